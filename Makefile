@@ -1,0 +1,104 @@
+# coldrelay - one Makefile.  `make help` lists the targets.
+MODE   ?= debug
+PREFIX ?= /usr/local
+V      ?= 0
+B      := build/$(MODE)
+Q      := $(if $(filter 1,$(V)),,@)
+
+ROOMS  := core dns dns/zones templates budget provision provision/mailhosts provision/registrars provision/addresses
+SRC    := $(foreach r,$(ROOMS),$(wildcard $(r)/*.c))
+LIBOBJ := $(SRC:%.c=$(B)/%.o)
+TESTS  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/core/test_*.c tests/dns/test_*.c tests/templates/test_*.c \
+          tests/budget/test_*.c tests/provision/test_*.c tests/contract/test_*.c))
+FUZZ   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCH  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
+TLIB   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
+PARTS  := libcurl libcjson libsodium libconfig sqlite3 libidn2 libpsl libldns libcrypto smartcols
+
+CC     ?= gcc
+ifeq ($(origin CC),default)
+CC     := gcc
+endif
+WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
+          -Wold-style-definition -Wwrite-strings -Wcast-qual -Wpointer-arith -Wundef -Wvla -Wformat=2 -Wswitch-enum \
+          -Wnull-dereference -Wimplicit-fallthrough -Werror
+CFLAGS_debug   := -Og -g
+CFLAGS_release := -O2 -g -fPIE -D_FORTIFY_SOURCE=2
+CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_cov     := -O0 -g --coverage
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+LDFLAGS_asan    := -fsanitize=address,undefined
+LDFLAGS_cov     := --coverage
+PKGCFLAGS = $(shell pkg-config --cflags $(PARTS) 2>/dev/null | sed 's/-I/-isystem /g')
+PKGLIBS   = $(shell pkg-config --libs $(PARTS) 2>/dev/null)
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread $(WARN) -fno-common -fstack-protector-strong $(CFLAGS_$(MODE)) \
+             -I. -include core/banned.h $(PKGCFLAGS) $(CFLAGS)
+LIBS       = -Wl,--as-needed $(PKGLIBS) -lcrypt -pthread
+DATADIR   ?= $(PREFIX)/share/coldrelay
+
+all: $(B)/coldrelay ## build the program (MODE=debug|release|asan|cov)
+
+$(B)/coldrelay: $(B)/main.o $(B)/libcoldrelay.a
+	$(Q)echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/libcoldrelay.a: $(LIBOBJ)
+	$(Q)rm -f $@; ar rcs $@ $^
+
+$(B)/%.o: %.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(if $(filter 1,$(V)),,echo "  CC    $<";) $(CC) $(CFLAGS_ALL) -DDATADIR='"$(DATADIR)"' -MMD -MP -c -o $@ $<
+
+$(B)/tests/%: $(B)/tests/%.o $(TLIB) $(B)/libcoldrelay.a
+	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+-include $(LIBOBJ:.o=.d) $(TLIB:.o=.d) $(TESTS:=.d) $(FUZZ:=.d) $(BENCH:=.d) $(B)/main.d
+.SECONDARY:
+
+deps: ## install the Debian packages that are missing
+	$(Q)tests/lib/deps.sh
+
+test: deps ## install what tests need, build, run everything
+	$(Q)$(MAKE) --no-print-directory check-unit check-fuzz check-e2e
+
+unit: $(TESTS) ## the unit and contract tests of this MODE
+check-unit check-fuzz check-e2e: tests/lib/run.sh
+	$(Q)tests/lib/run.sh $@ $(MODE)
+
+fuzzers: $(FUZZ)
+bench: deps ## measure, each figure beside its floor
+	$(Q)tests/bench/run.sh
+
+quickstart: ## install what is missing, build, show the main job in ./demo
+	$(Q)tests/lib/deps.sh --build
+	$(Q)$(MAKE) --no-print-directory MODE=release all
+	$(Q)tests/lib/quickstart.sh
+
+layers: ## name every include that points up
+	$(Q)tests/lib/layers.sh
+
+check: deps layers ## layers, format, clang-tidy, gcc -fanalyzer
+	$(Q)tests/lib/check.sh
+
+format: ## clang-format in place
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+install: ## PREFIX, DESTDIR
+	$(Q)$(MAKE) --no-print-directory MODE=release all
+	install -D -m 755 build/release/coldrelay $(DESTDIR)$(PREFIX)/bin/coldrelay
+	install -d $(DESTDIR)$(DATADIR)/templates
+	install -m 644 templates/*.json $(DESTDIR)$(DATADIR)/templates/
+	install -D -m 644 man/coldrelay.8 $(DESTDIR)$(PREFIX)/share/man/man8/coldrelay.8
+	install -D -m 644 man/coldrelay.cfg.5 $(DESTDIR)$(PREFIX)/share/man/man5/coldrelay.cfg.5
+	install -D -m 644 coldrelay.cfg $(DESTDIR)$(PREFIX)/share/doc/coldrelay/coldrelay.cfg
+
+compile_commands.json: Makefile
+	$(Q)bear --output $@ -- $(MAKE) -B all unit >/dev/null
+
+clean: ## remove what was built
+	rm -rf build compile_commands.json
+
+help: ## this list
+	@sed -n 's/^\([a-z_.]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: all deps test unit check-unit check-fuzz check-e2e fuzzers bench quickstart layers check format install clean help

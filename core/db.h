@@ -1,0 +1,110 @@
+/*
+ * db.h - one small SQL door over two engines: SQLite (a file) now, PostgreSQL later, the same SQL.
+ *
+ * Parameters are $1..$n in both.  Types: int64, text, blob, NULL.  Column type BLOB is spelled BLOB in the schema (the
+ * PostgreSQL engine will translate it).  SQL used here is the common subset: INSERT ... ON CONFLICT DO UPDATE/NOTHING, RETURNING.
+ *
+ * SQLite rules (gate-facts: the WAL-reset race of 3.7.0..3.51.2): one lock file STORE.lock is held over every write
+ * transaction and every checkpoint; wal_autocheckpoint=0, no checkpoint on close; synchronous=FULL, foreign_keys=ON.
+ * So one writer at a time, in order of arrival, and a reader never waits.
+ * A struct db may be used by several threads: db_begin takes its mutex, db_commit / db_rollback give it back; a query outside a
+ * transaction takes it for its own length.
+ */
+#ifndef CORE_DB_H
+#define CORE_DB_H
+
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct db;
+
+/* Migration i (0-based) brings version i to i+1; run inside one transaction with the version number. */
+struct db_schema {
+	const char *const *migrations; /* each one or more statements */
+	int n_migrations;              /* = the version this program knows */
+};
+
+enum db_mode {
+	DB_READ,  /* must exist; nothing is written, works on a read-only file; version must match */
+	DB_WRITE, /* must exist */
+	DB_CREATE /* made when it is not there (0600, directory must exist) */
+};
+
+struct db_options {
+	const char *path;
+	enum db_mode mode;
+	const struct db_schema *schema;
+	const struct clock *clock;
+	int64_t busy_ms; /* how long a write waits for its turn; 0: 5000 */
+};
+
+/*
+ * Open and check: regular file of ours, no group/other access, no network file system, pragmas stuck, schema version not newer,
+ * quick_check when the last user did not close cleanly.  Migrates forward under the lock.
+ * Errors: CR_ENOTFOUND (no store yet; the text says which command makes one), CR_ECONFIG (mode, owner, network file system, not a
+ * database, newer schema: "store is of schema 7, this program knows 3: use a newer coldrelay"), CR_ESTORE (damaged, unreadable, disk), CR_ERETRY (locked beyond busy_ms).
+ */
+MUST_CHECK int db_open(const struct db_options *o, struct db **out, struct err *err);
+void db_drop(struct db **db);
+
+/* Write transaction: lock file, BEGIN IMMEDIATE.  Errors: CR_ERETRY (not our turn within busy_ms), CR_ESTORE. */
+MUST_CHECK int db_begin(struct db *db, struct err *err);
+/* Durable when it returns CR_OK.  On an error the outcome is unknown (CR_EUNKNOWN) or rolled back (CR_ESTORE); the transaction is over either way. */
+MUST_CHECK int db_commit(struct db *db, struct err *err);
+void db_rollback(struct db *db); /* no transaction: nothing happens */
+
+/* Values for $1..$n. */
+struct db_value {
+	enum { DB_NULL, DB_INT, DB_TEXT, DB_BLOB } type;
+	int64_t i;
+	const void *data; /* borrowed */
+	size_t len;
+};
+static inline struct db_value
+db_int(int64_t i)
+{
+	return (struct db_value){.type = DB_INT, .i = i};
+}
+struct db_value db_text(const char *s); /* NULL gives SQL NULL */
+struct db_value db_blob(const void *data, size_t len);
+#define DB_ARGS(...) ((const struct db_value[]){__VA_ARGS__}), ARRAY_LEN(((const struct db_value[]){__VA_ARGS__}))
+#define DB_NO_ARGS   NULL, 0
+
+/*
+ * A statement without rows, inside a transaction.  changed_out: rows touched, may be NULL.  Prepared statements are cached by
+ * the text's address, so sql must be a literal or live as long as db.
+ * Errors: CR_ECONFLICT (unique or foreign key), CR_ESTORE.
+ */
+MUST_CHECK int db_exec(struct db *db, const char *sql, const struct db_value *args, size_t n_args, int64_t *changed_out,
+                       struct err *err);
+
+/* Rows, one after the other.  for (rc = db_query(...); rc == CR_OK && (rc = db_next(rows, &more, err)) == CR_OK && more;) ...; db_rows_drop(&rows). */
+struct db_rows;
+MUST_CHECK int db_query(struct db *db, const char *sql, const struct db_value *args, size_t n_args,
+                        struct db_rows **out, struct err *err);
+MUST_CHECK int db_next(struct db_rows *rows, bool *more_out, struct err *err);
+void db_rows_drop(struct db_rows **rows);
+/* Columns of the present row, 0-based; borrowed until the next db_next. */
+int64_t db_col_int(const struct db_rows *rows, int col);
+const char *db_col_text(const struct db_rows *rows, int col); /* NULL for SQL NULL */
+const void *db_col_blob(const struct db_rows *rows, int col, size_t *len_out);
+bool db_col_is_null(const struct db_rows *rows, int col);
+
+/* One integer of one row; absent when there is none. */
+MUST_CHECK int db_get_int(struct db *db, const char *sql, const struct db_value *args, size_t n_args, int64_t absent,
+                          int64_t *out, struct err *err);
+/* One text of one row on the heap; NULL when there is none. */
+MUST_CHECK int db_get_text(struct db *db, const char *sql, const struct db_value *args, size_t n_args, char **out,
+                           struct err *err);
+
+/* Write the WAL back under the lock when it is longer than pages (0: always).  Best effort for the caller, errors: CR_ERETRY, CR_ESTORE. */
+MUST_CHECK int db_checkpoint(struct db *db, int pages, struct err *err);
+/* Path as opened, borrowed. */
+const char *db_path(const struct db *db);
+
+#endif

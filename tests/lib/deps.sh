@@ -1,0 +1,35 @@
+#!/bin/sh
+# Install the Debian packages that are missing.  The one list of what coldrelay is built from and tested with.
+#   deps.sh [--build]      --build: only what building and the demo need
+set -eu
+
+# building: compiler, headers.  libcrypt comes with libc6-dev.
+BUILD='gcc make pkg-config libcurl4-openssl-dev libcjson-dev libsodium-dev libconfig-dev libsqlite3-dev libidn2-dev
+ libpsl-dev libldns-dev libssl-dev libsmartcols-dev'
+# testing: unit tests, sanitizers and analysers, the real servers and their tools
+TESTS='libcmocka-dev clang clang-tidy clang-format libclang-rt-14-dev pdns-server pdns-backend-sqlite3 sqlite3
+ bind9 bind9-utils bind9-dnsutils knot knot-dnsutils opendkim-tools opendkim python3-minimal curl jq procps mandoc shellcheck'
+
+want=$BUILD
+[ "${1:-}" = --build ] || want="$BUILD $TESTS"
+missing=
+for p in $want; do
+	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+sudo=
+if [ "$(id -u)" != 0 ]; then
+	command -v sudo >/dev/null || { echo "deps: missing:$missing (install them as root)" >&2; exit 69; }
+	sudo=sudo
+fi
+echo "deps: installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+# shellcheck disable=SC2086
+if ! { $sudo apt-get update -q && $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -q --no-install-recommends $missing; } >"$log" 2>&1; then
+	tail -20 "$log" >&2
+	rm -f "$log"
+	echo "deps: apt-get could not install:$missing" >&2
+	exit 69
+fi
+rm -f "$log"
