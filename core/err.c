@@ -69,8 +69,10 @@ err_wrap(struct err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	used = vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
+	/* The tail is cut where the two together are too long: the context in front is what the reader needs first. */
 	if (used >= 0 && (size_t)used < sizeof(err->text))
-		(void)snprintf(err->text + used, sizeof(err->text) - (size_t)used, ": %s", old);
+		(void)snprintf(err->text + used, sizeof(err->text) - (size_t)used, ": %.*s",
+		               (int)(sizeof(err->text) - (size_t)used), old);
 	one_line(err->text);
 	return err->code;
 }
