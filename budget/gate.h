@@ -1,0 +1,65 @@
+/*
+ * gate.h - one question, one answer, one transaction: may MAILBOX send one message to RECIPIENT now?
+ *
+ * Order of tests and reasons: ARCHITECTURE.md "The gate".  Limits can be lowered, never raised.  When the gate cannot know, it says wait.
+ */
+#ifndef BUDGET_GATE_H
+#define BUDGET_GATE_H
+
+#include "core/clock.h"
+#include "core/db.h"
+#include "core/secret.h"
+
+#include <stdbool.h>
+
+#define GATE_TOTAL_PER_DAY    4
+#define GATE_OUTBOUND_PER_DAY 2
+#define GATE_WARMUP_PER_DAY   2
+#define GATE_WINDOW_MS        ((int64_t)86400000 + 1) /* both ends of a closed day count */
+
+/* Limits as configured; filled by gate_settings rows (cfg rows live in gate_settings.c / cmd). */
+struct gate_limits {
+	int64_t total_per_day, outbound_per_day, warmup_per_day;
+	int64_t org_per_hour, org_per_day; /* 0: off */
+	int64_t mailbox_gap_s;             /* 0: off */
+	int64_t queue_lifetime_s;
+};
+#define GATE_LIMITS_DEFAULT ((struct gate_limits){4, 2, 2, 1, 3, 45 * 60, 0})
+
+enum gate_verdict { GATE_ALLOW, GATE_WAIT, GATE_REFUSE, GATE_VERDICT__COUNT };
+enum gate_class { GATE_OUTBOUND, GATE_WARMUP, GATE_CLASS__COUNT };
+
+struct gate; /* a db, a vault, a clock and limits: open once, ask many times */
+
+/* db, vault and clock are borrowed.  peers: declared warm-up peer addresses or domains (canonical), may be NULL. */
+MUST_CHECK int gate_open(struct db *db, const struct vault *v, const struct clock *clock,
+                         const struct gate_limits *limits, const char *const *peers, struct gate **out,
+                         struct err *err);
+void gate_drop(struct gate **g);
+
+struct gate_request {
+	const char *mailbox;    /* any spelling */
+	const char *recipient;  /* any spelling */
+	const char *message_id; /* NULL: every ask is charged */
+	bool dry_run;           /* test, spend nothing */
+};
+struct gate_answer {
+	enum gate_verdict verdict;
+	enum gate_class class;
+	char reason
+		[32]; /* "ok", "unknown_mailbox", "primary_domain", "suppressed", "frozen", "burned", "closing", "warming", "budget", "org_pace", "mailbox_pace", "clock", "store" */
+	char mailbox[512]; /* canonical */
+	int left_outbound, left_warmup;
+	int64_t retry_at_ms; /* 0: none */
+	char ticket[40];     /* "" unless allow */
+	char message[256];
+};
+/* CR_OK with any verdict.  Errors (never an allow): CR_ESTORE, CR_ERETRY, CR_EPARSE (an address that cannot be read), CR_EUNKNOWN (commit). */
+MUST_CHECK int gate_ask(struct gate *g, const struct gate_request *q, struct gate_answer *out, struct err *err);
+/* Give a token back. Errors: CR_ENOTFOUND (no such live ticket), CR_ESTORE. */
+MUST_CHECK int gate_release(struct gate *g, const char *ticket, struct err *err);
+
+/* The gate's effective now (design section 5, clock), inside a transaction; CR_ERETRY while it is in doubt. */
+MUST_CHECK int gate_now(struct gate *g, int64_t *now_ms_out, struct err *err);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * suppress.h - who must be left alone: addresses (kept as keyed hash) and organisations (in clear), per tenant or installation.
+ */
+#ifndef BUDGET_SUPPRESS_H
+#define BUDGET_SUPPRESS_H
+
+#include "budget/contain.h"
+
+#include <stdbool.h>
+
+struct suppress_entry {
+	const char *scope; /* "" installation, else the tenant's primary */
+	const char *what;  /* address, or organisation domain; or "hash:HEX" */
+	const char *reason;
+	const char *evidence; /* may be NULL */
+	const char *source;   /* "manual", "import", "bounce" */
+};
+/* Inside the caller's transaction.  There already: added_out false.  Errors: CR_EPARSE, CR_ESTORE. */
+MUST_CHECK int suppress_add(struct contain *c, const struct suppress_entry *e, bool *added_out, struct err *err);
+/* Reason and evidence are required.  Errors: CR_ENOTFOUND, CR_EUSAGE. */
+MUST_CHECK int suppress_lift(struct contain *c, const char *scope, const char *what, const char *reason,
+                             const char *evidence, struct err *err);
+/* Is recipient (canonical) closed for tenant?  reason_out (64 bytes) says which entry.  Errors: CR_ESTORE. */
+MUST_CHECK int suppress_test(struct db *db, const struct vault *v, const char *tenant, const char *recipient,
+                             bool *closed_out, char reason_out[64], struct err *err);
+
+#endif
