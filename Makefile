@@ -13,11 +13,13 @@ TESTS  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/core/test_*.c tests
 FUZZ   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
 TLIB   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
+# The main of a fuzz target: a replay of files, or libFuzzer's own.
+FMAIN  := $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/lib/fuzz_main.o)
+FUZZ_SECONDS ?= 60
 PARTS  := libcurl libcjson libsodium libconfig sqlite3 libidn2 libpsl libldns libcrypto smartcols
 
-CC     ?= gcc
 ifeq ($(origin CC),default)
-CC     := gcc
+CC     := $(if $(filter fuzz,$(MODE)),clang,gcc)
 endif
 WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
           -Wold-style-definition -Wwrite-strings -Wcast-qual -Wpointer-arith -Wundef -Wvla -Wformat=2 -Wswitch-enum \
@@ -26,9 +28,11 @@ CFLAGS_debug   := -Og -g
 CFLAGS_release := -O2 -g -fPIE -D_FORTIFY_SOURCE=2
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_cov     := -O0 -g --coverage
+CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now
 LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_cov     := --coverage
+LDFLAGS_fuzz    := -fsanitize=address,undefined
 PKGCFLAGS = $(shell pkg-config --cflags $(PARTS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKGLIBS   = $(shell pkg-config --libs $(PARTS) 2>/dev/null)
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread $(WARN) -fno-common -fstack-protector-strong $(CFLAGS_$(MODE)) \
@@ -36,7 +40,7 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread $(WARN) -fno-common -fstack-protect
 LIBS       = -Wl,--as-needed $(PKGLIBS) -lcrypt -pthread
 DATADIR   ?= $(PREFIX)/share/coldrelay
 
-all: $(B)/coldrelay ## build the program (MODE=debug|release|asan|cov)
+all: $(B)/coldrelay ## build the program (MODE=debug|release|asan|cov|fuzz)
 
 $(B)/coldrelay: $(B)/main.o $(B)/libcoldrelay.a
 	$(Q)echo "  LD    $@"
@@ -49,23 +53,32 @@ $(B)/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(if $(filter 1,$(V)),,echo "  CC    $<";) $(CC) $(CFLAGS_ALL) -DDATADIR='"$(DATADIR)"' -MMD -MP -c -o $@ $<
 
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FMAIN) $(TLIB) $(B)/libcoldrelay.a
+	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(if $(FMAIN),,-fsanitize=fuzzer) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
 $(B)/tests/%: $(B)/tests/%.o $(TLIB) $(B)/libcoldrelay.a
 	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
--include $(LIBOBJ:.o=.d) $(TLIB:.o=.d) $(TESTS:=.d) $(FUZZ:=.d) $(BENCH:=.d) $(B)/main.d
+-include $(LIBOBJ:.o=.d) $(TLIB:.o=.d) $(TESTS:=.d) $(FUZZ:=.d) $(BENCH:=.d) $(FMAIN:.o=.d) $(B)/main.d
 .SECONDARY:
 
 deps: ## install the Debian packages that are missing
 	$(Q)tests/lib/deps.sh
 
 test: deps ## install what tests need, build, run everything
-	$(Q)$(MAKE) --no-print-directory check-unit check-fuzz check-e2e
+	$(Q)tests/lib/run.sh all $(MODE)
 
 unit: $(TESTS) ## the unit and contract tests of this MODE
-check-unit check-fuzz check-e2e: tests/lib/run.sh
+check-unit check-fuzz check-e2e:
 	$(Q)tests/lib/run.sh $@ $(MODE)
+list-tests:
+	@printf '%s\n' $(TESTS)
+list-fuzz:
+	@printf '%s\n' $(FUZZ)
 
 fuzzers: $(FUZZ)
+fuzz: deps ## let libFuzzer look for inputs, FUZZ_SECONDS (60) a target
+	$(Q)tests/lib/fuzz.sh $(FUZZ_SECONDS)
 bench: deps ## measure, each figure beside its floor
 	$(Q)tests/bench/run.sh
 
@@ -99,6 +112,6 @@ clean: ## remove what was built
 	rm -rf build compile_commands.json
 
 help: ## this list
-	@sed -n 's/^\([a-z_.]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z_.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: all deps test unit check-unit check-fuzz check-e2e fuzzers bench quickstart layers check format install clean help
+.PHONY: all deps test unit check-unit check-fuzz check-e2e list-tests list-fuzz fuzzers fuzz bench quickstart layers check format install clean help
