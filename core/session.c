@@ -1,0 +1,124 @@
+/*
+ * session.c - configuration and store opened on demand; the rows of the installation's own settings.
+ */
+#include "core/session.h"
+
+#include "core/log.h"
+#include "core/schema.h"
+
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct settings, member)
+
+/* clang-format off */
+const struct cfg_row settings_rows[] = {
+	{"store", CFG_PATH, AT(store), 0, 0, "coldrelay.db", 0, NULL, "The SQLite file that holds budgets, states, suppressions, the journal and the audit log."},
+	{"key_file", CFG_PATH, AT(key_file), 0, 0, "coldrelay.key", 0, NULL, "The installation's key: seals private keys and passwords, keys address hashes and the audit chain. Made on first use; keep a copy apart from the store."},
+	{"templates", CFG_PATH, AT(templates), 0, 0, NULL, 0, NULL, "Directory of your own record templates; looked at before the built-in ones."},
+	{"parallel", CFG_INT, AT(parallel), 1, 64, "16", 0, "domains", "How many domains a run works on side by side."},
+	{"timeout", CFG_DURATION, AT(timeout_s), 1, 3600, "60", 0, "seconds", "The longest one provider call may take, its retries and waits included."},
+	{"lock_wait", CFG_DURATION, AT(lock_wait_s), 0, 3600, "30", 0, "seconds", "How long a run waits for another run on the same tenant before it says who holds the lock."},
+	{"warmup_peers", CFG_LIST, AT(warmup_peers), 0, 0, NULL, 0, NULL, "Addresses or domains outside this installation that count as warm-up recipients."},
+	{"limits", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "The budget of a mailbox; see the group below."},
+	{"tenants", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of tenants."},
+	{"zones", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of zone providers."},
+	{"mail_hosts", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of mail hosts."},
+	{"addresses", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of address owners (reverse DNS)."},
+};
+const size_t settings_rows_n = ARRAY_LEN(settings_rows);
+
+/* The largest values are the promise itself: 4 in 24 hours, 2 of them outbound.  They can be lowered, never raised. */
+const struct cfg_row limits_rows[] = {
+	{"total", CFG_INT, AT(limits.total), 0, 4, "4", 0, "per 24 h", "Sends of one mailbox in any 24 hours."},
+	{"outbound", CFG_INT, AT(limits.outbound), 0, 2, "2", 0, "per 24 h", "Of these, to outside recipients."},
+	{"warmup", CFG_INT, AT(limits.warmup), 0, 2, "2", 0, "per 24 h", "Of these, warm-up."},
+	{"org_per_hour", CFG_INT, AT(limits.org_per_hour), 0, 1000, "1", 0, "per hour", "Sends of a whole tenant to one recipient organisation; 0 turns the pace off."},
+	{"org_per_day", CFG_INT, AT(limits.org_per_day), 0, 1000, "3", 0, "per 24 h", "The same over 24 hours; 0 turns it off."},
+	{"mailbox_gap", CFG_DURATION, AT(limits.mailbox_gap_s), 0, 86400, "45m", 0, NULL, "The shortest time between two sends of a mailbox; 0 turns it off."},
+	{"queue_lifetime", CFG_DURATION, AT(limits.queue_lifetime_s), 0, 30 * 86400, "0", 0, NULL, "The longest time an admitted message may wait in a queue behind the gate; a token returns that much later. Set it to Postfix's maximal_queue_lifetime."},
+};
+const size_t limits_rows_n = ARRAY_LEN(limits_rows);
+/* clang-format on */
+
+void
+session_release(struct session *s)
+{
+	db_drop(&s->db);
+	vault_drop(&s->vault);
+	cfg_release_group(settings_rows, settings_rows_n, &s->settings);
+	cfg_release_group(limits_rows, limits_rows_n, &s->settings);
+	cfg_drop(&s->cfg);
+}
+
+/* Each finding is a line of its own; the returned error only counts them. */
+static int
+print_findings(struct session *s, struct err *err)
+{
+	size_t faults = cfg_fault_count(s->cfg);
+
+	(void)fputs(cfg_warnings(s->cfg), stderr);
+	if (faults == 0)
+		return CR_OK;
+	(void)fputs(cfg_faults(s->cfg), stderr);
+	return err_set(err, CR_ECONFIG, "%s: %zu fault%s in the configuration, nothing was done", cfg_path(s->cfg),
+	               faults, faults == 1 ? "" : "s");
+}
+
+int
+session_config(struct session *s, struct err *err)
+{
+	int rc;
+
+	if (s->settings_read)
+		return CR_OK;
+	if (s->config_path == NULL)
+		return err_set(err, CR_ECONFIG,
+		               "no configuration: give -c FILE, set COLDRELAY_CONFIG, or make ./coldrelay.cfg or "
+		               "/etc/coldrelay/coldrelay.cfg");
+	rc = cfg_open(s->config_path, &s->cfg, err);
+	if (rc == CR_ENOTFOUND)
+		return err_set(err, CR_ECONFIG, "%s: no such configuration file", s->config_path);
+	if (rc != CR_OK)
+		return rc;
+	rc = cfg_read_group(s->cfg, cfg_root(s->cfg), "configuration", settings_rows, settings_rows_n, NULL, 0,
+	                    &s->settings, err);
+	if (rc != CR_OK)
+		return rc;
+	rc = cfg_read_group(s->cfg, cfg_sub(s->cfg, cfg_root(s->cfg), "limits"), "limits", limits_rows, limits_rows_n,
+	                    NULL, 0, &s->settings, err);
+	if (rc != CR_OK)
+		return rc;
+	s->settings_read = true;
+	return print_findings(s, err);
+}
+
+int
+session_store(struct session *s, enum db_mode mode, struct err *err)
+{
+	struct db_options o = {.mode = mode, .schema = &schema_coldrelay, .clock = s->clock};
+	int rc = session_config(s, err);
+
+	if (rc != CR_OK || s->db != NULL)
+		return rc;
+	rc = vault_open(s->settings.key_file, mode == DB_CREATE, &s->vault, err);
+	if (rc == CR_ENOTFOUND)
+		return err_set(err, CR_ESTORE, "%s: no installation key yet: `coldrelay provision` makes it",
+		               s->settings.key_file);
+	if (rc != CR_OK)
+		return rc;
+	o.path = s->settings.store;
+	return db_open(&o, &s->db, err);
+}
+
+const char *
+session_config_dir(const struct session *s)
+{
+	static char dir[4096];
+
+	if (s->config_path == NULL || strchr(s->config_path, '/') == NULL)
+		return ".";
+	(void)snprintf(dir, sizeof(dir), "%s", s->config_path);
+	return dirname(dir);
+}

@@ -1,0 +1,71 @@
+/*
+ * session.h - what the front door hands to a command: configuration, store, vault, clock, and how to talk.
+ *
+ * Opened on demand: a command pays only for what it uses.  The installation's own settings (store, key file, limits) are read here;
+ * tenants and providers are read by provision/intent.
+ */
+#ifndef CORE_SESSION_H
+#define CORE_SESSION_H
+
+#include "core/cfg.h"
+#include "core/clock.h"
+#include "core/db.h"
+#include "core/secret.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* The settings of the installation; rows in session.c. */
+struct settings {
+	char *store;     /* path */
+	char *key_file;  /* path */
+	char *templates; /* directory of the operator's own templates; NULL */
+	int64_t parallel;
+	int64_t timeout_s;   /* over one provider call with its retries */
+	int64_t lock_wait_s; /* how long a run waits for another run on the same tenant */
+	/* limits group */
+	struct {
+		int64_t total, outbound, warmup;
+		int64_t org_per_hour, org_per_day, mailbox_gap_s, queue_lifetime_s;
+	} limits;
+	struct cfg_list warmup_peers;
+};
+
+struct session {
+	const char *
+		config_path; /* found by the door: -c, $COLDRELAY_CONFIG, ./coldrelay.cfg, /etc/coldrelay/coldrelay.cfg; NULL: none */
+	const struct clock *clock;
+	bool json, quiet;
+	FILE *out;
+	/* opened on demand, owned */
+	struct cfg *cfg;
+	struct settings settings;
+	bool settings_read;
+	struct db *db;
+	struct vault *vault;
+};
+void session_release(struct session *s);
+
+/* Read the configuration and the installation's settings; every fault is printed to stderr first, one a line.  Errors: CR_ECONFIG, CR_ENOTFOUND->CR_ECONFIG. */
+MUST_CHECK int session_config(struct session *s, struct err *err);
+/* session_config + vault + store.  DB_CREATE makes key file and store.  Errors as db_open, vault_open. */
+MUST_CHECK int session_store(struct session *s, enum db_mode mode, struct err *err);
+/* Directory of the configuration file, "." when unknown; borrowed. */
+const char *session_config_dir(const struct session *s);
+
+extern const struct cfg_row settings_rows[];
+extern const size_t settings_rows_n;
+extern const struct cfg_row limits_rows[];
+extern const size_t limits_rows_n;
+
+/* A row of the door's command table.  argv[0] is the command's name.  Returns the exit code; an error is returned through err with a
+ * negative code, and printed once by the door. */
+struct command {
+	const char *name;
+	int (*run)(struct session *s, int argc, char **argv, struct err *err);
+	const char *args; /* "MAILBOX --to RCPT [--message-id ID] [--dry-run]" */
+	const char *summary;
+	void (*help)(FILE *to); /* prints the options; may be NULL */
+};
+
+#endif

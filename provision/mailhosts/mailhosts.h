@@ -1,0 +1,94 @@
+/*
+ * mailhosts.h - the contract of a mail host: where the mailboxes of outreach domains live.
+ *
+ * Drivers observe and do; they never decide.  One ctx serves several threads.  A resource is one thing the host holds for a domain:
+ * kind + subject ("domain" getx.example, "mailbox" anna@getx.example, "key" selector).  apply is idempotent; undo of a gone thing succeeds.
+ */
+#ifndef PROVISION_MAILHOSTS_MAILHOSTS_H
+#define PROVISION_MAILHOSTS_MAILHOSTS_H
+
+#include "core/cfg.h"
+#include "core/clock.h"
+#include "core/http.h"
+#include "core/secret.h"
+#include "dns/dkim.h"
+
+#define MAILHOST_CAP_DKIM_OURS (1U << 0) /* takes our keys; else it makes its own */
+#define MAILHOST_CAP_MAILBOXES (1U << 1)
+
+struct mailhost_env {
+	struct http *http;
+	const struct clock *clock;
+	const char *config_dir;
+};
+
+struct mailhost_mailbox {
+	const char *address; /* canonical */
+	const char *name;    /* display name; may be NULL */
+	const struct secret *password;
+};
+struct mailhost_key {
+	const char *selector;
+	enum dkim_algorithm algorithm;
+	const struct secret *pem;
+	bool signs; /* the selector that signs now; the other is only kept */
+};
+/* Everything one domain should have at the host. */
+struct mailhost_domain {
+	const char *domain;
+	const struct mailhost_mailbox *mailboxes;
+	size_t n_mailboxes;
+	const struct mailhost_key *keys;
+	size_t n_keys;
+};
+
+/* One thing that differs, as found by observe. */
+struct mailhost_step {
+	char kind[16]; /* "domain", "mailbox", "key", "signing" */
+	char subject[320];
+	enum { MAILHOST_CREATE, MAILHOST_UPDATE, MAILHOST_PRESENT, MAILHOST_FOREIGN } change;
+	char detail[160]; /* for people */
+};
+struct mailhost_steps {
+	struct mailhost_step *items;
+	size_t n, cap;
+};
+void mailhost_steps_release(struct mailhost_steps *s);
+MUST_CHECK int mailhost_steps_add(struct mailhost_steps *s, const struct mailhost_step *step, struct err *err);
+
+/* What the templates may use: name -> values. */
+struct mailhost_facts {
+	char template_name[64];    /* default template: "local" */
+	char host[256];            /* MX and HELO name, canonical: %host% */
+	struct cfg_list addresses; /* %addresses% : sending IPs, A/AAAA of host */
+	int64_t warm_up_s;         /* first-send delay: 42 days for self-hosted */
+};
+
+struct mailhost_driver {
+	const char *name;
+	const char *summary;
+	unsigned caps;
+	const struct cfg_row *rows;
+	size_t n_rows;
+	size_t settings_size;
+	int (*open)(const struct mailhost_env *env, const void *settings, void **ctx_out, struct err *err);
+	void (*drop)(void *ctx);
+	int (*facts)(void *ctx, struct mailhost_facts *out, struct err *err); /* addresses list owned by out */
+	/* Read-only: one step for each resource wanted: CREATE (absent), PRESENT (there and right), UPDATE (there and different), FOREIGN
+	 * (there, but owned says we did not make it).  owned(kind, subject, arg): does the journal say that we made it? */
+	int (*observe)(void *ctx, const struct mailhost_domain *want,
+	               bool (*owned)(const char *kind, const char *subject, void *arg), void *arg,
+	               struct mailhost_steps *out, struct err *err);
+	/* Bring the whole domain to want, for the given steps (CREATE and UPDATE ones only are done).  Durable when it returns.
+	 * Several domains applied at once share their file writes (group commit). */
+	int (*apply)(void *ctx, const struct mailhost_domain *want, const struct mailhost_steps *steps,
+	             struct err *err);
+	/* Remove the listed resources of a domain (kind, subject), in that order; gone already is success. */
+	int (*undo)(void *ctx, const char *domain, const struct mailhost_steps *steps, struct err *err);
+	/* Sending off (closing, freeze), receiving alive; on: back again.  NULL: cannot. */
+	int (*quiesce)(void *ctx, const char *domain, bool off, struct err *err);
+};
+extern const struct mailhost_driver *const mailhost_drivers[]; /* NULL-terminated; mailhosts.c */
+const struct mailhost_driver *mailhost_driver_find(const char *name);
+
+#endif
