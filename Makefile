@@ -16,7 +16,7 @@ TLIB   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
 # The main of a fuzz target: a replay of files, or libFuzzer's own.
 FMAIN  := $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/lib/fuzz_main.o)
 FUZZ_SECONDS ?= 60
-PARTS  := libcurl libcjson libsodium libconfig sqlite3 libidn2 libpsl libldns libcrypto smartcols
+PARTS  := libcurl libcjson libsodium libconfig sqlite3 libidn2 libpsl ldns libcrypto smartcols
 
 ifeq ($(origin CC),default)
 CC     := $(if $(filter fuzz,$(MODE)),clang,gcc)
