@@ -3,12 +3,12 @@
  *
  * struct http is a transport: curl (http_curl.c) or a replay of recorded exchanges (http_replay.c).
  * http_exchange adds the one retry rule for all providers (http.c):
- *   retried: a connection that failed before anything was sent; 429, 502, 503, 504; and what the driver's
+ *   retried: a connection that failed before anything was sent; 429, 503; and what the driver's
  *            `transient` says of a reply (PowerDNS: 500 "database is locked").
- *   waits Retry-After (seconds or HTTP-date, capped by the deadline), else exponential back-off with jitter, 1 s to 60 s
- *            (PowerDNS-style lock faults start at 50 ms: backoff_ms).
- *   a failure after the request may have reached the server is retried only for GET; a writing request
- *            returns CR_EUNKNOWN instead, and the driver looks before it repeats.
+ *   waits Retry-After (seconds or HTTP-date; gives up at once when that is past the deadline), else exponential back-off
+ *            with jitter, 1 s to 60 s (PowerDNS-style lock faults start at 50 ms: backoff_ms).
+ *   a failure after the request may have reached the server, and a gateway's 502 or 504, is retried only for GET, HEAD and
+ *            idempotent_write; any other write returns CR_EUNKNOWN instead, and the driver looks before it repeats.
  * Thread-safe: many threads share one struct http; connections are kept and reused.
  */
 #ifndef CORE_HTTP_H
@@ -45,6 +45,8 @@ void http_request_release(struct http_request *q);
 MUST_CHECK int http_request_set_url(struct http_request *q, const char *base, const char *path, struct err *err);
 void http_request_add_header(struct http_request *q, const char *name, const char *value);
 void http_request_add_secret(struct http_request *q, const char *name, const char *prefix, const struct secret *s);
+/* "METHOD URL" without the query, for errors and logs. */
+void http_request_name(const struct http_request *q, char *out, size_t size);
 /* Percent-encode all but A-Za-z0-9-_.~ onto b. */
 void http_encode(struct buf *b, const char *s);
 
@@ -89,7 +91,8 @@ struct http_policy {
 /*
  * Do q under the retry rule.  CR_OK: a reply is there, its status is the caller's to judge (a retried status that outlasts the
  * attempts comes back as CR_ERETRY with retry_after_s).
- * Errors: CR_ERETRY (gave up, nothing was done), CR_EUNKNOWN (a write whose fate is unknown), CR_EIO (fatal), CR_ENOMEM.
+ * Errors: CR_ERETRY (gave up, nothing was done), CR_EUNKNOWN (a write whose fate is unknown), CR_EIO (fatal: TLS, a reply over
+ * the cap), CR_ECONFIG (an address or header that cannot be used), CR_ENOMEM.
  */
 MUST_CHECK int http_exchange(struct http *h, const struct clock *clock, const struct http_policy *policy,
                              const struct http_request *q, struct http_reply *reply, struct err *err);
