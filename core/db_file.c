@@ -1,0 +1,176 @@
+/*
+ * db_file.c - what is refused before SQLite sees the file, and the register of who has it open.
+ *
+ * Sources: sqlite.org/howtocorrupt.html (read 2026-11), sections 2.1 (locks that do not work: network file systems), 2.4 and 2.5
+ * (several names for one file), 1.4 (a log that is parted from its database).
+ */
+#include "core/db_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/file.h"
+
+/* Make the empty file, so that it never exists with another mode; a second process that does the same is no error. */
+static int
+create_empty(const char *path, struct err *err)
+{
+	char *dir = NULL, *slash;
+	int fd, dir_fd = -1, rc = CR_OK;
+
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST)
+		return CR_OK;
+	if (fd < 0)
+		return err_errno(err, errno == ENOENT ? CR_ECONFIG : CR_ESTORE, errno, path);
+	dir = strdup(path);
+	if (dir == NULL) {
+		rc = err_nomem(err, "store path");
+		goto out;
+	}
+	slash = strrchr(dir, '/');
+	if (slash != NULL)
+		slash[slash == dir] = '\0';
+	dir_fd = open(slash != NULL ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0 || fsync(dir_fd) != 0)
+		rc = err_errno(err, CR_ESTORE, errno, dir);
+out:
+	if (dir_fd >= 0)
+		(void)close(dir_fd);
+	(void)close(fd);
+	free(dir);
+	return rc;
+}
+
+static int
+check_file(const char *path, struct err *err)
+{
+	const char *network;
+	struct stat st;
+	int rc;
+
+	if (file_is_on_network(path, &network))
+		return err_set(err, CR_ECONFIG,
+		               "store '%s' is on a network file system (%s), where locks are not reliable", path,
+		               network != NULL ? network : "unknown");
+	if (stat(path, &st) != 0)
+		return err_errno(err, CR_ESTORE, errno, path);
+	rc = file_check_private(path, &st, err);
+	if (rc != CR_OK)
+		return rc;
+	if (st.st_nlink > 1)
+		return err_set(err, CR_ECONFIG,
+		               "store '%s' has %lu names (hard links): under each it would get a log of its own", path,
+		               (unsigned long)st.st_nlink);
+	return CR_OK;
+}
+
+int
+db_file_find(const char *path, enum db_mode mode, char **path_out, struct err *err)
+{
+	char *real = NULL;
+	int rc = CR_OK;
+
+	if (mode == DB_CREATE && access(path, F_OK) != 0) {
+		rc = create_empty(path, err);
+		if (rc != CR_OK)
+			goto out;
+	}
+	real = realpath(path, NULL);
+	if (real == NULL && errno == ENOENT)
+		rc = err_set(err, CR_ENOTFOUND, "no store at '%s': 'coldrelay provision' makes it", path);
+	else if (real == NULL)
+		rc = err_errno(err, CR_ESTORE, errno, path);
+	else
+		rc = check_file(real, err);
+	if (rc == CR_OK)
+		*path_out = TAKE(real);
+out:
+	free(real);
+	return rc;
+}
+
+bool
+db_file_is_still(const char *path)
+{
+	char dir[PATH_MAX], log[PATH_MAX];
+	struct stat st;
+	char *slash;
+
+	if (snprintf(dir, sizeof(dir), "%s", path) >= (int)sizeof(dir) ||
+	    snprintf(log, sizeof(log), "%s-wal", path) >= (int)sizeof(log))
+		return false;
+	slash = strrchr(dir, '/');
+	if (slash == NULL)
+		return false;
+	slash[slash == dir] = '\0';
+	return access(dir, W_OK) != 0 && stat(log, &st) != 0 && errno == ENOENT;
+}
+
+static int
+set_lock(int fd, int command, short type)
+{
+	struct flock fl = {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+	int rc;
+
+	do
+		rc = fcntl(fd, command, &fl);
+	while (rc != 0 && errno == EINTR);
+	return rc;
+}
+
+/*
+ * The file is not empty while somebody has the store open.  Who gets the exclusive lock is alone: what stands in it then was
+ * left by a process that was killed, or by a power cut.
+ */
+int
+db_presence_enter(struct db_presence *p, const char *store, bool *unclean_out, struct err *err)
+{
+	struct buf path = {0};
+	struct stat st;
+	int rc;
+
+	buf_addf(&path, "%s.open", store);
+	rc = buf_check(&path, "store path", err);
+	if (rc != CR_OK)
+		goto out;
+	p->fd = open(buf_str(&path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (p->fd < 0) {
+		rc = err_errno(err, CR_EIO, errno, buf_str(&path));
+		goto out;
+	}
+	*unclean_out = false;
+	if (set_lock(p->fd, F_OFD_SETLK, F_WRLCK) == 0) {
+		if (fstat(p->fd, &st) == 0 && st.st_size > 0)
+			*unclean_out = true;
+		else if (pwrite(p->fd, "open\n", 5, 0) != 5)
+			rc = err_errno(err, CR_EIO, errno, buf_str(&path));
+	}
+	/* Waits at most for somebody who is just leaving. */
+	if (rc == CR_OK && set_lock(p->fd, F_OFD_SETLKW, F_RDLCK) != 0)
+		rc = err_errno(err, CR_EIO, errno, buf_str(&path));
+out:
+	buf_release(&path);
+	if (rc != CR_OK && p->fd >= 0) {
+		(void)close(p->fd);
+		p->fd = -1;
+	}
+	return rc;
+}
+
+void
+db_presence_leave(struct db_presence *p, bool clean)
+{
+	if (p->fd < 0)
+		return;
+	/* Not the last, or not writable: at worst the next one checks once too often. */
+	if (clean && set_lock(p->fd, F_OFD_SETLK, F_WRLCK) == 0 && ftruncate(p->fd, 0) != 0)
+		(void)set_lock(p->fd, F_OFD_SETLK, F_RDLCK);
+	(void)close(p->fd);
+	p->fd = -1;
+}

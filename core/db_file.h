@@ -1,0 +1,29 @@
+/*
+ * db_file.h - the store as a file: may it be used, and did its last user leave it in order?
+ */
+#ifndef CORE_DB_FILE_H
+#define CORE_DB_FILE_H
+
+#include "core/db.h"
+
+/*
+ * The one true path on the heap (links resolved, so that one store has one lock), after checking that it is on a local file
+ * system, a regular file with one name, ours, 0600.  DB_CREATE makes an empty one.  Errors: as db_open.
+ */
+MUST_CHECK int db_file_find(const char *path, enum db_mode mode, char **path_out, struct err *err);
+
+/* Nobody can write: the directory takes no files, and there is no log left to read. */
+bool db_file_is_still(const char *path);
+
+/*
+ * Writers register in STORE.open.  unclean_out: nobody else has the store open, and the last who had did not leave by
+ * db_presence_leave.  Call under the store's lock.  Errors: CR_EIO, CR_ENOMEM.
+ */
+struct db_presence {
+	int fd; /* -1: not registered */
+};
+MUST_CHECK int db_presence_enter(struct db_presence *p, const char *store, bool *unclean_out, struct err *err);
+/* clean false: leave as if killed, so that the next one checks. */
+void db_presence_leave(struct db_presence *p, bool clean);
+
+#endif

@@ -1,0 +1,547 @@
+/*
+ * db_sqlite.c - the SQLite engine: connection, settings, statement cache, error codes.
+ *
+ * Sources: sqlite.org/wal.html (read 2026-11), "The WAL-Reset Bug": in 3.7.0 to 3.51.2 a checkpoint that races a commit of another
+ * connection can lose it.  So SQLite never checkpoints by itself here, neither while committing nor while closing, and the
+ * door calls engine_checkpoint only under the lock that writers hold too.
+ * sqlite.org/lang_transaction.html, "Response To Errors": some errors roll back on their own; engine_in_transaction tells.
+ */
+#include "core/db_engine.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#define MAX_ARGS   32
+#define CACHE_SIZE 512        /* statements; a power of two, far above what the program has */
+#define OUR_ID     0x636f6c64 /* "cold": application_id, bytes 68..71 of the file header */
+
+struct engine_stmt {
+	sqlite3_stmt *handle;
+	const char *sql; /* the address is the key of the cache */
+	struct engine *engine;
+	bool busy;
+	bool cached;
+	bool ended;               /* the last row was read: one more step would start again */
+	uint8_t arg_of[MAX_ARGS]; /* parameter i of SQLite, 0-based -> the n of its $n, 0-based */
+	int n_params;             /* of SQLite: distinct names */
+	size_t n_args;            /* the highest $n */
+};
+
+struct engine {
+	sqlite3 *handle;
+	int log_pages;
+	bool sync_failed; /* what the disk holds is unknown: nothing more is written through this connection */
+	size_t n_cached;
+	struct engine_stmt *cache[CACHE_SIZE];
+};
+
+/* The one place where SQLite's codes become ours. */
+static int
+fault(struct engine *e, int rc, const char *what, struct err *err)
+{
+	const char *text = e->handle != NULL ? sqlite3_errmsg(e->handle) : sqlite3_errstr(rc);
+	int extended = e->handle != NULL ? sqlite3_extended_errcode(e->handle) : rc;
+
+	switch (rc & 0xff) {
+	case SQLITE_NOMEM:
+		return err_nomem(err, "store");
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return err_set(err, CR_ERETRY, "store: %s: in use by another program", what);
+	case SQLITE_CONSTRAINT:
+		if (extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY ||
+		    extended == SQLITE_CONSTRAINT_ROWID || extended == SQLITE_CONSTRAINT_FOREIGNKEY)
+			return err_set(err, CR_ECONFLICT, "store: %s", text);
+		return err_set(err, CR_EBUG, "store: %s", text);
+	case SQLITE_NOTADB:
+		return err_set(err, CR_ECONFIG, "store: not a database");
+	case SQLITE_ERROR:
+	case SQLITE_MISUSE:
+	case SQLITE_RANGE:
+		/* Wrong SQL, or a table that is not there: not the store's fault unless somebody changed it by hand. */
+		return err_set(err, CR_ESTORE, "store: %s: %s", what, text);
+	default:
+		return err_set(err, CR_ESTORE, "store: %s: %s (%d)", what, text, extended);
+	}
+}
+
+static int
+note_log_pages(void *arg, sqlite3 *handle, const char *name, int pages)
+{
+	struct engine *e = arg;
+
+	(void)handle;
+	(void)name;
+	e->log_pages = pages;
+	return SQLITE_OK;
+}
+
+int
+engine_run(struct engine *e, const char *sql, struct err *err)
+{
+	int rc = sqlite3_exec(e->handle, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? CR_OK : fault(e, rc, "run", err);
+}
+
+/* The first column of the first row as text, cut to size. */
+static int
+ask(struct engine *e, const char *sql, char *out, size_t size, struct err *err)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(e->handle, sql, -1, &st, NULL);
+	const unsigned char *text;
+
+	out[0] = '\0';
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		text = sqlite3_column_text(st, 0);
+		(void)snprintf(out, size, "%s", text != NULL ? (const char *)text : "");
+	}
+	rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? CR_OK : fault(e, rc, sql, err);
+	(void)sqlite3_finalize(st);
+	return rc;
+}
+
+/* What a connection is set to, and how the setting reads when it stuck. */
+static const struct setting {
+	const char *set, *get, *want;
+	bool writer_only;
+} settings[] = {
+	{"PRAGMA journal_mode=WAL",     "PRAGMA journal_mode",       "wal", true },
+	{"PRAGMA synchronous=FULL",     "PRAGMA synchronous",        "2",   true },
+	{"PRAGMA foreign_keys=ON",      "PRAGMA foreign_keys",       "1",   true },
+	{"PRAGMA wal_autocheckpoint=0", "PRAGMA wal_autocheckpoint", "0",   false},
+	{"PRAGMA temp_store=MEMORY",    "PRAGMA temp_store",         "2",   false},
+	{"PRAGMA trusted_schema=OFF",   "PRAGMA trusted_schema",     "0",   false},
+};
+
+static int
+apply_settings(struct engine *e, bool writer, struct err *err)
+{
+	char got[32];
+	int rc = CR_OK, on = 0;
+
+	if (sqlite3_db_config(e->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &on) != SQLITE_OK || on != 1)
+		return err_set(err, CR_ECONFIG,
+		               "store: this SQLite (%s) checkpoints on close and cannot be told not to",
+		               sqlite3_libversion());
+	for (size_t i = 0; i < ARRAY_LEN(settings) && rc == CR_OK; i++) {
+		const struct setting *s = &settings[i];
+
+		if (s->writer_only && !writer)
+			continue;
+		rc = ask(e, s->get, got, sizeof(got), err);
+		if (rc == CR_OK && strcmp(got, s->want) != 0)
+			rc = engine_run(e, s->set, err);
+		if (rc == CR_OK)
+			rc = ask(e, s->get, got, sizeof(got), err);
+		if (rc == CR_OK && strcmp(got, s->want) != 0)
+			rc = err_set(err, CR_ECONFIG, "store: '%s' did not stick: it reads '%s'", s->set, got);
+	}
+	if (rc == CR_OK && writer)
+		rc = engine_run(
+			e,
+			"PRAGMA journal_size_limit=67108864" /* a log that once grew is cut to this when it starts afresh */
+			,
+			err);
+	return rc;
+}
+
+/* The path as a URI: what RFC 3986 reserves there is escaped. */
+static int
+make_uri(const char *path, struct buf *uri, struct err *err)
+{
+	buf_adds(uri, "file:");
+	for (const char *p = path; *p != '\0'; p++)
+		if (*p == '%' || *p == '?' || *p == '#')
+			buf_addf(uri, "%%%02X", (unsigned)(unsigned char)*p);
+		else
+			buf_addc(uri, *p);
+	buf_adds(uri, "?immutable=1");
+	return buf_check(uri, "store path", err);
+}
+
+int
+engine_open(const char *path, enum db_mode mode, bool still, int64_t busy_ms, struct engine **out, struct err *err)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+	struct buf uri = {0};
+	int flags = SQLITE_OPEN_NOMUTEX | (mode == DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+	int rc;
+
+	if (e == NULL)
+		return err_nomem(err, "store");
+	if (still) {
+		flags |= SQLITE_OPEN_URI;
+		rc = make_uri(path, &uri, err);
+		if (rc != CR_OK)
+			goto out;
+	}
+	rc = sqlite3_open_v2(still ? buf_str(&uri) : path, &e->handle, flags, NULL);
+	if (rc != SQLITE_OK) {
+		rc = fault(e, rc, "open", err);
+		goto out;
+	}
+	(void)sqlite3_extended_result_codes(e->handle, 1);
+	(void)sqlite3_busy_timeout(e->handle, busy_ms > INT32_MAX ? INT32_MAX : (int)busy_ms);
+	/* Replaces SQLite's own hook, the one that checkpoints; the setting then reads 0. */
+	(void)sqlite3_wal_hook(e->handle, note_log_pages, e);
+	rc = apply_settings(e, mode != DB_READ, err);
+	if (rc != CR_OK)
+		goto out;
+	*out = TAKE(e);
+out:
+	engine_drop(&e);
+	buf_release(&uri);
+	return rc;
+}
+
+static void
+stmt_free(struct engine_stmt *s)
+{
+	if (s == NULL)
+		return;
+	(void)sqlite3_finalize(s->handle);
+	free(s);
+}
+
+void
+engine_drop(struct engine **e)
+{
+	if (*e == NULL)
+		return;
+	for (size_t i = 0; i < CACHE_SIZE; i++)
+		stmt_free((*e)->cache[i]);
+	(void)sqlite3_close((*e)->handle);
+	free(*e);
+	*e = NULL;
+}
+
+int
+engine_version(struct engine *e, int64_t *out, struct err *err)
+{
+	char version[32], id[32], tables[32];
+	int rc = ask(e, "PRAGMA user_version", version, sizeof(version), err);
+
+	if (rc == CR_OK)
+		rc = ask(e, "PRAGMA application_id", id, sizeof(id), err);
+	if (rc == CR_OK)
+		rc = ask(e, "SELECT count(*) FROM sqlite_master", tables, sizeof(tables), err);
+	if (rc != CR_OK)
+		return rc;
+	/* Somebody else's database must not be given our tables. */
+	if (strtol(id, NULL, 10) != OUR_ID && strcmp(tables, "0") != 0)
+		return err_set(err, CR_ECONFIG, "store: a database of another program");
+	*out = strtoll(version, NULL, 10);
+	return CR_OK;
+}
+
+int
+engine_set_version(struct engine *e, int64_t version, struct err *err)
+{
+	char sql[96];
+
+	(void)snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%lld", OUR_ID,
+	               (long long)version);
+	return engine_run(e, sql, err);
+}
+
+int
+engine_quick_check(struct engine *e, struct err *err)
+{
+	char found[200];
+	int rc = ask(e, "PRAGMA quick_check(1)", found, sizeof(found), err);
+
+	if (rc == CR_OK && strcmp(found, "ok") != 0)
+		rc = err_set(err, CR_ESTORE, "store: damaged: %s", found);
+	return rc;
+}
+
+int
+engine_begin(struct engine *e, struct err *err)
+{
+	struct engine_stmt *s;
+	bool more;
+	int rc;
+
+	if (e->sync_failed)
+		return err_set(err, CR_ESTORE, "store: an earlier write could not be synced: start again");
+	rc = engine_prepare(e, "BEGIN IMMEDIATE", DB_NO_ARGS, &s, err);
+	if (rc != CR_OK)
+		return rc;
+	rc = engine_step(s, &more, err);
+	engine_done(s);
+	return rc;
+}
+
+int
+engine_commit(struct engine *e, struct err *err)
+{
+	struct engine_stmt *s;
+	int rc, ours;
+
+	rc = engine_prepare(e, "COMMIT", DB_NO_ARGS, &s, err);
+	if (rc != CR_OK) {
+		engine_rollback(e);
+		return rc;
+	}
+	rc = sqlite3_step(s->handle);
+	ours = rc == SQLITE_DONE ? CR_OK : fault(e, rc, "commit", err);
+	engine_done(s);
+	if (ours == CR_OK)
+		return CR_OK;
+	engine_rollback(e);
+	/*
+	 * An input/output error may have struck between the commit frame and its sync: the next recovery may or may not find the
+	 * frame.  A sync that failed once is not tried again, for the kernel may have dropped the pages.
+	 */
+	if ((rc & 0xff) == SQLITE_IOERR) {
+		e->sync_failed = true;
+		if (err != NULL)
+			err->code = CR_EUNKNOWN;
+		return CR_EUNKNOWN;
+	}
+	if (ours == CR_ERETRY) {
+		if (err != NULL)
+			err->code = CR_ESTORE;
+		return CR_ESTORE;
+	}
+	return ours;
+}
+
+void
+engine_rollback(struct engine *e)
+{
+	/* Fails only when SQLite has rolled back on its own. */
+	if (engine_in_transaction(e))
+		(void)sqlite3_exec(e->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+bool
+engine_in_transaction(const struct engine *e)
+{
+	return sqlite3_get_autocommit(e->handle) == 0;
+}
+
+/* SQLite numbers "$1" like any other name, in order of appearance: find out which argument each one is. */
+static int
+map_params(struct engine_stmt *s, struct err *err)
+{
+	s->n_params = sqlite3_bind_parameter_count(s->handle);
+	if (s->n_params > MAX_ARGS)
+		return err_set(err, CR_EBUG, "store: too many parameters: %s", s->sql);
+	for (int i = 0; i < s->n_params; i++) {
+		const char *name = sqlite3_bind_parameter_name(s->handle, i + 1);
+		long n = name != NULL && name[0] == '$' ? strtol(name + 1, NULL, 10) : 0;
+
+		if (n < 1 || n > MAX_ARGS)
+			return err_set(err, CR_EBUG, "store: parameter '%s' is not $1 to $%d",
+			               name != NULL ? name : "?", MAX_ARGS);
+		s->arg_of[i] = (uint8_t)(n - 1);
+		if ((size_t)n > s->n_args)
+			s->n_args = (size_t)n;
+	}
+	return CR_OK;
+}
+
+static int
+stmt_make(struct engine *e, const char *sql, struct engine_stmt **out, struct err *err)
+{
+	struct engine_stmt *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (s == NULL)
+		return err_nomem(err, "statement");
+	s->engine = e;
+	s->sql = sql;
+	rc = sqlite3_prepare_v3(e->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->handle, NULL);
+	if (rc != SQLITE_OK) {
+		rc = fault(e, rc, "prepare", err);
+		goto out;
+	}
+	rc = map_params(s, err);
+	if (rc != CR_OK)
+		goto out;
+	*out = TAKE(s);
+out:
+	stmt_free(s);
+	return rc;
+}
+
+/* The slot of a text: its own, or the empty one where it belongs; NULL when the cache is too full to search quickly. */
+static struct engine_stmt **
+cache_slot(struct engine *e, const char *sql)
+{
+	size_t at = (size_t)(((uintptr_t)sql * UINT64_C(0x9e3779b97f4a7c15)) >> 40);
+
+	for (size_t probe = 0; probe < CACHE_SIZE; probe++) {
+		struct engine_stmt **slot = &e->cache[(at + probe) % CACHE_SIZE];
+
+		if (*slot != NULL && (*slot)->sql == sql)
+			return slot;
+		if (*slot == NULL)
+			return e->n_cached < CACHE_SIZE / 2 ? slot : NULL;
+	}
+	return NULL;
+}
+
+/* From the cache, or made; a text whose statement is still being read (a query inside itself) gets one of its own. */
+static int
+stmt_find(struct engine *e, const char *sql, struct engine_stmt **out, struct err *err)
+{
+	struct engine_stmt **slot = cache_slot(e, sql);
+	struct engine_stmt *s;
+	int rc;
+
+	if (slot != NULL && *slot != NULL && !(*slot)->busy) {
+		/* The address is a promise of the caller's; comparing the text costs nothing beside running it. */
+		if (strcmp(sqlite3_sql((*slot)->handle), sql) != 0)
+			return err_set(err, CR_EBUG, "store: a statement's text has changed in place: %s", sql);
+		*out = *slot;
+		return CR_OK;
+	}
+	rc = stmt_make(e, sql, &s, err);
+	if (rc != CR_OK)
+		return rc;
+	if (slot != NULL && *slot == NULL) {
+		s->cached = true;
+		*slot = s;
+		e->n_cached++;
+	}
+	*out = s;
+	return CR_OK;
+}
+
+static int
+bind_value(sqlite3_stmt *handle, int at, const struct db_value *v)
+{
+	switch (v->type) {
+	case DB_NULL:
+		return sqlite3_bind_null(handle, at);
+	case DB_INT:
+		return sqlite3_bind_int64(handle, at, v->i);
+	case DB_TEXT:
+		return sqlite3_bind_text64(handle, at, v->data, v->len, SQLITE_TRANSIENT, SQLITE_UTF8);
+	case DB_BLOB:
+		return sqlite3_bind_blob64(handle, at, v->data, v->len, SQLITE_TRANSIENT);
+	}
+	return SQLITE_MISUSE;
+}
+
+int
+engine_prepare(struct engine *e, const char *sql, const struct db_value *args, size_t n_args, struct engine_stmt **out,
+               struct err *err)
+{
+	struct engine_stmt *s;
+	int rc = stmt_find(e, sql, &s, err);
+
+	if (rc != CR_OK)
+		return rc;
+	s->busy = true;
+	s->ended = false;
+	if (n_args != s->n_args) {
+		rc = err_set(err, CR_EBUG, "store: %zu arguments for %zu parameters: %s", n_args, s->n_args, sql);
+		goto out;
+	}
+	for (int i = 0; i < s->n_params; i++) {
+		rc = bind_value(s->handle, i + 1, &args[s->arg_of[i]]);
+		if (rc != SQLITE_OK) {
+			rc = fault(e, rc, "bind", err);
+			goto out;
+		}
+	}
+	*out = TAKE(s);
+out:
+	engine_done(s);
+	return rc;
+}
+
+int
+engine_step(struct engine_stmt *s, bool *more_out, struct err *err)
+{
+	int rc = s->ended ? SQLITE_DONE : sqlite3_step(s->handle);
+
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return fault(s->engine, rc, sqlite3_stmt_readonly(s->handle) ? "read" : "write", err);
+	s->ended = rc == SQLITE_DONE;
+	*more_out = rc == SQLITE_ROW;
+	return CR_OK;
+}
+
+void
+engine_done(struct engine_stmt *s)
+{
+	if (s == NULL)
+		return;
+	/* Reset repeats the error of the last step, which has been reported. */
+	(void)sqlite3_reset(s->handle);
+	(void)sqlite3_clear_bindings(s->handle);
+	s->busy = false;
+	if (!s->cached)
+		stmt_free(s);
+}
+
+bool
+engine_writes(const struct engine_stmt *s)
+{
+	return sqlite3_stmt_readonly(s->handle) == 0;
+}
+
+int64_t
+engine_changes(const struct engine *e)
+{
+	return sqlite3_changes64(e->handle);
+}
+
+int64_t
+engine_col_int(const struct engine_stmt *s, int col)
+{
+	return sqlite3_column_int64(s->handle, col);
+}
+
+const char *
+engine_col_text(const struct engine_stmt *s, int col)
+{
+	return (const char *)sqlite3_column_text(s->handle, col);
+}
+
+const void *
+engine_col_blob(const struct engine_stmt *s, int col, size_t *len_out)
+{
+	const void *data = sqlite3_column_blob(s->handle, col);
+
+	*len_out = (size_t)sqlite3_column_bytes(s->handle, col);
+	return data;
+}
+
+bool
+engine_col_is_null(const struct engine_stmt *s, int col)
+{
+	return sqlite3_column_type(s->handle, col) == SQLITE_NULL;
+}
+
+int
+engine_log_pages(const struct engine *e)
+{
+	return e->log_pages;
+}
+
+int
+engine_checkpoint(struct engine *e, struct err *err)
+{
+	int in_log = 0, written = 0;
+	/* Passive: as far as the oldest reader allows, waiting for nobody.  The next writer starts the log afresh if that was all. */
+	int rc = sqlite3_wal_checkpoint_v2(e->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &written);
+
+	if (rc != SQLITE_OK)
+		return fault(e, rc, "checkpoint", err);
+	e->log_pages = in_log > written ? in_log - written : 0;
+	return CR_OK;
+}
