@@ -172,13 +172,26 @@ fill_temporary(int fd, const void *data, size_t len, mode_t mode, struct file_ow
 	return fsync(fd);
 }
 
-int
-file_replace(const char *path, const void *data, size_t len, mode_t mode, struct file_owner owner, struct err *err)
+/* Give tmp the name path, which must not exist.  0, or -1 with errno. */
+static int
+name_new(const char *tmp, const char *path)
+{
+	if (link(tmp, path) == 0)
+		return unlink(tmp);
+	/* vfat and some FUSE file systems have no hard links. */
+	if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK)
+		return renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE);
+	return -1;
+}
+
+static int
+put_file(const char *path, bool must_be_new, const void *data, size_t len, mode_t mode, struct file_owner owner,
+         struct err *err)
 {
 	char *dir = NULL;
 	char *tmp = NULL;
 	int fd = -1;
-	int closed, rc;
+	int failed, rc;
 
 	rc = parent_of(path, &dir, err);
 	if (rc != CR_OK)
@@ -191,14 +204,12 @@ file_replace(const char *path, const void *data, size_t len, mode_t mode, struct
 		goto out;
 	}
 	/* A delayed write error (NFS, quota) may show only here. */
-	closed = close_fd(fd);
+	failed = close_fd(fd);
 	fd = -1;
-	if (closed < 0) {
-		rc = err_errno(err, CR_EIO, errno, path);
-		goto out;
-	}
-	if (rename(tmp, path) < 0) {
-		rc = err_errno(err, CR_EIO, errno, path);
+	if (failed == 0)
+		failed = must_be_new ? name_new(tmp, path) : rename(tmp, path);
+	if (failed != 0) {
+		rc = err_errno(err, must_be_new && errno == EEXIST ? CR_ECONFLICT : CR_EIO, errno, path);
 		goto out;
 	}
 	free(TAKE(tmp));
@@ -210,6 +221,18 @@ out:
 	free(tmp);
 	free(dir);
 	return rc;
+}
+
+int
+file_replace(const char *path, const void *data, size_t len, mode_t mode, struct file_owner owner, struct err *err)
+{
+	return put_file(path, false, data, len, mode, owner, err);
+}
+
+int
+file_create(const char *path, const void *data, size_t len, mode_t mode, struct file_owner owner, struct err *err)
+{
+	return put_file(path, true, data, len, mode, owner, err);
 }
 
 /* Is tail "PID.N" of a process that no longer runs? */

@@ -26,11 +26,19 @@ struct file_owner {
 /*
  * Replace path by data so that a reader sees the old or the new file and a power cut leaves one of
  * the two: write PATH.tmp.PID.N beside it (O_EXCL, mode set before the data), fsync, rename, fsync the directory.
- * A failure leaves the old file and no temporary one.  Left-over temporaries of a killed process
+ * A failure leaves the old file and no temporary one (a failure of the very last sync: the new file, perhaps not durable).
+ * A symbolic link at path is replaced, not followed.  Left-over temporaries of a killed process
  * are removed by file_sweep.  Errors: CR_EIO (with the path and errno's text), CR_ENOMEM.
  */
 MUST_CHECK int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct file_owner owner,
                             struct err *err);
+
+/*
+ * As file_replace, but only when path does not exist: of several processes that try at once exactly one succeeds, and no
+ * reader ever sees half a file.  Errors: CR_ECONFLICT (exists), CR_EIO, CR_ENOMEM.
+ */
+MUST_CHECK int file_create(const char *path, const void *data, size_t len, mode_t mode, struct file_owner owner,
+                           struct err *err);
 
 /* Remove PATH.tmp.* of processes that no longer run.  Best effort, silent. */
 void file_sweep(const char *path);

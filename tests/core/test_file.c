@@ -71,6 +71,22 @@ file__a_failed_replace_leaves_the_old_file_and_no_temporary(void **state)
 }
 
 static void
+file__create_never_overwrites(void **state)
+{
+	char *path = in_dir("first");
+	struct buf b = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_ok(file_create(path, "one", 3, 0600, FILE_OWNER_SELF, &err), &err);
+	assert_int_equal(file_create(path, "two", 3, 0600, FILE_OWNER_SELF, &err), CR_ECONFLICT);
+	assert_ok(file_read(path, 100, &b, &err), &err);
+	assert_string_equal(buf_str(&b), "one");
+	buf_release(&b);
+	free(path);
+}
+
+static void
 file__a_file_over_the_ceiling_is_refused_and_adds_nothing(void **state)
 {
 	char *path = in_dir("long");
@@ -259,6 +275,7 @@ main(void)
 	ROWS(tests, n, privates, check_private);
 	TEST(tests, n, file__a_replaced_file_is_read_back);
 	TEST(tests, n, file__a_failed_replace_leaves_the_old_file_and_no_temporary);
+	TEST(tests, n, file__create_never_overwrites);
 	TEST(tests, n, file__a_file_over_the_ceiling_is_refused_and_adds_nothing);
 	TEST(tests, n, file__what_is_no_regular_file_is_refused_without_waiting);
 	TEST(tests, n, file__sweep_removes_only_what_dead_processes_left);

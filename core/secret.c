@@ -1,0 +1,444 @@
+/*
+ * secret.c - guarded memory for secrets, references to them, and the installation's key.
+ *
+ * Sources: libsodium 1.0.18 documentation, "Securing memory allocations", "Secret-key authenticated encryption",
+ * "Generic hashing".
+ * Invariants: a secret's bytes live only in sodium_malloc memory; what passes through other memory is wiped before the
+ * function returns; no error text holds a value.
+ */
+#include "core/secret.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "core/file.h"
+
+#define KEY_BYTES     32
+#define KEY_FILE_MAX  128
+#define SEAL_OVERHEAD (crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES)
+
+static_assert(KEY_BYTES == crypto_secretbox_KEYBYTES, "a subkey is a secretbox key");
+static_assert(KEY_BYTES <= crypto_generichash_KEYBYTES_MAX, "a subkey keys the hash");
+
+struct secret {
+	size_t len;
+	char *bytes; /* sodium_malloc'ed, len + 1 */
+};
+
+struct vault {
+	uint8_t *key; /* sodium_malloc'ed, read-only, KEY_BYTES */
+};
+
+static pthread_once_t sodium_once = PTHREAD_ONCE_INIT;
+
+static void
+start_sodium(void)
+{
+	int rc = sodium_init();
+
+	/* Fails only without a source of randomness, and then nothing here may run. */
+	assert(rc >= 0);
+	(void)rc;
+}
+
+static void
+need_sodium(void)
+{
+	(void)pthread_once(&sodium_once, start_sodium);
+}
+
+/*
+ * Room for len bytes and the NUL, contents undefined.  sodium_malloc locks what RLIMIT_MEMLOCK allows and goes on without
+ * the lock beyond it: guard pages, canary, exclusion from core dumps and wiping stay, only swapping is then possible.
+ */
+static int
+allocate(size_t len, struct secret **out, struct err *err)
+{
+	struct secret *s;
+
+	if (len > SECRET_MAX_BYTES)
+		return err_set(err, CR_EPARSE, "secret is longer than the limit of %d bytes", SECRET_MAX_BYTES);
+	need_sodium();
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return err_nomem(err, "a secret");
+	s->bytes = sodium_malloc(len + 1);
+	if (s->bytes == NULL) {
+		free(s);
+		return err_nomem(err, "a secret");
+	}
+	s->len = len;
+	s->bytes[len] = '\0';
+	*out = s;
+	return CR_OK;
+}
+
+int
+secret_make(const void *data, size_t len, struct secret **out, struct err *err)
+{
+	struct secret *s;
+	int rc = allocate(len, &s, err);
+
+	if (rc != CR_OK)
+		return rc;
+	if (len > 0)
+		memcpy(s->bytes, data, len);
+	*out = s;
+	return CR_OK;
+}
+
+int
+secret_random(size_t len, struct secret **out, struct err *err)
+{
+	struct secret *s;
+	int rc = allocate(len, &s, err);
+
+	if (rc != CR_OK)
+		return rc;
+	randombytes_buf(s->bytes, len);
+	*out = s;
+	return CR_OK;
+}
+
+void
+secret_drop(struct secret **s)
+{
+	if (*s == NULL)
+		return;
+	sodium_free((*s)->bytes); /* wipes, and aborts when the canary was overwritten */
+	free(*s);
+	*s = NULL;
+}
+
+const char *
+secret_bytes(const struct secret *s, size_t *len_out)
+{
+	if (len_out != NULL)
+		*len_out = s->len;
+	return s->bytes;
+}
+
+void
+secret_wipe(void *p, size_t len)
+{
+	if (p != NULL)
+		sodium_memzero(p, len);
+}
+
+void
+secret_wipe_buf(struct buf *b)
+{
+	secret_wipe(b->data, b->cap);
+	buf_release(b);
+}
+
+/* Read a private file into guarded memory from the first byte on.  Errors: CR_ENOTFOUND, CR_ECONFIG, CR_EIO, CR_ENOMEM. */
+static int
+read_private(const char *path, size_t max_bytes, struct secret **out, struct err *err)
+{
+	struct secret *s = NULL;
+	size_t used = 0;
+	struct stat st;
+	int fd, rc;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return err_errno(err, errno == ENOENT || errno == ENOTDIR ? CR_ENOTFOUND : CR_EIO, errno, path);
+	if (fstat(fd, &st) < 0) {
+		rc = err_errno(err, CR_EIO, errno, path);
+		goto out;
+	}
+	rc = file_check_private(path, &st, err);
+	if (rc != CR_OK)
+		goto out;
+	rc = allocate(max_bytes, &s, err);
+	if (rc != CR_OK)
+		goto out;
+	/* One byte more than allowed fits where the NUL will stand, and shows a file that is too long. */
+	while (used <= max_bytes) {
+		ssize_t got = read(fd, s->bytes + used, max_bytes + 1 - used);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			rc = err_errno(err, CR_EIO, errno, path);
+			goto out;
+		}
+		if (got == 0)
+			break;
+		used += (size_t)got;
+	}
+	if (used > max_bytes) {
+		rc = err_set(err, CR_ECONFIG, "%s: longer than the limit of %zu bytes", path, max_bytes);
+		goto out;
+	}
+	rc = secret_make(s->bytes, used, out, err);
+out:
+	secret_drop(&s);
+	(void)close(fd);
+	return rc;
+}
+
+/* Editors and `echo` leave one line end behind; more than that belongs to the secret. */
+static void
+cut_line_end(struct secret *s)
+{
+	if (s->len > 0 && s->bytes[s->len - 1] == '\n')
+		s->bytes[--s->len] = '\0';
+	if (s->len > 0 && s->bytes[s->len - 1] == '\r')
+		s->bytes[--s->len] = '\0';
+}
+
+static int
+resolve_env(const char *ref, const char *name, struct secret **out, struct err *err)
+{
+	const char *value = *name != '\0' ? getenv(name) : NULL;
+
+	if (*name == '\0')
+		return err_set(err, CR_ECONFIG, "%s: the name of a variable is missing", ref);
+	if (value == NULL)
+		return err_set(err, CR_ECONFIG, "%s: not set", ref);
+	if (*value == '\0')
+		return err_set(err, CR_ECONFIG, "%s: empty", ref);
+	if (strlen(value) > SECRET_MAX_BYTES)
+		return err_set(err, CR_ECONFIG, "%s: longer than the limit of %d bytes", ref, SECRET_MAX_BYTES);
+	return secret_make(value, strlen(value), out, err);
+}
+
+static int
+resolve_file(const char *ref, const char *path, struct secret **out, struct err *err)
+{
+	struct secret *s = NULL;
+	int rc;
+
+	if (*path == '\0')
+		return err_set(err, CR_ECONFIG, "%s: the path is missing", ref);
+	rc = read_private(path, SECRET_MAX_BYTES, &s, err);
+	if (rc == CR_ENOTFOUND || rc == CR_EIO) {
+		/* To the reader of a reference it is all one: the configuration has to be mended. */
+		if (err != NULL)
+			err->code = CR_ECONFIG;
+		return CR_ECONFIG;
+	}
+	if (rc != CR_OK)
+		return rc;
+	cut_line_end(s);
+	if (s->len == 0) {
+		secret_drop(&s);
+		return err_set(err, CR_ECONFIG, "%s: empty", ref);
+	}
+	*out = TAKE(s);
+	return CR_OK;
+}
+
+int
+secret_resolve(const char *ref, bool inline_allowed, bool *inline_out, struct secret **out, struct err *err)
+{
+	int rc;
+
+	if (inline_out != NULL)
+		*inline_out = false;
+	if (strncmp(ref, "env:", 4) == 0)
+		return resolve_env(ref, ref + 4, out, err);
+	if (strncmp(ref, "file:", 5) == 0)
+		return resolve_file(ref, ref + 5, out, err);
+	if (*ref == '\0')
+		return err_set(err, CR_ECONFIG, "empty reference: write env:NAME or file:PATH");
+	/* What is no reference may well be the secret itself: it is never repeated. */
+	if (!inline_allowed)
+		return err_set(err, CR_ECONFIG, "not a reference: write env:NAME or file:PATH");
+	rc = secret_make(ref, strlen(ref), out, err);
+	if (rc == CR_OK && inline_out != NULL)
+		*inline_out = true;
+	return rc;
+}
+
+int
+vault_from_bytes(const uint8_t key[32], struct vault **out, struct err *err)
+{
+	struct vault *v;
+
+	need_sodium();
+	v = calloc(1, sizeof(*v));
+	if (v == NULL)
+		return err_nomem(err, "the key");
+	v->key = sodium_malloc(KEY_BYTES);
+	if (v->key == NULL) {
+		free(v);
+		return err_nomem(err, "the key");
+	}
+	memcpy(v->key, key, KEY_BYTES);
+	(void)sodium_mprotect_readonly(v->key);
+	*out = v;
+	return CR_OK;
+}
+
+void
+vault_drop(struct vault **v)
+{
+	if (*v == NULL)
+		return;
+	sodium_free((*v)->key);
+	free(*v);
+	*v = NULL;
+}
+
+static int
+read_key_file(const char *path, struct vault **out, struct err *err)
+{
+	struct secret *text = NULL;
+	uint8_t key[KEY_BYTES];
+	size_t got = 0;
+	int rc = read_private(path, KEY_FILE_MAX, &text, err);
+
+	if (rc != CR_OK)
+		return rc;
+	cut_line_end(text);
+	if (sodium_base642bin(key, sizeof(key), text->bytes, text->len, NULL, &got, NULL,
+	                      sodium_base64_VARIANT_ORIGINAL) == 0 &&
+	    got == sizeof(key))
+		rc = vault_from_bytes(key, out, err);
+	else
+		rc = err_set(err, CR_ECONFIG, "%s: not a key file: 32 bytes in base64 are expected", path);
+	secret_wipe(key, sizeof(key));
+	secret_drop(&text);
+	return rc;
+}
+
+/* Write a new key unless another process was faster: then its key stands, and that is no error. */
+static int
+make_key_file(const char *path, struct err *err)
+{
+	uint8_t key[KEY_BYTES];
+	char text[KEY_FILE_MAX];
+	size_t len;
+	int rc;
+
+	need_sodium();
+	file_sweep(path);
+	randombytes_buf(key, sizeof(key));
+	(void)sodium_bin2base64(text, sizeof(text) - 1, key, sizeof(key), sodium_base64_VARIANT_ORIGINAL);
+	len = strlen(text);
+	text[len++] = '\n';
+	rc = file_create(path, text, len, 0600, FILE_OWNER_SELF, err);
+	secret_wipe(text, sizeof(text));
+	secret_wipe(key, sizeof(key));
+	return rc == CR_ECONFLICT ? CR_OK : rc;
+}
+
+int
+vault_open(const char *path, bool create, struct vault **out, struct err *err)
+{
+	int rc = read_key_file(path, out, err);
+
+	if (rc != CR_ENOTFOUND || !create)
+		return rc;
+	rc = make_key_file(path, err);
+	if (rc != CR_OK)
+		return rc;
+	/* Always the file's key, not the one in hand: that is what makes racing creators agree. */
+	return read_key_file(path, out, err);
+}
+
+/* A key for one use.  The NUL between label and name keeps ("ab", "c") and ("a", "bc") apart. */
+static void
+subkey(const struct vault *v, const char *label, const char *name, uint8_t out[KEY_BYTES])
+{
+	crypto_generichash_state st;
+
+	(void)crypto_generichash_init(&st, v->key, KEY_BYTES, KEY_BYTES);
+	(void)crypto_generichash_update(&st, (const unsigned char *)label, strlen(label) + 1);
+	(void)crypto_generichash_update(&st, (const unsigned char *)name, strlen(name));
+	(void)crypto_generichash_final(&st, out, KEY_BYTES);
+	sodium_memzero(&st, sizeof(st));
+}
+
+/* secretbox has no associated data, so the context goes into the key: every context has its own. */
+int
+vault_seal(const struct vault *v, const char *context, const struct secret *s, struct buf *sealed_out, struct err *err)
+{
+	size_t len = s->len + SEAL_OVERHEAD;
+	uint8_t key[KEY_BYTES];
+	unsigned char *sealed = malloc(len);
+
+	if (sealed == NULL)
+		return err_nomem(err, context);
+	subkey(v, "coldrelay seal", context, key);
+	randombytes_buf(sealed, crypto_secretbox_NONCEBYTES);
+	(void)crypto_secretbox_easy(sealed + crypto_secretbox_NONCEBYTES, (const unsigned char *)s->bytes, s->len,
+	                            sealed, key);
+	secret_wipe(key, sizeof(key));
+	buf_add(sealed_out, sealed, len);
+	free(sealed);
+	return buf_check(sealed_out, context, err);
+}
+
+int
+vault_unseal(const struct vault *v, const char *context, const void *sealed, size_t len, struct secret **out,
+             struct err *err)
+{
+	const unsigned char *nonce = sealed;
+	uint8_t key[KEY_BYTES];
+	struct secret *s = NULL;
+	int rc;
+
+	if (len < SEAL_OVERHEAD || len - SEAL_OVERHEAD > SECRET_MAX_BYTES)
+		return err_set(err, CR_ESTORE, "sealed value '%s': damaged", context);
+	rc = allocate(len - SEAL_OVERHEAD, &s, err);
+	if (rc != CR_OK)
+		return rc;
+	subkey(v, "coldrelay seal", context, key);
+	if (crypto_secretbox_open_easy((unsigned char *)s->bytes, nonce + crypto_secretbox_NONCEBYTES,
+	                               len - crypto_secretbox_NONCEBYTES, nonce, key) != 0) {
+		secret_drop(&s);
+		rc = err_set(err, CR_ESTORE, "sealed value '%s': damaged, or sealed under another key", context);
+	} else {
+		*out = TAKE(s);
+	}
+	secret_wipe(key, sizeof(key));
+	return rc;
+}
+
+void
+vault_hash(const struct vault *v, const char *purpose, const void *data, size_t len, uint8_t *out, size_t size)
+{
+	uint8_t key[KEY_BYTES];
+
+	assert(size >= crypto_generichash_BYTES_MIN && size <= crypto_generichash_BYTES_MAX);
+	subkey(v, "coldrelay hash", purpose, key);
+	(void)crypto_generichash(out, size, data, len, key, sizeof(key));
+	secret_wipe(key, sizeof(key));
+}
+
+void
+secret_digest(const void *data, size_t len, uint8_t out[32])
+{
+	need_sodium();
+	(void)crypto_generichash(out, 32, data, len, NULL, 0);
+}
+
+void
+secret_random_hex(char *out, size_t n_bytes)
+{
+	uint8_t chunk[32];
+
+	need_sodium();
+	*out = '\0';
+	while (n_bytes > 0) {
+		size_t n = n_bytes < sizeof(chunk) ? n_bytes : sizeof(chunk);
+
+		randombytes_buf(chunk, n);
+		(void)sodium_bin2hex(out, 2 * n + 1, chunk, n);
+		out += 2 * n;
+		n_bytes -= n;
+	}
+	secret_wipe(chunk, sizeof(chunk));
+}
