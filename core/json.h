@@ -16,6 +16,7 @@
 
 #define JSON_MAX_DEPTH 64
 #define JSON_PATH_MAX  192
+#define JSON_BOM       "\xef\xbb\xbf"
 
 /* A parsed document; owns everything below. */
 struct json;
@@ -26,9 +27,14 @@ struct json_at {
 	char path[JSON_PATH_MAX];
 };
 
-/* Trailing bytes other than white space, depth over JSON_MAX_DEPTH and invalid UTF-8 are errors.
- * Errors: CR_EPARSE ("not JSON at byte N, near '...'"), CR_ENOMEM. */
+/*
+ * Trailing bytes other than white space, depth over JSON_MAX_DEPTH, invalid UTF-8, half surrogates and NUL in a string are
+ * errors; a byte order mark in front is skipped.
+ * Errors: CR_EPARSE ("not JSON at byte N, near '...': WHY"), CR_ENOMEM.
+ */
 MUST_CHECK int json_parse(const char *text, size_t len, struct json **out, struct err *err);
+/* The same verdict without building anything. */
+MUST_CHECK int json_check(const char *text, size_t len, struct err *err);
 void json_drop(struct json **j);
 struct json_at json_root(const struct json *j);
 
@@ -49,6 +55,7 @@ bool json_is_null(const struct json_at *at); /* literal null, or not there */
 MUST_CHECK int json_want_object(const struct json_at *at, struct err *err);
 MUST_CHECK int json_want_array(const struct json_at *at, struct err *err);
 MUST_CHECK int json_want_string(const struct json_at *at, const char **out, struct err *err); /* borrowed */
+/* Less than 2^53 either way: what lies beyond is not exact in other people's parsers either. */
 MUST_CHECK int json_want_int(const struct json_at *at, int64_t min, int64_t max, int64_t *out, struct err *err);
 MUST_CHECK int json_want_bool(const struct json_at *at, bool *out, struct err *err);
 /* Optional: absent or null gives the default. A wrong type is still an error. */
@@ -56,6 +63,9 @@ MUST_CHECK int json_opt_string(const struct json_at *at, const char *absent, con
 MUST_CHECK int json_opt_int(const struct json_at *at, int64_t min, int64_t max, int64_t absent, int64_t *out,
                             struct err *err);
 MUST_CHECK int json_opt_bool(const struct json_at *at, bool absent, bool *out, struct err *err);
+
+/* Bytes of the well-formed UTF-8 sequence (RFC 3629) at text, 1 to 4; 0 when there is none. */
+size_t json_utf8(const char *text, size_t len);
 
 /*
  * Writer: appends to a buf, inserts commas itself, escapes strings; invalid UTF-8 becomes U+FFFD.
