@@ -28,6 +28,7 @@ struct term_table;
 MUST_CHECK int term_table_open(const struct term_column *columns, size_t n, struct term_table **out, struct err *err);
 /* One row of n texts, copied.  tone colours the row. */
 MUST_CHECK int term_table_add(struct term_table *t, enum term_tone tone, const char *const *cells, struct err *err);
+/* A table without rows prints nothing.  Errors: CR_EIO. */
 MUST_CHECK int term_table_print(struct term_table *t, FILE *to, struct err *err);
 void term_table_drop(struct term_table **t);
 
