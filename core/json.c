@@ -155,7 +155,7 @@ set_path(struct json_at *at, const char *parent, const char *between, const char
 
 	if (need < (int)sizeof(at->path))
 		return;
-	(void)snprintf(whole, sizeof(whole), "%s%s%.*s", parent, between, JSON_PATH_MAX - 8, last);
+	(void)snprintf(whole, sizeof(whole), "%s%s%.*s", parent, between, JSON_PATH_MAX - 1, last);
 	(void)snprintf(at->path, sizeof(at->path), "...%s", whole + strlen(whole) - (sizeof(at->path) - 4));
 }
 

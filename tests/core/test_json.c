@@ -241,7 +241,11 @@ json__the_end_of_a_long_way_is_kept(void **state)
 	assert_memory_equal(at.path, "...", 3);
 	assert_string_equal(at.path + strlen(at.path) - 14, ".member.member");
 	at = json_get(&at, key);
-	assert_true(strlen(at.path) < JSON_PATH_MAX);
+	assert_int_equal(strlen(at.path), JSON_PATH_MAX - 1);
+	/* A single name as long as the whole way. */
+	at = (struct json_at){0};
+	at = json_get(&at, key);
+	assert_int_equal(strlen(at.path), JSON_PATH_MAX - 1);
 }
 
 static void
