@@ -89,4 +89,14 @@ void zone_provider_release(struct zone_provider *p); /* drops ctx, releases sett
 MUST_CHECK int zone_driver_accepts(const struct zone_driver *d, const char *zone, const struct records *records,
                                    struct err *err);
 
+/* For drivers. */
+
+/* Fill s->name_servers from the NS records at the apex.  Errors: CR_ENOMEM. */
+MUST_CHECK int zone_state_name_servers(struct zone_state *s, const char *zone, struct err *err);
+/* RFC 1034 s3.6.2: no other data beside a CNAME (DNSSEC's own records excepted).  l: sorted.  Errors: CR_ECONFLICT. */
+MUST_CHECK int zone_check_cname(const struct records *l, struct err *err);
+/* The records of `now` as d leaves them, sorted.  Errors: CR_ECONFLICT (zone_check_cname), CR_ENOMEM. */
+MUST_CHECK int zone_records_changed(const struct records *now, const struct set_diff *d, struct records *out,
+                                    struct err *err);
+
 #endif
