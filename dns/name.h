@@ -53,8 +53,8 @@ void name_display(const char *name, char *out, size_t size);
 MUST_CHECK int name_reverse(const char *address, struct name *out, struct err *err);
 
 /*
- * A mailbox address: local part kept in its case folded to lower (this program's own mailboxes and suppressions are
- * case-insensitive), domain canonical.  At most 64 + 1 + 253.  Quoted local parts and UTF-8 are kept as given.
+ * A mailbox address: local part folded to lower case (this program's own mailboxes and suppressions are case-insensitive) and
+ * quoted only where it must be, UTF-8 kept as given; domain canonical, a host name.  At most 64 + 1 + 253.
  * Errors: CR_EPARSE.
  */
 #define ADDRESS_MAX 512

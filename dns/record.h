@@ -3,7 +3,8 @@
  *
  * RDATA is compared as data, never as text: for TXT the decoded character strings joined (a split or an escape is no difference),
  * for all other types the uncompressed wire form with names lower-cased (RFC 4034 s6.2).  Types known by name: A AAAA CNAME MX TXT NS SOA PTR
- * SRV CAA TLSA DS DNSKEY RRSIG NSEC NSEC3 NSEC3PARAM CDS CDNSKEY HTTPS SVCB; any other as TYPEnnn with RFC 3597 \# text.
+ * SRV CAA TLSA DS DNSKEY RRSIG NSEC NSEC3 NSEC3PARAM CDS CDNSKEY DNAME SSHFP SMIMEA; HTTPS SVCB by name with RFC 3597 \# text; any other as
+ * TYPEnnn with such text.
  */
 #ifndef DNS_RECORD_H
 #define DNS_RECORD_H
@@ -50,8 +51,8 @@ struct record {
 void record_release(struct record *r);
 MUST_CHECK int record_copy(const struct record *from, struct record *out, struct err *err);
 
-/* From text RDATA in master-file form ("10 mail.example.", "\"v=spf1\" \" -all\"", "\# 4 ..."); names relative to origin (canonical)
- * unless they end in a dot.  Errors: CR_EPARSE naming owner, type and what is wrong. */
+/* From text RDATA in master-file form ("10 mail.example.", "\"v=spf1\" \" -all\"", "\# 4 ..."); names in it relative to origin (canonical)
+ * unless they end in a dot.  owner: absolute, in any spelling, with or without final dot.  Errors: CR_EPARSE naming owner, type and what is wrong. */
 MUST_CHECK int record_parse(const char *owner, uint16_t type, uint32_t ttl_s, const char *rdata, const char *origin,
                             struct record *out, struct err *err);
 /* A TXT from its decoded bytes. */
