@@ -1,0 +1,323 @@
+/*
+ * dkim.c - DKIM keys made, written as key records, and read back.
+ *
+ * RFC 6376 s3.6.1 (key record), RFC 8301 (RSA sizes, no SHA-1), RFC 8463 (Ed25519: p is the raw key, not a SubjectPublicKeyInfo).
+ * RSA keys are made by libcrypto, Ed25519 keys by libsodium; both are held as PKCS#8 PEM (RFC 5208, 8410).  All memory that held
+ * a private key is wiped: libcrypto's memory BIO and EVP_PKEY clear theirs on release, our own buffers are cleared here.
+ * The public half is held re-encoded, so that two spellings of one key are one.
+ */
+#include "dns/dkim.h"
+
+#include <assert.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "dns/taglist.h"
+
+#define VERSION     "DKIM1"
+#define ED25519_LEN crypto_sign_PUBLICKEYBYTES
+
+/* PrivateKeyInfo of RFC 8410 s7 up to the 32 bytes of the seed. */
+static const uint8_t ed25519_pkcs8_head[] = {0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06,
+                                             0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20};
+
+static const char *const algorithm_names[] = {
+	[DKIM_RSA] = "rsa",
+	[DKIM_ED25519] = "ed25519",
+};
+static_assert(ARRAY_LEN(algorithm_names) == DKIM_ALGORITHM__COUNT, "a name for each algorithm");
+
+const char *
+dkim_algorithm_name(enum dkim_algorithm a)
+{
+	return algorithm_names[a];
+}
+
+int
+dkim_algorithm_parse(const char *text, enum dkim_algorithm *out, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(algorithm_names); i++) {
+		if (strcmp(text, algorithm_names[i]) == 0) {
+			*out = (enum dkim_algorithm)i;
+			return CR_OK;
+		}
+	}
+	return err_set(err, CR_EPARSE, "dkim algorithm must be rsa or ed25519, not '%s'", text);
+}
+
+/* libcrypto's own words, and its queue emptied: the next call must not find our leftovers. */
+static int
+crypto_fault(struct err *err, int code, const char *what)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+	int rc = err_set(err, code, "dkim: %s: %s", what, reason != NULL ? reason : "unknown reason");
+
+	ERR_clear_error();
+	return rc;
+}
+
+/* The public half of an RSA key as SubjectPublicKeyInfo. */
+static int
+rsa_public(EVP_PKEY *key, struct dkim_public *out, struct err *err)
+{
+	struct dkim_public k = {.algorithm = DKIM_RSA};
+	uint8_t *at = k.data;
+	int len = i2d_PUBKEY(key, NULL);
+
+	if (len <= 0)
+		return crypto_fault(err, CR_EPARSE, "rsa public key");
+	if ((size_t)len > sizeof(k.data))
+		return err_set(err, CR_EPARSE, "dkim: rsa public key of %d bytes is too long", len);
+	(void)i2d_PUBKEY(key, &at);
+	k.len = (size_t)len;
+	k.bits = (unsigned)EVP_PKEY_get_bits(key);
+	*out = k;
+	return CR_OK;
+}
+
+static int
+generate_rsa(struct secret **private_out, struct dkim_public *public_out, struct err *err)
+{
+	EVP_PKEY *key = EVP_RSA_gen(DKIM_RSA_BITS);
+	BIO *pem = BIO_new(BIO_s_secmem());
+	struct secret *private = NULL;
+	struct dkim_public public;
+	char *text;
+	long len;
+	int rc;
+
+	if (key == NULL || pem == NULL || PEM_write_bio_PKCS8PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL) != 1) {
+		rc = crypto_fault(err, CR_EIO, "rsa key cannot be made");
+		goto out;
+	}
+	len = BIO_get_mem_data(pem, &text);
+	rc = rsa_public(key, &public, err);
+	if (rc == CR_OK)
+		rc = secret_make(text, (size_t)len, &private, err);
+	if (rc != CR_OK)
+		goto out;
+	*public_out = public;
+	*private_out = TAKE(private);
+out:
+	secret_drop(&private);
+	BIO_free(pem);
+	EVP_PKEY_free(key);
+	return rc;
+}
+
+static int
+generate_ed25519(struct secret **private_out, struct dkim_public *public_out, struct err *err)
+{
+	struct dkim_public public = {.algorithm = DKIM_ED25519, .len = ED25519_LEN, .bits = 8 * ED25519_LEN};
+	uint8_t der[sizeof(ed25519_pkcs8_head) + crypto_sign_SEEDBYTES];
+	uint8_t expanded[crypto_sign_SECRETKEYBYTES];
+	uint8_t *seed = der + sizeof(ed25519_pkcs8_head);
+	char base64[sodium_base64_ENCODED_LEN(sizeof(der), sodium_base64_VARIANT_ORIGINAL)];
+	char pem[sizeof(base64) + 64];
+	int len, rc;
+
+	static_assert(sizeof(base64) == 65, "the PEM body is one line");
+	memcpy(der, ed25519_pkcs8_head, sizeof(ed25519_pkcs8_head));
+	randombytes_buf(seed, crypto_sign_SEEDBYTES);
+	(void)crypto_sign_seed_keypair(public.data, expanded, seed);
+	(void)sodium_bin2base64(base64, sizeof(base64), der, sizeof(der), sodium_base64_VARIANT_ORIGINAL);
+	len = snprintf(pem, sizeof(pem), "-----BEGIN PRIVATE KEY-----\n%s\n-----END PRIVATE KEY-----\n", base64);
+	assert(len > 0 && (size_t)len < sizeof(pem));
+	rc = secret_make(pem, (size_t)len, private_out, err);
+	if (rc == CR_OK)
+		*public_out = public;
+	secret_wipe(der, sizeof(der));
+	secret_wipe(expanded, sizeof(expanded));
+	secret_wipe(base64, sizeof(base64));
+	secret_wipe(pem, sizeof(pem));
+	return rc;
+}
+
+int
+dkim_generate(enum dkim_algorithm a, struct secret **private_pem_out, struct dkim_public *public_out, struct err *err)
+{
+	if (sodium_init() < 0)
+		return err_set(err, CR_EBUG, "dkim: libsodium cannot start");
+	if (a == DKIM_ED25519)
+		return generate_ed25519(private_pem_out, public_out, err);
+	return generate_rsa(private_pem_out, public_out, err);
+}
+
+/* Without this libcrypto would ask for the passphrase on the terminal. */
+static int
+no_passphrase(char *buf, int size, int writing, void *arg)
+{
+	(void)buf, (void)size, (void)writing, (void)arg;
+	return -1;
+}
+
+int
+dkim_public_of(const struct secret *private_pem, struct dkim_public *out, struct err *err)
+{
+	struct dkim_public ed = {.algorithm = DKIM_ED25519, .len = ED25519_LEN, .bits = 8 * ED25519_LEN};
+	EVP_PKEY *key = NULL;
+	const char *text;
+	BIO *pem = NULL;
+	size_t len;
+	int rc;
+
+	text = secret_bytes(private_pem, &len);
+	assert(len <= SECRET_MAX_BYTES);
+	pem = BIO_new_mem_buf(text, (int)len); /* reads in place, copies nothing */
+	key = pem != NULL ? PEM_read_bio_PrivateKey(pem, NULL, no_passphrase, NULL) : NULL;
+	if (key == NULL) {
+		rc = crypto_fault(err, CR_EPARSE, "private key is not PEM of PKCS#8 or PKCS#1");
+		goto out;
+	}
+	switch (EVP_PKEY_get_base_id(key)) {
+	case EVP_PKEY_RSA:
+		rc = rsa_public(key, out, err);
+		break;
+	case EVP_PKEY_ED25519:
+		if (EVP_PKEY_get_raw_public_key(key, ed.data, &ed.len) != 1 || ed.len != ED25519_LEN) {
+			rc = crypto_fault(err, CR_EPARSE, "ed25519 private key");
+			break;
+		}
+		*out = ed;
+		rc = CR_OK;
+		break;
+	default:
+		rc = err_set(err, CR_EPARSE, "dkim: private key is neither rsa nor ed25519");
+		break;
+	}
+out:
+	EVP_PKEY_free(key);
+	BIO_free(pem);
+	return rc;
+}
+
+void
+dkim_record_text(const struct dkim_public *k, const char *flags, struct buf *out)
+{
+	char base64[sodium_base64_ENCODED_LEN(DKIM_PUBLIC_MAX, sodium_base64_VARIANT_ORIGINAL)];
+
+	(void)sodium_bin2base64(base64, sizeof(base64), k->data, k->len, sodium_base64_VARIANT_ORIGINAL);
+	buf_addf(out, "v=" VERSION "; k=%s; ", algorithm_names[k->algorithm]);
+	if (flags != NULL)
+		buf_addf(out, "t=%s; ", flags);
+	buf_addf(out, "p=%s", base64);
+}
+
+/* Is word one of "a:b:c"? */
+static bool
+in_list(struct span list, const char *word)
+{
+	struct span piece;
+
+	while (span_cut(&list, ':', &piece)) {
+		if (span_is(piece, word))
+			return true;
+	}
+	return false;
+}
+
+/* v, k, h, s, t: what has to be so before p means anything. */
+static int
+check_tags(const struct taglist *l, enum dkim_algorithm *algorithm_out, bool *testing_out, struct err *err)
+{
+	const struct tag *v = taglist_find(l, "v"), *k = taglist_find(l, "k"), *h = taglist_find(l, "h");
+	const struct tag *s = taglist_find(l, "s"), *t = taglist_find(l, "t");
+
+	if (v != NULL && (v != &l->tags[0] || !span_is(v->value, VERSION)))
+		return err_set(err, CR_EPARSE, "v: must be DKIM1, and first");
+	*algorithm_out = DKIM_RSA; /* the default of s3.6.1 */
+	if (k != NULL && span_is(k->value, algorithm_names[DKIM_ED25519]))
+		*algorithm_out = DKIM_ED25519;
+	else if (k != NULL && !span_is(k->value, algorithm_names[DKIM_RSA]))
+		return err_set(err, CR_EPARSE, "k: neither rsa nor ed25519");
+	if (h != NULL && !in_list(h->value, "sha256"))
+		return err_set(err, CR_EPARSE, "h: sha256 is not allowed");
+	if (s != NULL && !in_list(s->value, "*") && !in_list(s->value, "email"))
+		return err_set(err, CR_EPARSE, "s: not for email");
+	*testing_out = t != NULL && in_list(t->value, "y");
+	return CR_OK;
+}
+
+/*
+ * SubjectPublicKeyInfo, as everybody publishes it, or the bare RSAPublicKey that RFC 6376 speaks of.  Bytes behind the key are
+ * an error: they are a second string glued on, or a key cut short elsewhere.
+ */
+static int
+parse_rsa(const uint8_t *der, size_t len, struct dkim_public *out, struct err *err)
+{
+	const uint8_t *at = der, *end = der + len;
+	EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)len);
+	int rc;
+
+	if (key == NULL) {
+		at = der;
+		key = d2i_PublicKey(EVP_PKEY_RSA, NULL, &at, (long)len);
+	}
+	if (key == NULL)
+		rc = crypto_fault(err, CR_EPARSE, "p: not an rsa key");
+	else if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
+		rc = err_set(err, CR_EPARSE, "dkim: p: not an rsa key");
+	else if (at != end)
+		rc = err_set(err, CR_EPARSE, "dkim: p: %td bytes behind the key", end - at);
+	else
+		rc = rsa_public(key, out, err);
+	ERR_clear_error();
+	EVP_PKEY_free(key);
+	return rc;
+}
+
+static int
+parse_ed25519(const uint8_t *raw, size_t len, struct dkim_public *out, struct err *err)
+{
+	if (len != ED25519_LEN)
+		return err_set(err, CR_EPARSE, "dkim: p: an ed25519 key has 32 bytes, not %zu%s", len,
+		               len == 44 ? " (this is the SubjectPublicKeyInfo)" : "");
+	*out = (struct dkim_public){.algorithm = DKIM_ED25519, .len = len, .bits = 8 * ED25519_LEN};
+	memcpy(out->data, raw, len);
+	return CR_OK;
+}
+
+int
+dkim_record_parse(const char *txt, struct dkim_public *out, bool *revoked_out, bool *testing_out, struct err *err)
+{
+	struct dkim_public k = {0};
+	uint8_t data[DKIM_PUBLIC_MAX];
+	const struct tag *p;
+	struct taglist tags;
+	bool testing;
+	size_t len;
+	int rc;
+
+	rc = taglist_parse(txt, false, &tags, err);
+	if (rc == CR_OK)
+		rc = check_tags(&tags, &k.algorithm, &testing, err);
+	if (rc != CR_OK)
+		return err_wrap(err, "dkim");
+	p = taglist_find(&tags, "p");
+	if (p == NULL)
+		return err_set(err, CR_EPARSE, "dkim: p: missing");
+	/* Blanks may stand inside (s3.6.1: base64string with FWS). */
+	if (sodium_base642bin(data, sizeof(data), p->value.at, p->value.len, " \t\r\n", &len, NULL,
+	                      sodium_base64_VARIANT_ORIGINAL) != 0)
+		return err_set(err, CR_EPARSE, "dkim: p: not base64 of at most %d bytes", DKIM_PUBLIC_MAX);
+	if (len != 0)
+		rc = k.algorithm == DKIM_RSA ? parse_rsa(data, len, &k, err) : parse_ed25519(data, len, &k, err);
+	if (rc != CR_OK)
+		return rc;
+	*out = k;
+	*revoked_out = len == 0;
+	*testing_out = testing;
+	return CR_OK;
+}
+
+bool
+dkim_same_key(const struct dkim_public *a, const struct dkim_public *b)
+{
+	return a->len != 0 && a->algorithm == b->algorithm && a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
