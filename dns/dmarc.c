@@ -130,8 +130,10 @@ dmarc_parse(const char *txt, struct dmarc *out, struct err *err)
 		return err_set(err, CR_EPARSE, "dmarc: does not start with 'v=DMARC1'");
 	/* s4.7: what does not follow the syntax behind the version is ignored. */
 	rc = taglist_parse(txt, true, &tags, err);
-	if (rc != CR_OK)
-		return err_wrap(err, "dmarc");
+	if (rc != CR_OK) {
+		(void)err_wrap(err, "dmarc");
+		return rc;
+	}
 	rua = taglist_find(&tags, "rua");
 	rc = rua != NULL ? read_uris(rua->value, &d, err) : CR_OK;
 	if (rc != CR_OK)
