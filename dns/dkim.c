@@ -297,8 +297,10 @@ dkim_record_parse(const char *txt, struct dkim_public *out, bool *revoked_out, b
 	rc = taglist_parse(txt, false, &tags, err);
 	if (rc == CR_OK)
 		rc = check_tags(&tags, &k.algorithm, &testing, err);
-	if (rc != CR_OK)
-		return err_wrap(err, "dkim");
+	if (rc != CR_OK) {
+		(void)err_wrap(err, "dkim");
+		return rc;
+	}
 	p = taglist_find(&tags, "p");
 	if (p == NULL)
 		return err_set(err, CR_EPARSE, "dkim: p: missing");
