@@ -111,12 +111,13 @@ MUST_CHECK int http_curl_open(const struct http_curl_options *o, struct http **o
 
 /*
  * The replay transport: answers from a golden file, and fails the test when the request differs.
- * File: blocks "> METHOD PATH-AND-QUERY", "> Header: value" (those to be checked), blank, body lines, then
- * "< STATUS", "< Header: value", blank, body; or "! not_sent" / "! maybe_sent"; "#" comments.  JSON bodies compare as data.
+ * File: blocks "> METHOD PATH-AND-QUERY" (or a whole URL), "> Header: value" (those to be checked; value "*": any), blank,
+ * body lines, then "< STATUS", "< Header: value", blank, body; or "! not_sent" / "! maybe_sent"; "#" comments.  JSON bodies
+ * compare as data.  Exchanges are used in order; a request that differs is HTTP_OUTCOME_FATAL with CR_EBUG naming the place.
  * Errors: CR_EPARSE with file and line.
  */
 MUST_CHECK int http_replay_open(const char *path, const char *base_url, struct http **out, struct err *err);
-/* NULL when every exchange of the file was used; else one line naming the first unused. */
+/* NULL when every exchange of the file was used and no request differed; else one line naming the first that was not or did. */
 const char *http_replay_rest(const struct http *h);
 
 #endif

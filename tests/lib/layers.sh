@@ -1,0 +1,59 @@
+#!/bin/bash
+# Name every include that points up, and every library that is not taken through its one door.
+# The rule stands in ARCHITECTURE.md: main -> provision, budget, core; provision -> templates, dns, the gate's face, core;
+# templates -> dns, core; budget -> core, dns/name.h; dns -> core; core -> core.
+set -u
+cd "$(dirname "$0")/../.." || exit 70
+
+# allowed ROOM: a pattern for the paths its files may include, one alternative a room or header.
+allowed() {
+	case $1 in
+	main) echo 'provision/|budget/|core/' ;;
+	provision) echo 'provision/|templates/|dns/|budget/(gate|contain|suppress)\.h|core/' ;;
+	templates) echo 'templates/|dns/|core/' ;;
+	budget) echo 'budget/|dns/name\.h|core/' ;;
+	dns) echo 'dns/|core/' ;;
+	core) echo 'core/' ;;
+	esac
+}
+
+# door HEADER: the only files that may include it.
+door() {
+	case $1 in
+	curl/*) echo 'core/http_curl.c' ;;
+	cjson/* | cJSON.h) echo 'core/json.c' ;;
+	libconfig.h) echo 'core/cfg.c' ;;
+	sqlite3.h) echo 'core/db_sqlite.c' ;;
+	libsmartcols*) echo 'core/term.c' ;;
+	ldns/*) echo 'dns/resolve.c dns/zones/rfc2136.c' ;;
+	*) echo any ;;
+	esac
+}
+
+sources() {
+	ls main.c 2>/dev/null
+	find core dns templates budget provision -name '*.[ch]' 2>/dev/null | sort
+}
+
+bad=0
+while IFS=: read -r file line text; do
+	room=${file%%/*}
+	room=${room%.c}
+	name=$(sed -n 's/^ *# *include *[<"]\([^>"]*\)[>"].*/\1/p' <<<"$text")
+	case $text in
+	*\"*)
+		if ! grep -qE "^($(allowed "$room"))" <<<"$name"; then
+			echo "$file:$line: $room may not include $name"
+			bad=1
+		fi
+		;;
+	*)
+		doors=$(door "$name")
+		if [ "$doors" != any ] && [[ " $doors " != *" $file "* ]]; then
+			echo "$file:$line: <$name> belongs behind $doors"
+			bad=1
+		fi
+		;;
+	esac
+done < <(sources | xargs grep -Hn '^ *# *include')
+exit "$bad"
