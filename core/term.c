@@ -9,14 +9,16 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <libsmartcols.h>
 
 #include "core/log.h"
 
-#define BAR_CELLS 24
-#define ITEM_MAX  48
+#define BAR_CELLS     24
+#define ITEM_MAX      48
+#define WIDTH_UNKNOWN 80 /* of a terminal that does not tell */
 
 static atomic_bool color_allowed = true;
 
@@ -124,15 +126,28 @@ term_table_add(struct term_table *t, enum term_tone tone, const char *const *cel
 	return CR_OK;
 }
 
+/* The library looks at stdout only; the table may go to another stream. */
+static void
+fit_to(struct libscols_table *scols, FILE *to)
+{
+	struct winsize size = {0};
+
+	if (isatty(fileno(to)) != 1) {
+		(void)scols_table_set_termforce(scols, SCOLS_TERMFORCE_NEVER);
+		return;
+	}
+	(void)scols_table_set_termforce(scols, SCOLS_TERMFORCE_ALWAYS);
+	if (ioctl(fileno(to), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+		size.ws_col = WIDTH_UNKNOWN;
+	(void)scols_table_set_termwidth(scols, size.ws_col);
+}
+
 int
 term_table_print(struct term_table *t, FILE *to, struct err *err)
 {
-	bool on_terminal = isatty(fileno(to)) == 1;
-
 	(void)scols_table_set_stream(t->scols, to);
 	(void)scols_table_enable_colors(t->scols, has_color(to));
-	if (!on_terminal)
-		(void)scols_table_set_termforce(t->scols, SCOLS_TERMFORCE_NEVER);
+	fit_to(t->scols, to);
 	if (scols_print_table(t->scols) != 0)
 		return err_set(err, CR_EIO, "cannot print the table");
 	/* The library ends its lines, but the answer of the stream is only known now. */
