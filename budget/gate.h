@@ -2,6 +2,7 @@
  * gate.h - one question, one answer, one transaction: may MAILBOX send one message to RECIPIENT now?
  *
  * Order of tests and reasons: ARCHITECTURE.md "The gate".  Limits can be lowered, never raised.  When the gate cannot know, it says wait.
+ * retry_at_ms is in wall time, for cron and people; the gate itself counts in the time of clockwork.h.
  */
 #ifndef BUDGET_GATE_H
 #define BUDGET_GATE_H
@@ -31,7 +32,8 @@ enum gate_class { GATE_OUTBOUND, GATE_WARMUP, GATE_CLASS__COUNT };
 
 struct gate; /* a db, a vault, a clock and limits: open once, ask many times */
 
-/* db, vault and clock are borrowed.  peers: declared warm-up peer addresses or domains (canonical), may be NULL. */
+/* db, vault and clock are borrowed.  peers: declared warm-up peer addresses or domains, any spelling, NULL at the end; may be NULL.
+ * Errors: CR_ECONFIG (a limit above the promise, a peer that cannot be read). */
 MUST_CHECK int gate_open(struct db *db, const struct vault *v, const struct clock *clock,
                          const struct gate_limits *limits, const char *const *peers, struct gate **out,
                          struct err *err);
@@ -54,8 +56,37 @@ struct gate_answer {
 	char ticket[40];     /* "" unless allow */
 	char message[256];
 };
-/* CR_OK with any verdict.  Errors (never an allow): CR_ESTORE, CR_ERETRY, CR_EPARSE (an address that cannot be read), CR_EUNKNOWN (commit). */
+/*
+ * CR_OK with any verdict.  Errors (never an allow): CR_ESTORE, CR_ERETRY, CR_EPARSE (an address that cannot be read), CR_EUNKNOWN
+ * (commit).  On an error out says wait, "store" as well, so that a caller that looks only there is safe too.
+ */
 MUST_CHECK int gate_ask(struct gate *g, const struct gate_request *q, struct gate_answer *out, struct err *err);
+
+/*
+ * The same for a caller that holds the transaction: many asks, one commit, one sync (the daemon).  The n requests are the recipients
+ * of one message from one mailbox: all are allowed or none.  No allow may be told to anybody before gate_commit has said CR_OK.
+ * CR_EPARSE leaves the transaction usable and unchanged; after any other error gate_rollback, and no answer of the batch counts.
+ */
+MUST_CHECK int gate_begin(struct gate *g, struct err *err);
+MUST_CHECK int gate_ask_in(struct gate *g, const struct gate_request *q, size_t n, struct gate_answer *out,
+                           struct err *err);
+MUST_CHECK int gate_commit(struct gate *g, struct err *err);
+void gate_rollback(struct gate *g);
+
+/* Each test of the gate with its present answer, in order; the first that is no allow is the answer of gate_ask. */
+struct gate_finding {
+	const char *test;   /* "suppression", static */
+	const char *reason; /* as in struct gate_answer, static; "ok" */
+	enum gate_verdict verdict;
+	bool skipped;        /* cannot be asked: an earlier one has no answer */
+	int64_t retry_at_ms; /* 0: none */
+	char message[256];
+};
+#define GATE_TESTS 9
+/* Spends nothing, writes nothing.  answer_out: what a dry run of gate_ask says.  Errors as gate_ask. */
+MUST_CHECK int gate_explain(struct gate *g, const struct gate_request *q, struct gate_finding findings_out[GATE_TESTS],
+                            struct gate_answer *answer_out, struct err *err);
+
 /* Give a token back. Errors: CR_ENOTFOUND (no such live ticket), CR_ESTORE. */
 MUST_CHECK int gate_release(struct gate *g, const char *ticket, struct err *err);
 

@@ -14,7 +14,20 @@ struct suppress_entry {
 	const char *reason;
 	const char *evidence; /* may be NULL */
 	const char *source;   /* "manual", "import", "bounce" */
+	int64_t added_ms;     /* 0: now; an import keeps the date it came with */
 };
+#define SUPPRESS_HASH_HEX 64
+
+/* What is kept of e->what: "address" with its hash, or "organisation" with the registrable domain. */
+struct suppress_key {
+	const char *kind; /* static */
+	char value[256];
+};
+/* Errors: CR_EPARSE. */
+MUST_CHECK int suppress_key_of(const struct vault *v, const char *what, struct suppress_key *out, struct err *err);
+/* "" stays the installation; else the canonical primary.  Errors: CR_EPARSE. */
+MUST_CHECK int suppress_scope_of(const char *scope, char out[256], struct err *err);
+
 /* Inside the caller's transaction.  There already: added_out false.  Errors: CR_EPARSE, CR_ESTORE. */
 MUST_CHECK int suppress_add(struct contain *c, const struct suppress_entry *e, bool *added_out, struct err *err);
 /* Reason and evidence are required.  Errors: CR_ENOTFOUND, CR_EUSAGE. */

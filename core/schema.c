@@ -27,7 +27,8 @@ static const char version_1[] =
 	" since_ms BIGINT NOT NULL,"
 	" created_ms BIGINT NOT NULL,"
 	" first_send_ms BIGINT NOT NULL DEFAULT 0,"
-	" closing_until_ms BIGINT NOT NULL DEFAULT 0);"
+	" closing_until_ms BIGINT NOT NULL DEFAULT 0,"
+	" burned_ms BIGINT NOT NULL DEFAULT 0);" /* outlives closing and parked: there is no way back */
 	"CREATE INDEX domain_tenant ON domain(tenant);"
 
 	/* slots: packed spends, see budget/tokens.h */
@@ -45,7 +46,7 @@ static const char version_1[] =
 	" times BLOB NOT NULL,"
 	" PRIMARY KEY (tenant, organisation));"
 
-	/* recipient_hash: keyed, so that the history names nobody */
+	/* recipient_hash: keyed, so that the history names nobody.  ticket: the random half; seq is the other one */
 	"CREATE TABLE history ("
 	" seq INTEGER PRIMARY KEY,"
 	" at_ms BIGINT NOT NULL,"

@@ -1,0 +1,216 @@
+/*
+ * decide.c - the tests of the gate as a table, in the order in which they answer.
+ *
+ * What a block or an operator decided comes before what time decides: a refusal stands whatever the clock says.
+ */
+#include "budget/facts.h"
+
+#include "core/num.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void say(struct gate_finding *f, enum gate_verdict v, const char *reason, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
+
+static void
+say(struct gate_finding *f, enum gate_verdict v, const char *reason, const char *fmt, ...)
+{
+	va_list ap;
+
+	f->verdict = v;
+	f->reason = reason;
+	va_start(ap, fmt);
+	(void)vsnprintf(f->message, sizeof(f->message), fmt, ap);
+	va_end(ap);
+}
+
+static void
+ok(struct gate_finding *f, const char *message)
+{
+	say(f, GATE_ALLOW, "ok", "%s", message);
+}
+
+/* Wait until at_ms of the gate's time; TOKENS_NEVER: waiting alone does not help. */
+static void
+wait_until(const struct facts *f, struct gate_finding *out, const char *reason, int64_t at_ms, const char *what)
+{
+	char at[NUM_RFC3339_MAX];
+
+	if (at_ms == TOKENS_NEVER) {
+		say(out, GATE_WAIT, reason, "%s: the configured limit is 0", what);
+		return;
+	}
+	out->retry_at_ms = at_ms + f->wall_ahead_ms;
+	num_format_rfc3339((out->retry_at_ms + 999) / 1000, at, sizeof(at));
+	say(out, GATE_WAIT, reason, "%s: not before %s", what, at);
+}
+
+static void
+test_primary(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+{
+	(void)r;
+	if (f->primary[0] != '\0')
+		say(out, GATE_REFUSE, "primary_domain",
+		    "%s belongs to the primary domain %s, which never sends outreach", f->mailbox.text, f->primary);
+	else
+		ok(out, "not on a primary domain");
+}
+
+static void
+test_mailbox(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+{
+	(void)r;
+	if (!f->known)
+		say(out, GATE_REFUSE, "unknown_mailbox", "%s is no mailbox of this installation", f->mailbox.text);
+	else
+		ok(out, "a mailbox of this installation");
+}
+
+static void
+test_suppression(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+{
+	(void)r;
+	if (f->closed_by[0] != '\0')
+		say(out, GATE_REFUSE, "suppressed", "the recipient is suppressed (%s): nothing of %s goes there",
+		    f->closed_by, f->tenant);
+	else
+		ok(out, "recipient and organisation are open");
+}
+
+static void
+test_state(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+{
+	(void)r;
+	if (f->state == DOMAIN_BURNED)
+		say(out, GATE_REFUSE, "burned", "%s is burned and will not send again", f->domain);
+	else if (f->state == DOMAIN_CLOSING || f->state == DOMAIN_PARKED)
+		say(out, GATE_REFUSE, "closing", "%s is %s", f->domain, domain_state_name(f->state));
+	else if (f->state == DOMAIN_FROZEN)
+		say(out, GATE_REFUSE, "frozen", "%s is frozen (%s)", f->domain,
+		    f->cause[0] != '\0' ? f->cause : "by hand");
+	else if (f->tenant_frozen)
+		say(out, GATE_REFUSE, "frozen", "every domain of %s is frozen", f->tenant);
+	else
+		say(out, GATE_ALLOW, "ok", "%s is %s", f->domain, domain_state_name(f->state));
+}
+
+static void
+test_clock(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+{
+	(void)r;
+	if (f->clock_doubt[0] != '\0')
+		say(out, GATE_WAIT, "clock", "%s", f->clock_doubt);
+	else
+		ok(out, "the time is certain");
+}
+
+static void
+test_warming(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+{
+	(void)r;
+	if (f->state == DOMAIN_PLANNED || f->state == DOMAIN_PROVISIONING)
+		say(out, GATE_WAIT, "warming", "%s is not set up yet", f->domain);
+	else if (f->class == GATE_OUTBOUND &&
+	         domain_state_in_effect(f->state, f->first_send_ms, f->now_ms) == DOMAIN_WARMING)
+		wait_until(f, out, "warming", f->first_send_ms, "the domain is warming up");
+	else
+		ok(out, f->class == GATE_WARMUP ? "warm-up is open" : "the first-send date is past");
+}
+
+static void
+test_budget(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+{
+	int64_t at = tokens_free_at(&f->tokens, r, f->class);
+	int left = tokens_left(&f->tokens, r, f->class, f->now_ms);
+
+	if (at > f->now_ms)
+		wait_until(f, out, "budget", at,
+		           f->class == GATE_OUTBOUND ? "no outbound token left" : "no warm-up token left");
+	else
+		say(out, GATE_ALLOW, "ok", "%d of %d %s left", left, (int)r->per_class[f->class],
+		    f->class == GATE_OUTBOUND ? "outbound" : "warm-up");
+}
+
+static void
+test_org_pace(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+{
+	int64_t at = pace_free_at(&f->pace, r);
+	char what[128];
+
+	if (at > f->now_ms) {
+		(void)snprintf(what, sizeof(what), "%.80s was written to lately", f->organisation.text);
+		wait_until(f, out, "org_pace", at, what);
+	} else {
+		say(out, GATE_ALLOW, "ok", "%.80s has not heard too much", f->organisation.text);
+	}
+}
+
+static void
+test_mailbox_pace(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+{
+	int64_t at = tokens_gap_at(&f->tokens, r);
+
+	if (at > f->now_ms && !f->gap_excused)
+		wait_until(f, out, "mailbox_pace", at, "the mailbox sent a moment ago");
+	else
+		ok(out, "the last send is long enough ago");
+}
+
+/* needs: what must be known for the question to have a meaning. */
+enum need { NEED_NOTHING, NEED_MAILBOX, NEED_TIME };
+
+static const struct {
+	const char *name;
+	enum need need;
+	void (*run)(const struct facts *, const struct tokens_rules *, struct gate_finding *);
+} tests[] = {
+	{"primary",      NEED_NOTHING, test_primary     },
+	{"mailbox",      NEED_NOTHING, test_mailbox     },
+	{"suppression",  NEED_MAILBOX, test_suppression },
+	{"state",        NEED_MAILBOX, test_state       },
+	{"clock",        NEED_NOTHING, test_clock       },
+	{"warming",      NEED_TIME,    test_warming     },
+	{"budget",       NEED_TIME,    test_budget      },
+	{"org pace",     NEED_TIME,    test_org_pace    },
+	{"mailbox pace", NEED_TIME,    test_mailbox_pace},
+};
+static_assert(ARRAY_LEN(tests) == GATE_TESTS, "gate.h names the number of tests");
+
+static bool
+can_ask(const struct facts *f, enum need need)
+{
+	return need == NEED_NOTHING || (f->known && (need == NEED_MAILBOX || f->clock_doubt[0] == '\0'));
+}
+
+size_t
+facts_test(const struct facts *f, const struct tokens_rules *r, struct gate_finding out[GATE_TESTS])
+{
+	size_t first = GATE_TESTS;
+
+	for (size_t i = 0; i < GATE_TESTS; i++) {
+		out[i] = (struct gate_finding){.test = tests[i].name, .reason = "ok"};
+		if (can_ask(f, tests[i].need)) {
+			tests[i].run(f, r, &out[i]);
+		} else {
+			out[i].skipped = true;
+			(void)snprintf(out[i].message, sizeof(out[i].message), "cannot be told");
+		}
+		if (out[i].verdict != GATE_ALLOW && first == GATE_TESTS)
+			first = i;
+	}
+	/* A skipped test always stands behind the failure that made it so. */
+	return first;
+}
+
+const struct token *
+facts_paid(const struct facts *f, const struct tokens_rules *r, const struct gate_finding findings[GATE_TESTS])
+{
+	for (size_t i = 0; i < GATE_TESTS && tests[i].run != test_budget; i++) {
+		if (findings[i].verdict != GATE_ALLOW)
+			return NULL;
+	}
+	return tokens_find(&f->tokens, r, f->key, f->now_ms);
+}
