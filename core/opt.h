@@ -39,7 +39,10 @@ void opt_help(const struct opt *rows, size_t n_rows, FILE *to);
 
 /* The nearest of names to word (edit distance at most 2, or a third of its length), or NULL.  Also for settings and commands. */
 const char *opt_nearest(const char *word, const char *const *names, size_t n);
-/* Levenshtein distance, at most limit + 1. */
+/*
+ * Edit distance, at most limit + 1: letters put in, left out or changed, and two neighbours swapped, the commonest slip, count
+ * one each.  Words of more than 64 bytes are only the same or beyond the limit.
+ */
 size_t opt_distance(const char *a, const char *b, size_t limit);
 
 #endif
