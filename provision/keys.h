@@ -7,6 +7,7 @@
 #include "core/db.h"
 #include "core/secret.h"
 #include "dns/dkim.h"
+#include "dns/name.h"
 
 enum key_state { KEY_NEXT, KEY_ACTIVE, KEY_RETIRED, KEY_STATE__COUNT };
 const char *key_state_name(enum key_state s);
