@@ -88,6 +88,9 @@ struct mailhost_driver {
 	/* Sending off (closing, freeze), receiving alive; on: back again.  NULL: cannot. */
 	int (*quiesce)(void *ctx, const char *domain, bool off, struct err *err);
 };
+/* One driver a file, one row each in mailhosts.c. */
+extern const struct mailhost_driver mailhost_local;
+
 extern const struct mailhost_driver *const mailhost_drivers[]; /* NULL-terminated; mailhosts.c */
 const struct mailhost_driver *mailhost_driver_find(const char *name);
 

@@ -1,0 +1,329 @@
+/*
+ * local_apply.c - the resources of a domain made at, taken from, and silenced at the self-hosted mail host.
+ *
+ * Sources: access(5), opendkim.conf(5).  Order of making: key files, KeyTable, SigningTable, mailboxes, the domain last; of taking
+ * away the reverse.  enum map_file holds the order of the tables.
+ */
+#include "provision/mailhosts/local.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "provision/mailhosts/local_passwd.h"
+
+#define DOMAIN_VALUE "coldrelay" /* Postfix reads only the left-hand side; the right one tells people who wrote it */
+#define REFUSAL      "REJECT 5.7.1 coldrelay: frozen or closing"
+
+/* ROOT/opendkim/keys/DOMAIN: 0711, so that the signer, another user, opens a key by its name and can list nothing. */
+static int
+make_key_dir(const struct local *l, const char *domain, struct err *err)
+{
+	char *name = NULL;
+	int rc;
+
+	if (asprintf(&name, "opendkim/keys/%s", domain) < 0)
+		return err_nomem(err, "key directory");
+	rc = maps_make_dir(l->maps, "opendkim/keys", 0711, err);
+	if (rc == CR_OK)
+		rc = maps_make_dir(l->maps, name, 0711, err);
+	free(name);
+	return rc;
+}
+
+static int
+write_key_file(const struct local *l, const char *domain, const struct mailhost_key *key, const char *path, bool create,
+               struct err *err)
+{
+	enum key_file there;
+	const char *pem;
+	size_t len;
+	int rc;
+
+	if (key->pem == NULL)
+		return err_set(err, CR_EBUG, "key %s comes without its private half", key->selector);
+	rc = local_key_file(path, key->pem, &there, err);
+	if (rc != CR_OK || there == KEY_FILE_SAME)
+		return rc;
+	if (create && there == KEY_FILE_DIFFERENT)
+		return err_set(err, CR_ECONFLICT, "%s is there already, and not ours", path);
+	rc = make_key_dir(l, domain, err);
+	pem = secret_bytes(key->pem, &len);
+	if (rc == CR_OK)
+		rc = file_replace(path, pem, len, 0600, l->key_owner, err);
+	return rc;
+}
+
+static int
+apply_key(const struct local *l, const struct mailhost_domain *want, const struct mailhost_step *step,
+          struct map_edits *edits, struct err *err)
+{
+	const struct mailhost_key *key = NULL;
+	const bool create = step->change == MAILHOST_CREATE;
+	struct key_lines lines = {0};
+	int rc;
+
+	for (size_t i = 0; i < want->n_keys; i++)
+		if (strcmp(want->keys[i].selector, step->subject) == 0)
+			key = &want->keys[i];
+	if (key == NULL)
+		return err_set(err, CR_EBUG, "step for key %s, which %s does not want", step->subject, want->domain);
+	rc = key_lines_make(l->root, want->domain, key->selector, &lines, err);
+	if (rc == CR_OK)
+		rc = write_key_file(l, want->domain, key, lines.path, create, err);
+	if (rc == CR_OK)
+		rc = map_edits_add(edits, MAP_KEY_TABLE, create ? MAP_ADD : MAP_SET, lines.name, lines.value, err);
+	key_lines_release(&lines);
+	return rc;
+}
+
+static int
+apply_signing(const struct local *l, const struct mailhost_domain *want, const struct mailhost_step *step,
+              struct map_edits *edits, struct err *err)
+{
+	const struct mailhost_key *key = local_signing_key(want);
+	char pattern[SIGNING_PATTERN_MAX];
+	struct key_lines lines = {0};
+	int rc;
+
+	if (key == NULL)
+		return err_set(err, CR_EBUG, "step for signing, but no key of %s signs", want->domain);
+	rc = signing_pattern(want->domain, pattern, err);
+	if (rc == CR_OK)
+		rc = key_lines_make(l->root, want->domain, key->selector, &lines, err);
+	if (rc == CR_OK)
+		rc = map_edits_add(edits, MAP_SIGNING, step->change == MAILHOST_CREATE ? MAP_ADD : MAP_SET, pattern,
+		                   lines.name, err);
+	key_lines_release(&lines);
+	return rc;
+}
+
+/* Dovecot's line, unless the one that is there is right: a new hash of an old password would be a change without a reason. */
+static int
+apply_passwd(const struct local *l, const struct mailhost_mailbox *box, const char *tail, enum map_change change,
+             struct map_edits *edits, struct err *err)
+{
+	struct map passwd = {0};
+	struct buf line = {0};
+	bool right;
+	int rc;
+
+	if (box->password == NULL)
+		return err_set(err, CR_EBUG, "mailbox %s comes without a password", box->address);
+	rc = maps_read(l->maps, MAP_PASSWD_FILE, &passwd, err);
+	if (rc == CR_OK)
+		rc = local_is_passwd_right(&passwd, box->address, box->password, tail, &right, err);
+	if (rc != CR_OK || right)
+		goto out;
+	rc = passwd_hash(box->password, &line, err);
+	if (rc != CR_OK)
+		goto out;
+	buf_adds(&line, tail);
+	rc = buf_check(&line, "passwd line", err);
+	if (rc == CR_OK)
+		rc = map_edits_add(edits, MAP_PASSWD_FILE, change, box->address, buf_str(&line), err);
+out:
+	buf_release(&line);
+	map_release(&passwd);
+	return rc;
+}
+
+static int
+apply_mailbox(const struct local *l, const struct mailhost_domain *want, const struct mailhost_step *step,
+              struct map_edits *edits, struct err *err)
+{
+	const enum map_change change = step->change == MAILHOST_CREATE ? MAP_ADD : MAP_SET;
+	const struct mailhost_mailbox *box = NULL;
+	struct mailbox_lines lines = {0};
+	int rc;
+
+	for (size_t i = 0; i < want->n_mailboxes; i++)
+		if (strcmp(want->mailboxes[i].address, step->subject) == 0)
+			box = &want->mailboxes[i];
+	if (box == NULL)
+		return err_set(err, CR_EBUG, "step for mailbox %s, which %s does not want", step->subject,
+		               want->domain);
+	rc = mailbox_lines_make(&l->place, want->domain, box->address, &lines, err);
+	if (rc == CR_OK)
+		rc = map_edits_add(edits, MAP_MAILBOXES, change, box->address, lines.maildir, err);
+	if (rc == CR_OK)
+		rc = apply_passwd(l, box, lines.tail, change, edits, err);
+	mailbox_lines_release(&lines);
+	return rc;
+}
+
+static int
+apply_domain(const struct local *l, const struct mailhost_domain *want, const struct mailhost_step *step,
+             struct map_edits *edits, struct err *err)
+{
+	int rc = lines_check_domain(want->domain, err);
+
+	(void)l;
+	if (rc == CR_OK && strcmp(step->subject, want->domain) != 0)
+		rc = err_set(err, CR_EBUG, "step for domain %s among those of %s", step->subject, want->domain);
+	if (rc != CR_OK)
+		return rc;
+	return map_edits_add(edits, MAP_DOMAINS, step->change == MAILHOST_CREATE ? MAP_ADD : MAP_SET, want->domain,
+	                     DOMAIN_VALUE, err);
+}
+
+static int
+undo_key(const struct local *l, const char *domain, const char *subject, struct map_edits *edits, struct err *err)
+{
+	struct key_lines lines = {0};
+	int rc = key_lines_make(l->root, domain, subject, &lines, err);
+
+	if (rc == CR_OK)
+		rc = map_edits_add(edits, MAP_KEY_TABLE, MAP_REMOVE, lines.name, NULL, err);
+	key_lines_release(&lines);
+	return rc;
+}
+
+static int
+undo_signing(const struct local *l, const char *domain, const char *subject, struct map_edits *edits, struct err *err)
+{
+	char pattern[SIGNING_PATTERN_MAX];
+	int rc = signing_pattern(domain, pattern, err);
+
+	(void)l;
+	(void)subject;
+	return rc == CR_OK ? map_edits_add(edits, MAP_SIGNING, MAP_REMOVE, pattern, NULL, err) : rc;
+}
+
+static int
+undo_mailbox(const struct local *l, const char *domain, const char *subject, struct map_edits *edits, struct err *err)
+{
+	struct mailbox_lines lines = {0};
+	int rc = mailbox_lines_make(&l->place, domain, subject, &lines, err);
+
+	if (rc == CR_OK)
+		rc = map_edits_add(edits, MAP_MAILBOXES, MAP_REMOVE, subject, NULL, err);
+	if (rc == CR_OK)
+		rc = map_edits_add(edits, MAP_PASSWD_FILE, MAP_REMOVE, subject, NULL, err);
+	mailbox_lines_release(&lines);
+	return rc;
+}
+
+static int
+undo_domain(const struct local *l, const char *domain, const char *subject, struct map_edits *edits, struct err *err)
+{
+	int rc;
+
+	(void)l;
+	if (strcmp(domain, subject) != 0)
+		return err_set(err, CR_EBUG, "undo of domain %s among those of %s", subject, domain);
+	rc = map_edits_add(edits, MAP_DOMAINS, MAP_REMOVE, domain, NULL, err);
+	if (rc == CR_OK)
+		rc = map_edits_add(edits, MAP_SENDERS, MAP_REMOVE, domain, REFUSAL, err);
+	return rc;
+}
+
+static const struct kind {
+	const char *name;
+	int (*apply)(const struct local *l, const struct mailhost_domain *want, const struct mailhost_step *step,
+	             struct map_edits *edits, struct err *err);
+	int (*undo)(const struct local *l, const char *domain, const char *subject, struct map_edits *edits,
+	            struct err *err);
+} kinds[] = {
+	{"key",     apply_key,     undo_key    },
+	{"signing", apply_signing, undo_signing},
+	{"mailbox", apply_mailbox, undo_mailbox},
+	{"domain",  apply_domain,  undo_domain },
+};
+
+static int
+find_kind(const char *name, const struct kind **out, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strcmp(kinds[i].name, name) == 0) {
+			*out = &kinds[i];
+			return CR_OK;
+		}
+	return err_set(err, CR_EBUG, "unknown kind of step '%s'", name);
+}
+
+/* What is slow and touches only this domain (hashes, key files) is done by the caller's own thread, before it joins a group. */
+int
+local_apply(void *ctx, const struct mailhost_domain *want, const struct mailhost_steps *steps, struct err *err)
+{
+	struct local *l = ctx;
+	struct map_edits edits = {0};
+	const struct kind *kind;
+	int rc = lines_check_domain(want->domain, err);
+
+	for (size_t i = 0; i < steps->n && rc == CR_OK; i++) {
+		const struct mailhost_step *step = &steps->items[i];
+
+		if (step->change != MAILHOST_CREATE && step->change != MAILHOST_UPDATE)
+			continue;
+		rc = find_kind(step->kind, &kind, err);
+		if (rc == CR_OK)
+			rc = kind->apply(l, want, step, &edits, err);
+	}
+	if (rc == CR_OK)
+		rc = maps_commit(l->maps, &edits, false, err);
+	map_edits_release(&edits);
+	return rc;
+}
+
+/* The key file goes after the KeyTable line that names it; the directory with the last file. */
+static int
+remove_key_file(const struct local *l, const char *domain, const char *selector, struct err *err)
+{
+	struct key_lines lines = {0};
+	int rc = key_lines_make(l->root, domain, selector, &lines, err);
+
+	if (rc == CR_OK) {
+		file_sweep(lines.path);
+		rc = file_remove(lines.path, err);
+	}
+	if (rc == CR_OK) {
+		*strrchr(lines.path, '/') = '\0';
+		if (rmdir(lines.path) != 0 && errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT)
+			rc = err_errno(err, CR_EIO, errno, lines.path);
+	}
+	key_lines_release(&lines);
+	return rc;
+}
+
+int
+local_undo(void *ctx, const char *domain, const struct mailhost_steps *steps, struct err *err)
+{
+	struct local *l = ctx;
+	struct map_edits edits = {0};
+	const struct kind *kind;
+	int rc;
+
+	rc = lines_check_domain(domain, err);
+	for (size_t i = 0; i < steps->n && rc == CR_OK; i++) {
+		rc = find_kind(steps->items[i].kind, &kind, err);
+		if (rc == CR_OK)
+			rc = kind->undo(l, domain, steps->items[i].subject, &edits, err);
+	}
+	if (rc == CR_OK)
+		rc = maps_commit(l->maps, &edits, true, err);
+	for (size_t i = 0; i < steps->n && rc == CR_OK; i++)
+		if (strcmp(steps->items[i].kind, "key") == 0)
+			rc = remove_key_file(l, domain, steps->items[i].subject, err);
+	map_edits_release(&edits);
+	return rc;
+}
+
+/* Postfix refuses the domain as a sender (check_sender_access); what it receives goes on arriving. */
+int
+local_quiesce(void *ctx, const char *domain, bool off, struct err *err)
+{
+	struct local *l = ctx;
+	struct map_edits edits = {0};
+	int rc;
+
+	rc = lines_check_domain(domain, err);
+	if (rc == CR_OK)
+		rc = map_edits_add(&edits, MAP_SENDERS, off ? MAP_ADD : MAP_REMOVE, domain, REFUSAL, err);
+	if (rc == CR_OK)
+		rc = maps_commit(l->maps, &edits, false, err);
+	map_edits_release(&edits);
+	return rc;
+}

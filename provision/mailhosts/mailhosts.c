@@ -1,0 +1,44 @@
+/*
+ * mailhosts.c - the table of mail hosts, and the list of steps they answer with.
+ */
+#include "provision/mailhosts/mailhosts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct mailhost_driver *const mailhost_drivers[] = {
+	&mailhost_local,
+	NULL,
+};
+
+const struct mailhost_driver *
+mailhost_driver_find(const char *name)
+{
+	for (size_t i = 0; mailhost_drivers[i] != NULL; i++)
+		if (strcmp(mailhost_drivers[i]->name, name) == 0)
+			return mailhost_drivers[i];
+	return NULL;
+}
+
+void
+mailhost_steps_release(struct mailhost_steps *s)
+{
+	free(s->items);
+	*s = (struct mailhost_steps){0};
+}
+
+int
+mailhost_steps_add(struct mailhost_steps *s, const struct mailhost_step *step, struct err *err)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap != 0 ? s->cap * 2 : 8;
+		struct mailhost_step *items = reallocarray(s->items, cap, sizeof(*items));
+
+		if (items == NULL)
+			return err_nomem(err, "mail host steps");
+		s->items = items;
+		s->cap = cap;
+	}
+	s->items[s->n++] = *step;
+	return CR_OK;
+}
