@@ -19,7 +19,8 @@
 #include <unistd.h>
 
 #define HASH_BYTES 32
-#define HEX_BYTES  (2 * HASH_BYTES)
+#define HEX_BYTES  64
+_Static_assert(HEX_BYTES == 2 * HASH_BYTES, "two digits a byte");
 
 struct head {
 	int64_t count;
@@ -166,7 +167,7 @@ audit_append(struct db *db, const struct vault *v, const struct audit_entry *e, 
 {
 	struct buf text = {0};
 	struct audit_entry row = *e;
-	struct head head;
+	struct head head = {0};
 	int rc = head_load(db, v, &head, err);
 
 	if (rc != CR_OK)
@@ -197,16 +198,16 @@ out:
 }
 
 static void
-read_entry(const struct db_rows *rows, int first, struct audit_entry *out)
+read_entry(const struct db_rows *rows, struct audit_entry *out)
 {
 	*out = (struct audit_entry){
-		.seq = db_col_int(rows, first),
-		.at_ms = db_col_int(rows, first + 1),
-		.actor = db_col_text(rows, first + 2),
-		.action = db_col_text(rows, first + 3),
-		.subject = db_col_text(rows, first + 4),
-		.reason = db_col_text(rows, first + 5),
-		.detail = db_col_text(rows, first + 6),
+		.seq = db_col_int(rows, 0),
+		.at_ms = db_col_int(rows, 1),
+		.actor = db_col_text(rows, 2),
+		.action = db_col_text(rows, 3),
+		.subject = db_col_text(rows, 4),
+		.reason = db_col_text(rows, 5),
+		.detail = db_col_text(rows, 6),
 	};
 }
 
@@ -230,7 +231,11 @@ check_row(const struct vault *v, const struct db_rows *rows, struct head *last, 
 	size_t len = 0;
 	int rc;
 
-	read_entry(rows, 1, &e);
+	read_entry(rows, &e);
+	if (e.seq <= last->count) {
+		find(r, last->count + 1, "row %" PRId64 " was added outside the log", e.seq);
+		return CR_OK;
+	}
 	if (e.seq != last->count + 1) {
 		find(r, last->count + 1, "row %" PRId64 " is missing", last->count + 1);
 		return CR_OK;
@@ -238,7 +243,7 @@ check_row(const struct vault *v, const struct db_rows *rows, struct head *last, 
 	rc = hash_row(v, last->hash, &e, hash, err);
 	if (rc != CR_OK)
 		return rc;
-	stored = db_col_blob(rows, 8, &len);
+	stored = db_col_blob(rows, 7, &len);
 	if (stored == NULL || len != HASH_BYTES || memcmp(stored, hash, HASH_BYTES) != 0)
 		find(r, e.seq, "row %" PRId64 " was changed or moved", e.seq);
 	last->count = e.seq;
@@ -279,11 +284,12 @@ check_head(const struct vault *v, const char *text, const struct head *last, str
 int
 audit_verify(struct db *db, const struct vault *v, struct audit_report *out, struct err *err)
 {
-	/* One statement, so that the head and the rows are of one moment. */
+	/* One statement, so that the head (the row without an actor) and the rows are of one moment. */
 	static const char sql[] =
-		"SELECT m.head, a.seq, a.at_ms, a.actor, a.action, a.subject, a.reason, a.detail, a.hash"
-		" FROM (SELECT (SELECT value FROM meta WHERE key='audit_head') AS head) m"
-		" LEFT JOIN audit a ON TRUE ORDER BY a.seq";
+		"SELECT 0 AS seq, 0 AS at_ms, NULL AS actor, value AS action, NULL AS subject,"
+		" NULL AS reason, NULL AS detail, NULL AS hash FROM meta WHERE key='audit_head'"
+		" UNION ALL SELECT seq, at_ms, actor, action, subject, reason, detail, hash FROM audit"
+		" ORDER BY seq";
 	struct audit_report r = {0};
 	struct head last = {0};
 	struct db_rows *rows = NULL;
@@ -292,16 +298,15 @@ audit_verify(struct db *db, const struct vault *v, struct audit_report *out, str
 	int rc = db_query(db, sql, DB_NO_ARGS, &rows, err);
 
 	while (rc == CR_OK && (rc = db_next(rows, &more, err)) == CR_OK && more) {
-		if (r.rows == 0 && db_col_text(rows, 0) != NULL) {
+		if (db_col_is_null(rows, 2)) {
 			has_head = true;
 			buf_clear(&head);
-			buf_adds(&head, db_col_text(rows, 0));
+			buf_adds(&head, db_col_text(rows, 3));
 			rc = buf_check(&head, "audit head", err);
+			continue;
 		}
-		if (db_col_is_null(rows, 1))
-			break;
 		r.rows++;
-		if (rc == CR_OK && r.first_bad_seq == 0)
+		if (r.first_bad_seq == 0)
 			rc = check_row(v, rows, &last, &r, err);
 	}
 	if (rc == CR_OK && r.first_bad_seq == 0)
@@ -326,7 +331,7 @@ audit_walk(struct db *db, int64_t from_seq, const char *subject, int (*show)(con
 	int rc = db_query(db, sql, DB_ARGS(db_int(from_seq), db_text(subject)), &rows, err);
 
 	while (rc == CR_OK && (rc = db_next(rows, &more, err)) == CR_OK && more) {
-		read_entry(rows, 0, &e);
+		read_entry(rows, &e);
 		rc = show(&e, arg);
 	}
 	db_rows_drop(&rows);

@@ -1,12 +1,13 @@
 /*
  * db.c - the door: turns between threads and processes, transactions, migrations, the short forms.
  *
- * Invariants: the engine is touched only by the thread that holds the mutex; a write or a checkpoint happens only while
- * STORE.lock is held as well.  The mutex is taken by the first hold of a thread (a transaction, or rows being read outside
- * one) and given back with its last, so that a query inside a query or a transaction does not wait for itself.
+ * Invariants: the engine is touched only by the thread whose turn it is; a write or a checkpoint happens only while STORE.lock
+ * is held as well.  A turn begins with the first hold of a thread (a transaction, or rows being read outside one) and ends with
+ * its last, so that a query inside a query or a transaction does not wait for itself.
  */
 #include "core/db.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -28,8 +29,10 @@ struct db {
 	struct engine *engine;
 	struct lock *lock; /* NULL for DB_READ */
 	struct db_presence presence;
-	pthread_mutex_t mutex;
-	_Atomic(const void *) owner; /* the mark of the thread that holds the mutex */
+	pthread_mutex_t mutex; /* guards waiting and owner, and is never held for long */
+	pthread_cond_t freed;
+	int waiting;
+	_Atomic(const void *) owner; /* the mark of the thread whose turn it is, or NULL */
 	int holds;                   /* of the owner: 1 for a transaction, 1 for each open rows */
 	bool in_transaction;
 	bool suspect; /* damaged, or a write of unknown outcome: the next one to open it checks it */
@@ -49,30 +52,52 @@ is_owner(const struct db *db)
 	return atomic_load_explicit(&db->owner, memory_order_relaxed) == &thread_mark;
 }
 
-/* The mutex, or one more hold of it. */
+static struct timespec
+after_ms(int64_t ms)
+{
+	struct timespec at;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &at);
+	at.tv_sec += (time_t)(ms / 1000);
+	at.tv_nsec += (long)(ms % 1000) * 1000000L;
+	if (at.tv_nsec >= 1000000000L) {
+		at.tv_sec++;
+		at.tv_nsec -= 1000000000L;
+	}
+	return at;
+}
+
+/*
+ * Wait for this thread's turn, or hold the store once more.  Real time, not the clock of the options: what is waited for is
+ * another thread of this process.
+ */
 static int
 hold(struct db *db, struct err *err)
 {
 	struct timespec until;
-	int errnum;
+	int errnum = 0;
 
 	if (is_owner(db)) {
 		db->holds++;
 		return CR_OK;
 	}
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(db->busy_ms / 1000);
-	until.tv_nsec += (long)(db->busy_ms % 1000) * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
+	(void)pthread_mutex_lock(&db->mutex);
+	/* Behind those who wait already: a thread that writes in a loop would else be back before they wake up. */
+	if (db->owner != NULL || db->waiting > 0) {
+		until = after_ms(db->busy_ms);
+		db->waiting++;
+		do
+			errnum = pthread_cond_timedwait(&db->freed, &db->mutex, &until);
+		while (db->owner != NULL && errnum == 0);
+		db->waiting--;
 	}
-	errnum = pthread_mutex_clocklock(&db->mutex, CLOCK_MONOTONIC, &until);
-	if (errnum != 0)
-		return err_errno(err, CR_ERETRY, errnum, "store: busy in another thread");
-	atomic_store_explicit(&db->owner, &thread_mark, memory_order_relaxed);
-	db->holds = 1;
-	return CR_OK;
+	if (db->owner == NULL) {
+		db->owner = &thread_mark;
+		db->holds = 1;
+		errnum = 0;
+	}
+	(void)pthread_mutex_unlock(&db->mutex);
+	return errnum == 0 ? CR_OK : err_errno(err, CR_ERETRY, errnum, "store: busy in another thread");
 }
 
 static void
@@ -80,8 +105,22 @@ unhold(struct db *db)
 {
 	if (--db->holds > 0)
 		return;
-	atomic_store_explicit(&db->owner, NULL, memory_order_relaxed);
+	(void)pthread_mutex_lock(&db->mutex);
+	db->owner = NULL;
+	(void)pthread_cond_signal(&db->freed);
 	(void)pthread_mutex_unlock(&db->mutex);
+}
+
+static void
+init_turns(struct db *db)
+{
+	pthread_condattr_t attr;
+
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_mutex_init(&db->mutex, NULL);
+	(void)pthread_cond_init(&db->freed, &attr);
+	(void)pthread_condattr_destroy(&attr);
 }
 
 /* ---- opening ---- */
@@ -184,6 +223,7 @@ db_free(struct db **db)
 	engine_drop(&(*db)->engine);
 	lock_drop(&(*db)->lock);
 	db_presence_leave(&(*db)->presence, !(*db)->suspect);
+	(void)pthread_cond_destroy(&(*db)->freed);
 	(void)pthread_mutex_destroy(&(*db)->mutex);
 	free((*db)->path);
 	free(*db);
@@ -202,7 +242,7 @@ db_open(const struct db_options *o, struct db **out, struct err *err)
 	db->clock = o->clock != NULL ? o->clock : clock_system();
 	db->busy_ms = o->busy_ms > 0 ? o->busy_ms : BUSY_MS_DEFAULT;
 	db->presence.fd = -1;
-	(void)pthread_mutex_init(&db->mutex, NULL);
+	init_turns(db);
 	rc = db_file_find(o->path, o->mode, &db->path, err);
 	if (rc == CR_OK)
 		rc = o->mode == DB_READ ? open_reader(db, o, err) : open_writer(db, o, err);
@@ -456,6 +496,7 @@ db_get_int(struct db *db, const char *sql, const struct db_value *args, size_t n
 	bool more;
 	int rc = db_query(db, sql, args, n_args, &rows, err);
 
+	assert(rc != CR_OK || rows != NULL);
 	if (rc == CR_OK)
 		rc = db_next(rows, &more, err);
 	if (rc == CR_OK)
@@ -473,6 +514,7 @@ db_get_text(struct db *db, const char *sql, const struct db_value *args, size_t 
 	bool more;
 	int rc = db_query(db, sql, args, n_args, &rows, err);
 
+	assert(rc != CR_OK || rows != NULL);
 	if (rc == CR_OK)
 		rc = db_next(rows, &more, err);
 	if (rc == CR_OK) {

@@ -7,8 +7,8 @@
  * SQLite rules (gate-facts: the WAL-reset race of 3.7.0..3.51.2): one lock file STORE.lock is held over every write
  * transaction and every checkpoint; wal_autocheckpoint=0, no checkpoint on close; synchronous=FULL, foreign_keys=ON.
  * So one writer at a time, in order of arrival, and a reader never waits.
- * A struct db may be used by several threads: db_begin takes its mutex, db_commit / db_rollback give it back; a query outside a
- * transaction takes it for its own length.
+ * A struct db may be used by several threads, in turns: one from db_begin to db_commit / db_rollback, or from db_query to
+ * db_rows_drop outside a transaction (in the same thread).  Inside its turn a thread may query as it likes, nested too.
  */
 #ifndef CORE_DB_H
 #define CORE_DB_H

@@ -267,7 +267,7 @@ engine_quick_check(struct engine *e, struct err *err)
 int
 engine_begin(struct engine *e, struct err *err)
 {
-	struct engine_stmt *s;
+	struct engine_stmt *s = NULL;
 	bool more;
 	int rc;
 
@@ -276,6 +276,7 @@ engine_begin(struct engine *e, struct err *err)
 	rc = engine_prepare(e, "BEGIN IMMEDIATE", DB_NO_ARGS, &s, err);
 	if (rc != CR_OK)
 		return rc;
+	assert(s != NULL);
 	rc = engine_step(s, &more, err);
 	engine_done(s);
 	return rc;
@@ -284,7 +285,7 @@ engine_begin(struct engine *e, struct err *err)
 int
 engine_commit(struct engine *e, struct err *err)
 {
-	struct engine_stmt *s;
+	struct engine_stmt *s = NULL;
 	int rc, ours;
 
 	rc = engine_prepare(e, "COMMIT", DB_NO_ARGS, &s, err);
@@ -292,6 +293,7 @@ engine_commit(struct engine *e, struct err *err)
 		engine_rollback(e);
 		return rc;
 	}
+	assert(s != NULL);
 	rc = sqlite3_step(s->handle);
 	ours = rc == SQLITE_DONE ? CR_OK : fault(e, rc, "commit", err);
 	engine_done(s);
@@ -397,7 +399,7 @@ static int
 stmt_find(struct engine *e, const char *sql, struct engine_stmt **out, struct err *err)
 {
 	struct engine_stmt **slot = cache_slot(e, sql);
-	struct engine_stmt *s;
+	struct engine_stmt *s = NULL;
 	int rc;
 
 	if (slot != NULL && *slot != NULL && !(*slot)->busy) {
@@ -410,6 +412,7 @@ stmt_find(struct engine *e, const char *sql, struct engine_stmt **out, struct er
 	rc = stmt_make(e, sql, &s, err);
 	if (rc != CR_OK)
 		return rc;
+	assert(s != NULL);
 	if (slot != NULL && *slot == NULL) {
 		s->cached = true;
 		*slot = s;
@@ -422,6 +425,7 @@ stmt_find(struct engine *e, const char *sql, struct engine_stmt **out, struct er
 static int
 bind_value(sqlite3_stmt *handle, int at, const struct db_value *v)
 {
+	assert(v != NULL);
 	switch (v->type) {
 	case DB_NULL:
 		return sqlite3_bind_null(handle, at);
@@ -439,11 +443,12 @@ int
 engine_prepare(struct engine *e, const char *sql, const struct db_value *args, size_t n_args, struct engine_stmt **out,
                struct err *err)
 {
-	struct engine_stmt *s;
+	struct engine_stmt *s = NULL;
 	int rc = stmt_find(e, sql, &s, err);
 
 	if (rc != CR_OK)
 		return rc;
+	assert(s != NULL);
 	s->busy = true;
 	s->ended = false;
 	if (n_args != s->n_args) {

@@ -22,8 +22,6 @@
 #define LAST_READS   64  /* of what the ended child left in the pipe, which holds 64 KiB */
 #define FIRST_UNUSED 3
 
-extern char **environ;
-
 struct child {
 	pid_t pid;
 	int pidfd;

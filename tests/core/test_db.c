@@ -7,6 +7,7 @@
 #include <ftw.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,9 +16,11 @@
 
 static char dir[] = "/tmp/coldrelay-test-db.XXXXXX";
 
+#define CREATE_1                                                                                                       \
+	"CREATE TABLE parent (id BIGINT PRIMARY KEY);"                                                                 \
+	"CREATE TABLE t (id BIGINT PRIMARY KEY, name TEXT UNIQUE, data BLOB, parent BIGINT REFERENCES parent(id));"
 static const char *const steps[] = {
-	"CREATE TABLE parent (id BIGINT PRIMARY KEY);"
-	"CREATE TABLE t (id BIGINT PRIMARY KEY, name TEXT UNIQUE, data BLOB, parent BIGINT REFERENCES parent(id));",
+	CREATE_1,
 	"CREATE TABLE later (id BIGINT PRIMARY KEY); INSERT INTO later VALUES (7)",
 	"INSERT INTO later VALUES (8)",
 };
@@ -487,6 +490,89 @@ db__a_writer_killed_in_a_transaction_leaves_nothing(void **state)
 	db_drop(&db);
 }
 
+/* Another thread that holds the store is waited for, but not for ever. */
+static void *
+wait_for_it(void *arg)
+{
+	struct db *db = arg;
+	struct err err = {0};
+
+	return db_begin(db, &err) == CR_ERETRY ? db : NULL;
+}
+
+static void
+db__a_thread_that_waits_too_long_is_told(void **state)
+{
+	struct db *db = open_new("slow"), *quick = NULL;
+	char *path = in_dir("slow");
+	struct db_rows *rows = NULL;
+	struct err err = {0};
+	pthread_t other;
+	void *result = NULL;
+
+	(void)state;
+	db_drop(&db);
+	assert_ok(db_open(&(struct db_options){.path = path, .mode = DB_WRITE, .schema = &schema_1, .busy_ms = 1},
+	                  &quick, &err),
+	          &err);
+	assert_ok(db_query(quick, "SELECT id FROM t", DB_NO_ARGS, &rows, &err), &err);
+	assert_int_equal(pthread_create(&other, NULL, wait_for_it, quick), 0);
+	assert_int_equal(pthread_join(other, &result), 0);
+	assert_non_null(result);
+	db_rows_drop(&rows);
+	put_id(quick, 1);
+	db_drop(&quick);
+	free(path);
+}
+
+/* The log may not grow: as a full disk or a quota, found by the write itself. */
+static int
+write_without_room(const char *name)
+{
+	static char data[1 << 20];
+	struct db *db = NULL;
+	struct err err = {0};
+	int rc = try_open(name, DB_WRITE, &schema_1, &db, &err);
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	if (rc != CR_OK || setrlimit(RLIMIT_FSIZE, &(struct rlimit){200000, 200000}) != 0)
+		return 1;
+	if (db_begin(db, &err) != CR_OK || db_exec(db, "INSERT INTO t (id, data) VALUES (2, $1)",
+	                                           DB_ARGS(db_blob(data, sizeof(data))), NULL, &err) != CR_OK)
+		return 2;
+	rc = db_commit(db, &err);
+	if (rc != CR_EUNKNOWN && rc != CR_ESTORE)
+		return 3;
+	/* Over, whatever came of it; and what the disk holds is not guessed at. */
+	if (db_commit(db, &err) != CR_EBUG || (rc == CR_EUNKNOWN && db_begin(db, &err) != CR_ESTORE))
+		return 4;
+	db_drop(&db);
+	return 0;
+}
+
+static void
+db__a_write_that_finds_no_room_is_not_committed(void **state)
+{
+	struct db *db = open_new("full");
+	struct err err = {0};
+	int status;
+	pid_t child;
+
+	(void)state;
+	put_id(db, 1);
+	db_drop(&db);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(write_without_room("full"));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_ok(try_open("full", DB_WRITE, &schema_1, &db, &err), &err);
+	assert_int_equal(count(db, "SELECT count(*) FROM t"), 1);
+	put_id(db, 2);
+	db_drop(&db);
+}
+
 static void
 db__damage_is_found_after_an_unclean_end(void **state)
 {
@@ -678,6 +764,8 @@ main(void)
 	TEST(tests, n, db__threads_share_one_store);
 	TEST(tests, n, db__processes_take_turns);
 	TEST(tests, n, db__a_writer_killed_in_a_transaction_leaves_nothing);
+	TEST(tests, n, db__a_thread_that_waits_too_long_is_told);
+	TEST(tests, n, db__a_write_that_finds_no_room_is_not_committed);
 	TEST(tests, n, db__damage_is_found_after_an_unclean_end);
 	TEST(tests, n, db__a_checkpoint_empties_the_log_into_the_store);
 	ROWS(tests, n, read_only, check_read_only);
