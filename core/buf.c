@@ -24,7 +24,7 @@ buf_reserve(struct buf *b, size_t more)
 		b->failed = CR_EPARSE;
 		return false;
 	}
-	if (b->len + more + 1 <= b->cap)
+	if (b->data != NULL && b->len + more + 1 <= b->cap)
 		return true;
 	cap = b->cap < BUF_MIN ? BUF_MIN : b->cap;
 	while (cap < b->len + more + 1)

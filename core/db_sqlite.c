@@ -456,6 +456,7 @@ engine_prepare(struct engine *e, const char *sql, const struct db_value *args, s
 		goto out;
 	}
 	for (int i = 0; i < s->n_params; i++) {
+		assert(args != NULL);
 		rc = bind_value(s->handle, i + 1, &args[s->arg_of[i]]);
 		if (rc != SQLITE_OK) {
 			rc = fault(e, rc, "bind", err);

@@ -3,6 +3,7 @@
  *
  * Source: sysexits.h (BSD), ARCHITECTURE.md "Exit codes".
  */
+#define ERR_C
 #include "core/err.h"
 
 #include <assert.h>

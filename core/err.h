@@ -53,6 +53,24 @@ int err_nomem(struct err *err, const char *what);
 /* CODE with "what: strerror(errnum)".  ENOSPC, EDQUOT, EROFS and so on keep the caller's code. */
 int err_errno(struct err *err, int code, int errnum, const char *what);
 
+/*
+ * The four above never return CR_OK, which a reader of one file alone cannot know.  The analysers are told, or they follow
+ * paths on which a failure was reported as success.
+ */
+#if (defined(__clang_analyzer__) || defined(ERR_TELL_ANALYSER)) && !defined(ERR_C)
+#define ERR_NEVER_OK(call)                                                                                             \
+	(__extension__({                                                                                               \
+		int never_ok_ = (call);                                                                                \
+		if (never_ok_ >= CR_OK)                                                                                \
+			__builtin_unreachable();                                                                       \
+		never_ok_;                                                                                             \
+	}))
+#define err_set(...)   ERR_NEVER_OK(err_set(__VA_ARGS__))
+#define err_wrap(...)  ERR_NEVER_OK(err_wrap(__VA_ARGS__))
+#define err_nomem(...) ERR_NEVER_OK(err_nomem(__VA_ARGS__))
+#define err_errno(...) ERR_NEVER_OK(err_errno(__VA_ARGS__))
+#endif
+
 /* The sysexits.h value for a code; design.md section 8.  CR_OK gives 0. */
 int err_exit_code(int code);
 

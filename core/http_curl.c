@@ -102,6 +102,7 @@ pool_give(struct http_curl *c, CURL *easy)
 }
 
 static int
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's curl_prereq_callback */
 on_begin(void *arg, char *peer, char *self, int peer_port, int self_port)
 {
 	struct attempt *a = arg;

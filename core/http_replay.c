@@ -231,7 +231,7 @@ read_all(struct http_replay *r, struct err *err)
 	}
 	if (rc == CR_OK && last(r) != NULL && !last(r)->answered)
 		rc = complain(&in, "the last exchange has no answer");
-	for (size_t i = 0; i < r->n; i++) {
+	for (size_t i = 0; r->exchanges != NULL && i < r->n; i++) {
 		trim(&r->exchanges[i].want_body);
 		trim(&r->exchanges[i].body);
 	}

@@ -62,9 +62,9 @@ static void __attribute__((format(printf, 2, 0))) emit(enum log_level level, con
 	(void)pthread_mutex_lock(&lock);
 	if (current_guest != NULL)
 		current_guest->hide(current_guest->arg);
-	/* Nothing sensible can be done about a stderr that does not take the line. */
-	if (write(STDERR_FILENO, line, len) < 0)
-		len = 0;
+	if (write(STDERR_FILENO, line, len) < 0) {
+		/* Nothing sensible can be done about a stderr that does not take the line. */
+	}
 	if (current_guest != NULL)
 		current_guest->show(current_guest->arg);
 	(void)pthread_mutex_unlock(&lock);

@@ -151,6 +151,7 @@ dkim_generate(enum dkim_algorithm a, struct secret **private_pem_out, struct dki
 
 /* Without this libcrypto would ask for the passphrase on the terminal. */
 static int
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcrypto's pem_password_cb */
 no_passphrase(char *buf, int size, int writing, void *arg)
 {
 	(void)buf, (void)size, (void)writing, (void)arg;

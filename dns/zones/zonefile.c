@@ -34,30 +34,23 @@ struct zonefile_settings {
 	int64_t ttl_s;
 };
 
+/* clang-format 14 tears rows of named members apart. */
+/* clang-format off */
 static const struct cfg_row settings_rows[] = {
-	{.key = "directory",
-         .type = CFG_PATH,
-         .offset = offsetof(struct zonefile_settings,                                               directory),
-         .flags = CFG_REQUIRED,
-         .help = "Where the zone files lie, one ZONE.zone each; a byte that a file name cannot hold stands as =XX."},
-	{ .key = "name_servers",
-         .type = CFG_LIST,
-         .offset = offsetof(struct zonefile_settings,								     name_servers),
-         .flags = CFG_REQUIRED,
-         .help = "The name servers of new zones; the first one is named in the SOA."         },
-	{											     .key = "hostmaster",
-         .type = CFG_TEXT,
-         .offset = offsetof(struct zonefile_settings, hostmaster),
-         .absent = "hostmaster",
-         .help = "The mailbox in the SOA of new zones: an address, or a local part at the zone."                                                               },
-	{			    .key = "ttl",
-         .type = CFG_DURATION,
-         .offset = offsetof(struct zonefile_settings,                               ttl_s),
-         .min = 60,
-         .max = 604800,
-         .absent = "1h",
-         .help = "The TTL of the SOA and NS records of new zones."},
+	{.key = "directory",    .type = CFG_PATH, .offset = offsetof(struct zonefile_settings, directory),
+	 .flags = CFG_REQUIRED,
+	 .help = "Where the zone files lie, one ZONE.zone each; a byte that a file name cannot hold stands as =XX."},
+	{.key = "name_servers", .type = CFG_LIST, .offset = offsetof(struct zonefile_settings, name_servers),
+	 .flags = CFG_REQUIRED,
+	 .help = "The name servers of new zones; the first one is named in the SOA."},
+	{.key = "hostmaster",   .type = CFG_TEXT, .offset = offsetof(struct zonefile_settings, hostmaster),
+	 .absent = "hostmaster",
+	 .help = "The mailbox in the SOA of new zones: an address, or a local part at the zone."},
+	{.key = "ttl",          .type = CFG_DURATION, .offset = offsetof(struct zonefile_settings, ttl_s),
+	 .min = 60, .max = 604800, .absent = "1h",
+	 .help = "The TTL of the SOA and NS records of new zones."},
 };
+/* clang-format on */
 
 struct zonefile {
 	const struct zonefile_settings *settings;

@@ -97,7 +97,8 @@ office_open(struct office *o, struct gate_limits limits)
 static inline void
 office_close(struct office *o)
 {
-	static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm", "store.db.lock", "store.db-journal"};
+	static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm", "store.db.lock",
+	                                    "store.db-journal"};
 	char path[160];
 
 	gate_drop(&o->gate);

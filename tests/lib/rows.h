@@ -33,7 +33,7 @@
 			(tests)[(n)++] = (struct CMUnitTest){                                                          \
 				.name = (rows)[row_].name,                                                             \
 				.test_func = (fn),                                                                     \
-				.initial_state = (void *)(uintptr_t)&(rows)[row_],                                     \
+				.initial_state = (void *)(uintptr_t) & (rows)[row_],                                   \
 			};                                                                                             \
 		}                                                                                                      \
 	} while (0)
