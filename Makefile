@@ -90,7 +90,10 @@ quickstart: ## install what is missing, build, show the main job in ./demo
 layers: ## name every include that points up
 	$(Q)tests/lib/layers.sh
 
-check: deps layers ## layers, format, clang-tidy, gcc -fanalyzer
+print-cflags: # words, not for a shell to evaluate
+	@printf '%s\n' '$(CFLAGS_ALL) -DDATADIR="$(DATADIR)"'
+
+check: deps ## layers, format, clang-tidy, gcc -fanalyzer
 	$(Q)tests/lib/check.sh
 
 format: ## clang-format in place
@@ -114,4 +117,4 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: all deps test unit check-unit check-fuzz check-e2e list-tests list-fuzz fuzzers fuzz bench quickstart layers check format install clean help
+.PHONY: all deps test unit check-unit check-fuzz check-e2e list-tests list-fuzz print-cflags fuzzers fuzz bench quickstart layers check format install clean help
