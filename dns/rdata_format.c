@@ -158,8 +158,8 @@ rdata_format(uint16_t type, const uint8_t *data, size_t len, struct buf *out)
 		size_t n = rdata_field_len(*field, data + pos, len - pos);
 
 		assert(n != SIZE_MAX);
-		/* The last field may be empty: no blank hangs behind. */
-		if (field > layout && n > 0)
+		/* A bitmap may be empty: no blank hangs behind.  An empty CAA value still shows its quotes. */
+		if (field > layout && (n > 0 || *field == 'v'))
 			buf_addc(out, ' ');
 		format_field(*field, data + pos, n, out);
 		pos += n;
