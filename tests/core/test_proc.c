@@ -135,12 +135,15 @@ proc__open_files_are_not_handed_on(void **state)
 	struct buf output = {0};
 	struct err err = {0};
 	int status = -1;
+	char shown[16];
 	int fd = fcntl(open("/dev/null", O_RDONLY | O_CLOEXEC), F_DUPFD, 40);
 
 	(void)state;
 	assert_true(fd >= 40);
 	assert_ok(proc_run(argv, NULL, clock_system(), LONG_MS, &output, &status, &err), &err);
-	assert_null(strstr(buf_str(&output), " 4"));
+	/* The shell may be seen with the pipe of its own pipeline: only our number counts. */
+	(void)snprintf(shown, sizeof(shown), " %d ", fd);
+	assert_null(strstr(buf_str(&output), shown));
 	buf_release(&output);
 	(void)close(fd);
 }
