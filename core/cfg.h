@@ -16,11 +16,11 @@
 #include <stdint.h>
 
 enum cfg_type {
-	CFG_TEXT, /* char * on the heap, NULL when not set and no default */
-	CFG_SECRET, /* char * on the heap: a reference env:NAME or file:PATH; a literal is an error unless allowed, then a warning */
-	CFG_PATH,     /* char *; relative paths are taken from the configuration file's directory */
-	CFG_NAME,     /* char *: a domain name, stored as typed; the reader canonicalises */
-	CFG_INT,      /* int64_t */
+	CFG_TEXT,   /* char * on the heap, NULL when not set and no default */
+	CFG_SECRET, /* char * on the heap: env:NAME or file:PATH (relative as CFG_PATH); a literal is an error, or with CFG_LITERAL_OK a warning */
+	CFG_PATH,   /* char *; relative paths are taken from the configuration file's directory */
+	CFG_NAME,   /* char *: a domain name, stored as typed; the reader canonicalises */
+	CFG_INT,    /* int64_t */
 	CFG_DURATION, /* int64_t seconds: "14d", "45m", or a number of seconds */
 	CFG_BOOL,     /* bool */
 	CFG_LIST      /* struct cfg_list of texts: [ "a", "b" ] or ( "a", "b" ) or one "a" */
@@ -31,15 +31,16 @@ struct cfg_list {
 	size_t n;
 };
 
-#define CFG_REQUIRED  (1U << 0)
-#define CFG_GROUP_KEY (1U << 1) /* known here, read by other code: a sub-group or list of groups */
+#define CFG_REQUIRED   (1U << 0)
+#define CFG_GROUP_KEY  (1U << 1) /* known here, read by other code: a sub-group or list of groups */
+#define CFG_LITERAL_OK (1U << 2) /* a CFG_SECRET may stand in the file itself */
 
 struct cfg_row {
 	const char *key;
 	enum cfg_type type;
-	size_t offset; /* into the target struct */
-	int64_t min, max;
-	const char *absent; /* default as text; NULL: none */
+	size_t offset;      /* into the target struct */
+	int64_t min, max;   /* of the number, the seconds, the bytes of a text, the items of a list; both 0: no limit */
+	const char *absent; /* default as text (a list: items apart by blanks); NULL: none */
 	unsigned flags;
 	const char *unit; /* NULL */
 	const char *help; /* one sentence */
@@ -48,7 +49,7 @@ struct cfg_row {
 struct cfg;       /* a parsed file with the list of findings */
 struct cfg_group; /* a group in it, borrowed from it */
 
-/* Read and parse (limit 4 MB, @include allowed).  Errors: CR_ECONFIG "FILE:LINE: text", CR_ENOTFOUND. */
+/* Read and parse (limit 4 MB with all it includes; @include "FILE" is taken from the file's directory).  Errors: CR_ECONFIG "FILE:LINE: text", CR_ENOTFOUND. */
 MUST_CHECK int cfg_open(const char *path, struct cfg **out, struct err *err);
 /* From memory, for tests and fuzzing; name stands for the file. */
 MUST_CHECK int cfg_open_text(const char *text, const char *name, struct cfg **out, struct err *err);
@@ -81,7 +82,7 @@ size_t cfg_fault_count(const struct cfg *c);
 const char *cfg_faults(const struct cfg *c);   /* "" when none */
 const char *cfg_warnings(const struct cfg *c); /* "" when none */
 
-/* The rows as man-page text (mdoc list items), and as commented sample lines. */
+/* The rows as man-page text: mdoc list items. */
 void cfg_rows_to_mdoc(const struct cfg_row *rows, size_t n_rows, struct buf *out);
 
 #endif
