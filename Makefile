@@ -59,6 +59,9 @@ $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FMAIN) $(TLIB) $(B)/libcoldre
 $(B)/tests/%: $(B)/tests/%.o $(TLIB) $(B)/libcoldrelay.a
 	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
+# The assembler includes these (templates/tmpl_builtin.c), which -MMD does not see.
+$(B)/templates/tmpl_builtin.o: $(wildcard templates/*.json)
+
 -include $(LIBOBJ:.o=.d) $(TLIB:.o=.d) $(TESTS:=.d) $(FUZZ:=.d) $(BENCH:=.d) $(FMAIN:.o=.d) $(B)/main.d
 .SECONDARY:
 

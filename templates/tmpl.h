@@ -5,7 +5,9 @@
  * syncBlock ... are carried or ignored; records[]: type (A AAAA CNAME MX TXT SRV CAA TLSA NS SPFM), host, pointsTo, data, ttl, priority,
  * weight, port, protocol, service, target, groupId, essential (Always, OnApply), txtConflictMatchingMode (None, All, Prefix), txtConflictMatchingPrefix,
  * spfRules.  %name% is replaced by the variable's value in any field; a host is relative to the domain, "@" the domain.
- * A variable that holds several values (mail host addresses) repeats its record: "%addresses%" alone in pointsTo.
+ * A variable that holds several values repeats its record where it stands alone in pointsTo, data or target, and is joined by blanks in
+ * spfRules.  "%addresses%" in an A and an AAAA record of one host gives each the addresses of its family.  %domain% and %fqdn% are
+ * the domain, unless the caller says otherwise.
  */
 #ifndef TEMPLATES_TMPL_H
 #define TEMPLATES_TMPL_H
@@ -62,6 +64,10 @@ void tmpl_records_release(struct tmpl_records *l);
  */
 MUST_CHECK int tmpl_fill(const struct tmpl *t, const char *domain, const struct tmpl_variable *vars, size_t n_vars,
                          const char *const *groups, uint32_t ttl_s, struct tmpl_records *out, struct err *err);
+/* Only the records of one group, for what is filled several times: "dkim", once a key. */
+MUST_CHECK int tmpl_fill_group(const struct tmpl *t, const char *domain, const struct tmpl_variable *vars,
+                               size_t n_vars, const char *group, uint32_t ttl_s, struct tmpl_records *out,
+                               struct err *err);
 /* Names of the variables used, for error messages and help; NULL-terminated, borrowed. */
 const char *const *tmpl_variables(const struct tmpl *t);
 
