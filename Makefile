@@ -54,10 +54,10 @@ $(B)/%.o: %.c
 	$(Q)$(if $(filter 1,$(V)),,echo "  CC    $<";) $(CC) $(CFLAGS_ALL) -DDATADIR='"$(DATADIR)"' -MMD -MP -c -o $@ $<
 
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FMAIN) $(TLIB) $(B)/libcoldrelay.a
-	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(if $(FMAIN),,-fsanitize=fuzzer) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(if $(FMAIN),,-fsanitize=fuzzer) $(LDFLAGS) -o $@ $^ -lcmocka -lssl $(LIBS)
 
 $(B)/tests/%: $(B)/tests/%.o $(TLIB) $(B)/libcoldrelay.a
-	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -lcmocka -lssl $(LIBS)
 
 # The assembler includes these (templates/tmpl_builtin.c), which -MMD does not see.
 $(B)/templates/tmpl_builtin.o: $(wildcard templates/*.json)

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "tests/lib/fake_clock.h"
 #include "tests/lib/httpd.h"
+#include "tests/lib/tlsd.h"
 
 #define TIMEOUT_MS 5000
 #define HANG_MS    200 /* long enough for 127.0.0.1, short enough for a test */
@@ -352,6 +353,36 @@ http_curl__the_retry_rule_lives_through_three_503(void **state)
 	bench_close(&b);
 }
 
+struct trust {
+	const char *name;
+	const char *san;
+	bool trusted; /* the certificate's issuer */
+	enum http_outcome want;
+};
+
+static const struct trust trusts[] = {
+	{"TLS: a trusted certificate of this name is believed",    "IP:127.0.0.1",      true,  HTTP_OUTCOME_REPLY},
+	{"TLS: an unknown issuer is fatal, and nothing is sent",   "IP:127.0.0.1",      false, HTTP_OUTCOME_FATAL},
+	{"TLS: another host's name is fatal, and nothing is sent", "DNS:other.example", true,  HTTP_OUTCOME_FATAL},
+};
+
+static void
+http_curl__trust(void **state)
+{
+	const struct trust *t = *state;
+	struct tlsd *server = tlsd_open(t->san);
+	struct http_curl_options options = {.ca_file = t->trusted ? tlsd_ca_file(server) : NULL};
+	struct bench b = {0};
+
+	assert_ok(http_curl_open(&options, &b.http, &b.err), &b.err);
+	assert_int_equal(ask_at(&b, "POST", tlsd_url(server), "{}", TIMEOUT_MS), t->want);
+	assert_int_equal(tlsd_count(server), t->want == HTTP_OUTCOME_REPLY ? 1 : 0);
+	if (t->want == HTTP_OUTCOME_FATAL)
+		assert_int_equal(b.err.code, CR_EIO);
+	bench_close(&b);
+	tlsd_drop(&server);
+}
+
 #define WORKERS 8
 #define EACH    20
 
@@ -420,6 +451,7 @@ main(void)
 
 	ROWS(tests, n, rows, http_curl__row);
 	ROWS(tests, n, refused, http_curl__refused);
+	ROWS(tests, n, trusts, http_curl__trust);
 	TEST(tests, n, http_curl__a_closed_port_means_not_sent);
 	TEST(tests, n, http_curl__an_answer_that_never_comes_is_maybe_sent);
 	TEST(tests, n, http_curl__a_server_without_tls_means_not_sent);
