@@ -210,7 +210,7 @@ suppress_test(struct db *db, const struct vault *v, const char *tenant, const ch
 	reason_out[0] = '\0';
 	rc = test_key(db, "address", hash, tenant, &closed, reason_out, err);
 	/* Every name above it, not only today's organisation: the public suffix list changes, a refusal does not. */
-	for (const char *n = at != NULL ? at + 1 : ""; rc == CR_OK && !closed && *n != '\0'; n = name_parent(n))
+	for (const char *n = at != NULL ? at + 1 : recipient; rc == CR_OK && !closed && *n != '\0'; n = name_parent(n))
 		rc = test_key(db, "organisation", n, tenant, &closed, reason_out, err);
 	if (rc == CR_OK)
 		*closed_out = closed;

@@ -33,7 +33,7 @@ MUST_CHECK int suppress_add(struct contain *c, const struct suppress_entry *e, b
 /* Reason and evidence are required.  Errors: CR_ENOTFOUND, CR_EUSAGE. */
 MUST_CHECK int suppress_lift(struct contain *c, const char *scope, const char *what, const char *reason,
                              const char *evidence, struct err *err);
-/* Is recipient (canonical) closed for tenant?  reason_out (64 bytes) says which entry.  Errors: CR_ESTORE. */
+/* Is recipient (canonical; a bare domain stands for anybody there) closed for tenant?  reason_out (64 bytes) says which entry.  Errors: CR_ESTORE. */
 MUST_CHECK int suppress_test(struct db *db, const struct vault *v, const char *tenant, const char *recipient,
                              bool *closed_out, char reason_out[64], struct err *err);
 

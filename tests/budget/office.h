@@ -98,7 +98,7 @@ static inline void
 office_close(struct office *o)
 {
 	static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm", "store.db.lock",
-	                                    "store.db-journal"};
+	                                    "store.db.open"};
 	char path[160];
 
 	gate_drop(&o->gate);

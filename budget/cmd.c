@@ -1,0 +1,111 @@
+/*
+ * cmd.c - the gate's rows in the command table, and what its commands share.
+ */
+#include "budget/cmd.h"
+
+#include "core/audit.h"
+#include "core/num.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* clang-format off */
+const struct command budget_commands[] = {
+	{"check", cmd_check, "MAILBOX --to RCPT [--message-id ID] [--dry-run]", "ask the gate whether a mailbox may send one message now; allow spends a token", cmd_check_help},
+	{"release", cmd_release, "TICKET", "give back the token of a message of which no byte has left", NULL},
+	{"why", cmd_why, "MAILBOX RCPT", "every test of the gate with its present answer; spends nothing", cmd_why_help},
+	{"status", cmd_status, "[DOMAIN]", "alarms, then every domain with its state, sends and next step", NULL},
+	{"freeze", cmd_freeze, "DOMAIN --reason TEXT", "stop a domain, or every domain of a primary, at once", cmd_freeze_help},
+	{"thaw", cmd_thaw, "DOMAIN --reason TEXT", "let a frozen domain, or a tenant, send again after review", cmd_thaw_help},
+	{"suppress", cmd_suppress, "add|lift|check|list|import|export ...", "the list of addresses and organisations to leave alone", cmd_suppress_help},
+	{"audit", cmd_audit, "show [--subject TEXT] [--from SEQ] | verify [--expect HASH]", "the log of every change, and whether its chain holds", cmd_audit_help},
+};
+/* clang-format on */
+const size_t budget_commands_n = ARRAY_LEN(budget_commands);
+
+int
+cmd_parse(const struct opt *rows, size_t n_rows, int argc, char **argv, size_t min, size_t max, const char *usage,
+          const char *operands_out[CMD_OPERANDS], size_t *n_out, struct err *err)
+{
+	const char **operands = calloc((size_t)argc + 1, sizeof(*operands));
+	size_t n = 0;
+	int rc;
+
+	if (operands == NULL)
+		return err_nomem(err, "operands");
+	rc = opt_parse(rows, n_rows, argc - 1, argv + 1, operands, &n, err);
+	if (rc == CR_OK && (n < min || n > max))
+		rc = err_set(err, CR_EUSAGE, "usage: coldrelay %s", usage);
+	for (size_t i = 0; rc == CR_OK && i < n && i < CMD_OPERANDS; i++)
+		operands_out[i] = operands[i];
+	if (rc == CR_OK)
+		*n_out = n;
+	free(operands);
+	return rc;
+}
+
+int
+cmd_need(const char *value, const char *option, struct err *err)
+{
+	if (value == NULL || value[strspn(value, " \t\r\n")] == '\0')
+		return err_set(err, CR_EUSAGE, "%s is needed", option);
+	return CR_OK;
+}
+
+int
+cmd_gate(struct session *s, struct gate **out, struct err *err)
+{
+	const struct cfg_list *list = &s->settings.warmup_peers;
+	const struct gate_limits limits = {
+		.total_per_day = s->settings.limits.total,
+		.outbound_per_day = s->settings.limits.outbound,
+		.warmup_per_day = s->settings.limits.warmup,
+		.org_per_hour = s->settings.limits.org_per_hour,
+		.org_per_day = s->settings.limits.org_per_day,
+		.mailbox_gap_s = s->settings.limits.mailbox_gap_s,
+		.queue_lifetime_s = s->settings.limits.queue_lifetime_s,
+	};
+	const char **peers = calloc(list->n + 1, sizeof(*peers));
+	int rc;
+
+	if (peers == NULL)
+		return err_nomem(err, "warm-up peers");
+	for (size_t i = 0; i < list->n; i++)
+		peers[i] = list->items[i];
+	rc = gate_open(s->db, s->vault, s->clock, &limits, peers, out, err);
+	free(peers);
+	return rc;
+}
+
+struct contain
+cmd_contain(struct session *s)
+{
+	return (struct contain){
+		.db = s->db,
+		.vault = s->vault,
+		.now_ms = clock_wall_ms(s->clock),
+		.actor = audit_actor(),
+	};
+}
+
+void
+cmd_time(int64_t ms, char *out, size_t size)
+{
+	if (ms <= 0)
+		out[0] = '\0';
+	else
+		num_format_rfc3339((ms + 999) / 1000, out, size);
+}
+
+int
+cmd_print_line(struct session *s, struct buf *line, struct err *err)
+{
+	int rc;
+
+	buf_addc(line, '\n');
+	rc = buf_check(line, "output", err);
+	if (rc == CR_OK && (fwrite(line->data, 1, line->len, s->out) != line->len || fflush(s->out) != 0))
+		rc = err_set(err, CR_EIO, "standard output cannot be written");
+	buf_clear(line);
+	return rc;
+}
