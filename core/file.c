@@ -371,27 +371,29 @@ file_check_private(const char *path, const struct stat *st, struct err *err)
 	return CR_OK;
 }
 
+/* clang-format off: release 14 indents this table by turns with tabs and blanks */
 static const struct {
 	uint32_t magic;
 	const char *name;
 } network_types[] = {
 	{0x00006969, "nfs"   },
-        {0x0000517b, "smb"   },
-        {0xff534d42, "cifs"  },
-        {0xfe534d42, "smb2"  },
+	{0x0000517b, "smb"   },
+	{0xff534d42, "cifs"  },
+	{0xfe534d42, "smb2"  },
 	{0x5346414f, "afs"   },
-        {0x6b414653, "afs"   },
-        {0x73757245, "coda"  },
-        {0x0000564c, "ncp"   },
+	{0x6b414653, "afs"   },
+	{0x73757245, "coda"  },
+	{0x0000564c, "ncp"   },
 	{0x00c36400, "ceph"  },
-        {0x01161970, "gfs2"  },
-        {0x7461636f, "ocfs2" },
-        {0x0bd00bd0, "lustre"},
+	{0x01161970, "gfs2"  },
+	{0x7461636f, "ocfs2" },
+	{0x0bd00bd0, "lustre"},
 	{0x47504653, "gpfs"  },
-        {0x19830326, "beegfs"},
-        {0x20030528, "pvfs2" },
-        {0x786f4256, "vboxsf"},
+	{0x19830326, "beegfs"},
+	{0x20030528, "pvfs2" },
+	{0x786f4256, "vboxsf"},
 };
+/* clang-format on */
 
 bool
 file_is_on_network(const char *path, const char **name_out)
