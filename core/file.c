@@ -371,7 +371,8 @@ file_check_private(const char *path, const struct stat *st, struct err *err)
 	return CR_OK;
 }
 
-/* clang-format off: release 14 indents this table by turns with tabs and blanks */
+/* Release 14 of the formatter would indent this table by turns with tabs and blanks. */
+/* clang-format off */
 static const struct {
 	uint32_t magic;
 	const char *name;
