@@ -37,7 +37,8 @@ PKGCFLAGS = $(shell pkg-config --cflags $(PARTS) 2>/dev/null | sed 's/-I/-isyste
 PKGLIBS   = $(shell pkg-config --libs $(PARTS) 2>/dev/null)
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread $(WARN) -fno-common -fstack-protector-strong $(CFLAGS_$(MODE)) \
              -I. -include core/banned.h $(PKGCFLAGS) $(CFLAGS)
-LIBS       = -Wl,--as-needed $(PKGLIBS) -lcrypt -pthread
+# libcrypt always: AddressSanitizer wraps crypt_r, the linker finds it satisfied and would drop the real one.
+LIBS       = -lcrypt -Wl,--as-needed $(PKGLIBS) -pthread
 DATADIR   ?= $(PREFIX)/share/coldrelay
 
 all: $(B)/coldrelay ## build the program (MODE=debug|release|asan|cov|fuzz)
