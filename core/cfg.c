@@ -245,6 +245,20 @@ cfg_root(const struct cfg *c)
 	return group_of(config_root_setting(&c->config));
 }
 
+bool
+cfg_has(const struct cfg_group *g, const char *key)
+{
+	return member(g, key) != NULL;
+}
+
+const char *
+cfg_peek_text(const struct cfg_group *g, const char *key)
+{
+	const config_setting_t *s = member(g, key);
+
+	return s != NULL && config_setting_type(s) == CONFIG_TYPE_STRING ? text_of(s) : NULL;
+}
+
 const struct cfg_group *
 cfg_sub(struct cfg *c, const struct cfg_group *g, const char *key)
 {

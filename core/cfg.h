@@ -69,6 +69,10 @@ const struct cfg_group *cfg_item(struct cfg *c, const struct cfg_group *g, const
  */
 MUST_CHECK int cfg_read_group(struct cfg *c, const struct cfg_group *g, const char *where, const struct cfg_row *rows,
                               size_t n_rows, const struct cfg_row *more, size_t n_more, void *target, struct err *err);
+/* Does the group set this key itself? Tells a default from a value.  g may be NULL. */
+bool cfg_has(const struct cfg_group *g, const char *key);
+/* The text of a key before its group is read by rows: a driver's name decides which rows those are.  NULL when it is no text.  Borrowed. */
+const char *cfg_peek_text(const struct cfg_group *g, const char *key);
 /* Free what cfg_read_group put into target. */
 void cfg_release_group(const struct cfg_row *rows, size_t n_rows, void *target);
 void cfg_list_release(struct cfg_list *l);

@@ -53,22 +53,26 @@ session_release(struct session *s)
 }
 
 /* Each finding is a line of its own; the returned error only counts them. */
-static int
-print_findings(struct session *s, struct err *err)
+int
+session_findings(struct session *s, struct err *err)
 {
 	size_t faults = cfg_fault_count(s->cfg);
 
-	(void)fputs(cfg_warnings(s->cfg), stderr);
+	if (!s->findings_told) {
+		(void)fputs(cfg_warnings(s->cfg), stderr);
+		(void)fputs(cfg_faults(s->cfg), stderr);
+		s->findings_told = true;
+	}
 	if (faults == 0)
 		return CR_OK;
-	(void)fputs(cfg_faults(s->cfg), stderr);
 	return err_set(err, CR_ECONFIG, "%s: %zu fault%s in the configuration, nothing was done", cfg_path(s->cfg),
 	               faults, faults == 1 ? "" : "s");
 }
 
 int
-session_config(struct session *s, struct err *err)
+session_read(struct session *s, struct err *err)
 {
+	const struct cfg_group *root, *limits;
 	int rc;
 
 	if (s->settings_read)
@@ -82,16 +86,21 @@ session_config(struct session *s, struct err *err)
 		return err_set(err, CR_ECONFIG, "%s: no such configuration file", s->config_path);
 	if (rc != CR_OK)
 		return rc;
-	rc = cfg_read_group(s->cfg, cfg_root(s->cfg), "configuration", settings_rows, settings_rows_n, NULL, 0,
-	                    &s->settings, err);
-	if (rc != CR_OK)
-		return rc;
-	rc = cfg_read_group(s->cfg, cfg_sub(s->cfg, cfg_root(s->cfg), "limits"), "limits", limits_rows, limits_rows_n,
-	                    NULL, 0, &s->settings, err);
-	if (rc != CR_OK)
-		return rc;
-	s->settings_read = true;
-	return print_findings(s, err);
+	root = cfg_root(s->cfg);
+	limits = cfg_sub(s->cfg, root, "limits");
+	rc = cfg_read_group(s->cfg, root, "configuration", settings_rows, settings_rows_n, NULL, 0, &s->settings, err);
+	if (rc == CR_OK)
+		rc = cfg_read_group(s->cfg, limits, "limits", limits_rows, limits_rows_n, NULL, 0, &s->settings, err);
+	s->settings_read = rc == CR_OK;
+	return rc;
+}
+
+int
+session_config(struct session *s, struct err *err)
+{
+	int rc = session_read(s, err);
+
+	return rc == CR_OK ? session_findings(s, err) : rc;
 }
 
 int

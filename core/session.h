@@ -40,13 +40,18 @@ struct session {
 	/* opened on demand, owned */
 	struct cfg *cfg;
 	struct settings settings;
-	bool settings_read;
+	bool settings_read, findings_told;
 	struct db *db;
 	struct vault *vault;
 };
 void session_release(struct session *s);
 
-/* Read the configuration and the installation's settings; every fault is printed to stderr first, one a line.  Errors: CR_ECONFIG, CR_ENOTFOUND->CR_ECONFIG. */
+/* Read the configuration and the installation's settings; findings are kept, for readers of further groups to add theirs.
+ * Errors: CR_ECONFIG (no file, or one that cannot be read at all), CR_ENOMEM. */
+MUST_CHECK int session_read(struct session *s, struct err *err);
+/* Print every finding, one a line, once.  Errors: CR_ECONFIG when there are faults. */
+MUST_CHECK int session_findings(struct session *s, struct err *err);
+/* session_read + session_findings: for commands that need the installation's settings only. */
 MUST_CHECK int session_config(struct session *s, struct err *err);
 /* session_config + vault + store.  DB_CREATE makes key file and store.  Errors as db_open, vault_open. */
 MUST_CHECK int session_store(struct session *s, enum db_mode mode, struct err *err);

@@ -28,4 +28,7 @@ void resolve_answer_release(struct resolve_answer *a);
 MUST_CHECK int resolve_ask(const struct resolve_server *server, const char *name, uint16_t type, bool recursion,
                            int64_t timeout_ms, struct resolve_answer *out, struct err *err);
 
+/* The pure half: a whole reply message as data.  Errors: CR_EPARSE. */
+MUST_CHECK int resolve_parse(const uint8_t *reply, size_t len, struct resolve_answer *out, struct err *err);
+
 #endif

@@ -22,10 +22,10 @@ door() {
 	case $1 in
 	curl/*) echo 'core/http_curl.c' ;;
 	cjson/* | cJSON.h) echo 'core/json.c' ;;
-	libconfig.h) echo 'core/cfg.c' ;;
+	libconfig.h) echo 'core/cfg_inside.h' ;;
 	sqlite3.h) echo 'core/db_sqlite.c' ;;
 	libsmartcols*) echo 'core/term.c' ;;
-	ldns/*) echo 'dns/resolve.c dns/zones/rfc2136.c' ;;
+	ldns/*) echo 'dns/exchange.c dns/resolve.c dns/zones/rfc2136.c' ;;
 	*) echo any ;;
 	esac
 }
