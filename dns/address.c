@@ -95,7 +95,7 @@ unquote(const char *p, size_t len, char out[LOCAL_MAX])
 static size_t
 put_local(const char *local, size_t len, char out[LOCAL_MAX])
 {
-	char plain[LOCAL_MAX];
+	char plain[LOCAL_MAX] = {0};
 	size_t used = 0;
 	int n;
 

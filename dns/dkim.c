@@ -291,7 +291,7 @@ dkim_record_parse(const char *txt, struct dkim_public *out, bool *revoked_out, b
 	uint8_t data[DKIM_PUBLIC_MAX];
 	const struct tag *p;
 	struct taglist tags;
-	bool testing;
+	bool testing = false;
 	size_t len;
 	int rc;
 

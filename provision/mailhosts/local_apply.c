@@ -250,7 +250,7 @@ local_apply(void *ctx, const struct mailhost_domain *want, const struct mailhost
 {
 	struct local *l = ctx;
 	struct map_edits edits = {0};
-	const struct kind *kind;
+	const struct kind *kind = NULL;
 	int rc = lines_check_domain(want->domain, err);
 
 	for (size_t i = 0; i < steps->n && rc == CR_OK; i++) {
@@ -293,7 +293,7 @@ local_undo(void *ctx, const char *domain, const struct mailhost_steps *steps, st
 {
 	struct local *l = ctx;
 	struct map_edits edits = {0};
-	const struct kind *kind;
+	const struct kind *kind = NULL;
 	int rc;
 
 	rc = lines_check_domain(domain, err);
