@@ -99,25 +99,22 @@ int
 resolve_server_system(struct resolve_server *out, struct err *err)
 {
 	struct buf text = {0};
-	char *line, *rest, word[64];
+	char *line, *rest = NULL, word[64];
+	bool found = false;
 	int rc = file_read(RESOLV_CONF, RESOLV_CONF_MAX, &text, err);
 
-	if (rc != CR_OK)
-		goto out;
-	rc = err_set(err, CR_ENOTFOUND, "%s: names no nameserver", RESOLV_CONF);
-	if (text.data == NULL)
-		goto out;
 	/* Addresses with a scope (fe80::1%eth0) and other spellings are passed over. */
-	for (line = strtok_r(text.data, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
-		if (sscanf(line, " nameserver %63s", word) == 1 &&
-		    (is_address(word, AF_INET) || is_address(word, AF_INET6))) {
-			*out = (struct resolve_server){.port = DNS_PORT};
-			(void)snprintf(out->address, sizeof(out->address), "%s", word);
-			rc = CR_OK;
-			break;
-		}
+	line = rc == CR_OK && text.data != NULL ? strtok_r(text.data, "\n", &rest) : NULL;
+	for (; line != NULL && !found; line = strtok_r(NULL, "\n", &rest)) {
+		found = sscanf(line, " nameserver %63s", word) == 1 &&
+		        (is_address(word, AF_INET) || is_address(word, AF_INET6));
 	}
-out:
+	if (found) {
+		*out = (struct resolve_server){.port = DNS_PORT};
+		(void)snprintf(out->address, sizeof(out->address), "%s", word);
+	} else if (rc == CR_OK) {
+		rc = err_set(err, CR_ENOTFOUND, "%s: names no nameserver", RESOLV_CONF);
+	}
 	buf_release(&text);
 	return rc;
 }
