@@ -123,6 +123,36 @@ address__a_ptr_points_at_the_host(void **state)
 }
 
 static void
+address__the_zone_owner_places_only_its_own_addresses(void **state)
+{
+	static const char text[] = "zone = \"own\"; reverse_zones = [ \"64/26.2.0.192.in-addr.arpa\" ];"
+				   "addresses = [ \"192.0.2.64/28\" ];";
+	const struct address_driver *d = address_driver_find("zone");
+	struct address_place place;
+	struct cfg *cfg = NULL;
+	struct err err = {0};
+	void *s;
+
+	(void)state;
+	assert_non_null(d);
+	assert_null(address_driver_find("nobody"));
+	s = calloc(1, d->settings_size);
+	assert_non_null(s);
+	assert_ok(cfg_open_text(text, "test.cfg", &cfg, &err), &err);
+	assert_ok(cfg_read_group(cfg, cfg_root(cfg), "address", d->rows, d->n_rows, NULL, 0, s, &err), &err);
+	assert_string_equal(cfg_faults(cfg), "");
+	assert_ok(d->check(s, &err), &err);
+	assert_ok(d->place(s, "192.0.2.65", &place, &err), &err);
+	assert_string_equal(place.provider, "own");
+	assert_string_equal(place.zone.text, "64/26." C_24);
+	assert_string_equal(place.owner.text, "65.64/26." C_24);
+	assert_int_equal(d->place(s, "192.0.2.80", &place, &err), CR_ENOTFOUND);
+	cfg_release_group(d->rows, d->n_rows, s);
+	free(s);
+	cfg_drop(&cfg);
+}
+
+static void
 registrar__manual_says_what_to_set_and_where_glue_is_needed(void **state)
 {
 	char inner[] = "ns1.getx.example", outer[] = "ns.dns.example";
@@ -157,6 +187,7 @@ main(void)
 	ROWS(tests, n, owner_rows, check_owner);
 	ROWS(tests, n, block_rows, check_block);
 	TEST(tests, n, address__a_ptr_points_at_the_host);
+	TEST(tests, n, address__the_zone_owner_places_only_its_own_addresses);
 	TEST(tests, n, registrar__manual_says_what_to_set_and_where_glue_is_needed);
 	return rows_run("provision/addresses", tests, n);
 }

@@ -596,6 +596,33 @@ check_bad(void **state)
 /* --- settings --------------------------------------------------------------------------------------------------------- */
 
 static void
+local__settings_have_the_defaults_of_the_manual(void **state)
+{
+	static const char text[] = "root = \"mail\"; host = \"mx.getx.example\"; addresses = [ \"192.0.2.10\" ];";
+	struct local_settings s = {0};
+	struct cfg *cfg = NULL;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(mailhost_local.settings_size, sizeof(s));
+	assert_ok(cfg_open_text(text, "/etc/coldrelay/coldrelay.cfg", &cfg, &err), &err);
+	assert_ok(cfg_read_group(cfg, cfg_root(cfg), "mailhost", mailhost_local.rows, mailhost_local.n_rows, NULL, 0,
+	                         &s, &err),
+	          &err);
+	assert_string_equal(cfg_faults(cfg), "");
+	assert_string_equal(s.root, "/etc/coldrelay/mail");
+	assert_string_equal(s.mail_home, "/var/mail/vhosts");
+	assert_string_equal(s.template_name, "local");
+	assert_int_equal(s.warm_up_s, 42L * 86400);
+	assert_int_equal(s.uid, -1);
+	assert_int_equal(s.gid, -1);
+	assert_null(s.dkim_owner);
+	assert_int_equal(s.dkim_reload.n, 0);
+	cfg_release_group(mailhost_local.rows, mailhost_local.n_rows, &s);
+	cfg_drop(&cfg);
+}
+
+static void
 local__wrong_settings_are_named(void **state)
 {
 	const struct mailhost_env env = {.clock = &fake.clock, .config_dir = dir};
@@ -859,6 +886,7 @@ main(void)
 	TEST(tests, n, local__opendkim_is_told_until_it_has_been_told);
 	TEST(tests, n, local__a_file_keeps_the_mode_its_administrator_gave_it);
 	ROWS(tests, n, bad_rows, check_bad);
+	TEST(tests, n, local__settings_have_the_defaults_of_the_manual);
 	TEST(tests, n, local__wrong_settings_are_named);
 	TEST(tests, n, local__facts_are_what_the_templates_need);
 	TEST(tests, n, local__many_domains_at_once_share_their_file_writes);
