@@ -5,7 +5,7 @@
 set -u -o pipefail
 cd "$(dirname "$0")/../.." || exit 70
 
-program=$PWD/${COLDRELAY:-build/release/coldrelay}
+program=$(realpath -m "${COLDRELAY:-build/release/coldrelay}")
 mark=demo/.made-by-quickstart
 
 if [ -e demo ] && [ ! -e "$mark" ]; then
@@ -68,7 +68,7 @@ run() {
 	printf '$ coldrelay -c demo/coldrelay.cfg'
 	printf ' %s' "${@@Q}" | sed "s/'\([A-Za-z0-9@.:=_-]*\)'/\1/g"
 	printf '\n'
-	"$program" -c demo/coldrelay.cfg "$@"
+	"$program" -c demo/coldrelay.cfg "$@" 2>&1
 	rc=$?
 	[ "$rc" = 0 ] || echo "(exit $rc)"
 	if [ "$rc" != "$want" ]; then
@@ -80,9 +80,9 @@ run() {
 echo "coldrelay quickstart: one tenant, northwind.example, two outreach domains.  All files are in ./demo."
 
 say "What would be done?  Nothing is changed; exit 2 says that there is something to do."
-run 2 provision northwind.example --dry-run
+run 2 provision northwind.example getnorthwind.example --dry-run
 
-say "Do it.  Zones, keys, records, mailboxes; then the gate knows them."
+say "Do it, for both domains: zones, keys, records, mailboxes; then the gate knows them."
 run 0 provision northwind.example --yes
 
 say "The same again: nothing is left to do, nothing is made twice."

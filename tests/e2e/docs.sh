@@ -1,0 +1,68 @@
+#!/bin/bash
+# The manual against the program: it lints, and every command and option is in it.  The demo runs, twice, as told.
+#   COLDRELAY   the program (build/debug/coldrelay)
+set -u -o pipefail
+cd "$(dirname "$0")/../.." || exit 70
+
+program=${COLDRELAY:-build/debug/coldrelay}
+failed=0
+
+result() { # NAME PROBLEM: "" is none
+	if [ -z "$2" ]; then
+		echo "ok $1"
+	else
+		echo "not ok $1: $2"
+		failed=1
+	fi
+}
+
+if command -v mandoc >/dev/null; then
+	for page in man/*; do
+		result "$page lints" "$(mandoc -Tlint -W warning "$page" | head -n 3 | paste -sd' ')"
+	done
+else
+	echo "skip man pages lint: no mandoc"
+fi
+
+manual=$(sed 's/\\-/-/g' man/coldrelay.8)
+# An option's long name, alone or behind its letter.
+said() { grep -qE -- "Fl (. , )?$1( |$)" <<<"$manual"; }
+
+missing=
+while read -r command _; do
+	grep -qE "^(\.It )?(Xo )?\.?(It )?Ic $command( |$)" <<<"$manual" || missing="$missing $command"
+done < <("$program" help | sed -n '/^commands:/,/^$/p' | grep '^  ')
+result "every command is in the manual" "$missing"
+
+missing=
+for command in '' $("$program" help | sed -n '/^commands:/,/^$/p' | grep '^  ' | awk '{print $1}'); do
+	for option in $("$program" help ${command:+"$command"} | grep -oE -- '--[a-z][a-z-]+' | sort -u); do
+		said "${option#-}" || missing="$missing ${command:+$command }$option"
+	done
+done
+result "every option is in the manual" "$missing"
+
+missing=
+for code in 0 1 2 64 65 69 70 71 74 75 77 78; do
+	sed -n '/^\.Sh EXIT STATUS/,/^\.Sh EX/p' man/coldrelay.8 | grep -q "^\.It $code$" || missing="$missing $code"
+done
+result "every exit code is in the manual" "$missing"
+
+# The demo in a directory of its own: quickstart works where its script stands.
+scratch=$(mktemp -d) || exit 74
+trap 'rm -rf "$scratch"' EXIT
+mkdir -p "$scratch/tests/lib" "$scratch/bin"
+cp tests/lib/quickstart.sh "$scratch/tests/lib/"
+cp "$program" "$scratch/bin/coldrelay"
+for run in first second; do
+	COLDRELAY=bin/coldrelay "$scratch/tests/lib/quickstart.sh" >"$scratch/log" 2>&1
+	rc=$?
+	result "the demo's $run run goes as told" "$([ "$rc" = 0 ] || echo "exit $rc: $(tail -n 2 "$scratch/log" | paste -sd' ')")"
+done
+rm -rf "$scratch/demo"
+mkdir "$scratch/demo" && : >"$scratch/demo/mine"
+COLDRELAY=bin/coldrelay "$scratch/tests/lib/quickstart.sh" >"$scratch/log" 2>&1
+rc=$?
+result "the demo leaves a directory alone that it did not make" \
+	"$([ "$rc" = 73 ] && [ -e "$scratch/demo/mine" ] || echo "exit $rc")"
+exit "$failed"
