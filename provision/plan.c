@@ -44,6 +44,7 @@ plan_release(struct plan *p)
 		free(p->steps[i].detail);
 	}
 	free(p->steps);
+	free(p->reverse);
 	*p = (struct plan){0};
 }
 
@@ -203,6 +204,13 @@ check_limits(struct plan *p, struct err *err)
 	return rc;
 }
 
+int
+plan_reverse_room(struct plan *p, struct err *err)
+{
+	p->reverse = calloc(p->domain->host->facts.addresses.n + 1, sizeof(*p->reverse));
+	return p->reverse != NULL ? CR_OK : err_nomem(err, "addresses");
+}
+
 /* The PTR of each sending address: created where the reverse zone has none, refused where it names another host. */
 static int
 decide_one_reverse(struct plan *p, const char *address, struct err *err)
@@ -260,7 +268,8 @@ decide_reverse(struct plan *p, struct err *err)
 
 	if (p->domain->reverse == NULL)
 		return CR_OK;
-	for (size_t i = 0; rc == CR_OK && i < addresses->n && p->n_reverse < ARRAY_LEN(p->reverse); i++)
+	rc = plan_reverse_room(p, err);
+	for (size_t i = 0; rc == CR_OK && i < addresses->n; i++)
 		rc = decide_one_reverse(p, addresses->items[i], err);
 	return rc;
 }
@@ -393,8 +402,21 @@ decide(const struct plan_env *env, struct plan *p, struct err *err)
 	return rc;
 }
 
+/* A domain with nothing to do keeps its steps for the report and gives the rest back: a run holds hundreds of plans. */
+static void
+shed(struct plan *p)
+{
+	zone_state_release(&p->zone);
+	want_release(&p->want);
+	keys_release(&p->keys);
+	mailhost_steps_release(&p->host_steps);
+	owned_release(&p->owned);
+}
+
 void
 plan_make(const struct plan_env *env, struct plan *p)
 {
 	p->rc = decide(env, p, &p->err);
+	if (p->rc == CR_OK && p->n_changes == 0 && p->owned.n_pending == 0)
+		shed(p);
 }

@@ -45,7 +45,7 @@ struct plan {
 	struct set_diff diff; /* of the zone; key records of keys still to be made come in apply */
 	struct mailhost_steps host_steps;
 	bool zone_create, key_make, key_make_ed25519, registered;
-	struct plan_reverse reverse[8];
+	struct plan_reverse *reverse; /* room for every address of the mail host, made when there is an address owner */
 	size_t n_reverse;
 	struct plan_step *steps;
 	size_t n_steps;
@@ -79,6 +79,8 @@ void plan_make(const struct plan_env *env, struct plan *p);
 MUST_CHECK int plan_intend(const struct plan_env *env, struct plan *p, struct err *err);
 /* The keys whose records are published: all but those retired longer than KEY_KEEP_MS ago.  With private halves when v is given. */
 MUST_CHECK int plan_load_keys(const struct plan_env *env, struct plan *p, struct err *err);
+/* Room in p->reverse for each of the mail host's addresses. */
+MUST_CHECK int plan_reverse_room(struct plan *p, struct err *err);
 /* Does the gate know all of the domain's mailboxes?  state: the domain's, for people. */
 MUST_CHECK int plan_decide_mailboxes(const struct plan_env *env, struct plan *p, const char *state, struct err *err);
 /* The zone's difference, from want, owned and the observed zone; conflicts become refused steps.  Pure. */

@@ -79,7 +79,9 @@ plan_reverse_removal(struct teardown *t, struct err *err)
 	bool shared = false;
 	int rc = r != NULL ? host_is_shared(t, &shared, err) : CR_OK;
 
-	for (size_t i = 0; rc == CR_OK && r != NULL && i < addresses->n && p->n_reverse < ARRAY_LEN(p->reverse); i++) {
+	if (rc == CR_OK && r != NULL)
+		rc = plan_reverse_room(p, err);
+	for (size_t i = 0; rc == CR_OK && r != NULL && i < addresses->n; i++) {
 		struct plan_reverse *out = &p->reverse[p->n_reverse];
 		char step[100];
 
