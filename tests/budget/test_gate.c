@@ -3,6 +3,96 @@
  */
 #include "tests/budget/office.h"
 
+#define FABRIKAM "fabrikam.example"
+
+/* ---- the order: everything that fails at once is there; the row takes away what stands in front ---- */
+
+enum wrong {
+	ON_PRIMARY = 1 << 0,
+	UNKNOWN = 1 << 1,
+	SUPPRESSED = 1 << 2,
+	FROZEN = 1 << 3,
+	CLOCK = 1 << 4,
+	WARMING = 1 << 5,
+	SPENT = 1 << 6,
+	ORG = 1 << 7,
+	GAP = 1 << 8
+};
+#define ALL (ON_PRIMARY | UNKNOWN | SUPPRESSED | FROZEN | CLOCK | WARMING | SPENT | ORG | GAP)
+
+static const struct order {
+	const char *name;
+	unsigned wrong;
+	const char *word;
+	enum gate_verdict verdict;
+} orders[] = {
+	{"a mailbox on the primary is refused before all else", ALL,                                                       "primary_domain",  GATE_REFUSE},
+	{"then an unknown mailbox",                             ALL & ~ON_PRIMARY,                                         "unknown_mailbox", GATE_REFUSE},
+	{"then a suppressed recipient",                         SUPPRESSED | FROZEN | CLOCK | WARMING | SPENT | ORG | GAP, "suppressed",
+         GATE_REFUSE																     },
+	{"then a frozen domain",                                FROZEN | CLOCK | WARMING | SPENT | ORG | GAP,              "frozen",          GATE_REFUSE},
+	{"then a clock in doubt waits",                         CLOCK | WARMING | SPENT | ORG | GAP,                       "clock",           GATE_WAIT  },
+	{"then a warming domain waits",                         WARMING | SPENT | ORG | GAP,                               "warming",         GATE_WAIT  },
+	{"then an empty budget waits",                          SPENT | ORG | GAP,                                         "budget",          GATE_WAIT  },
+	{"then the organisation's pace waits",                  ORG | GAP,                                                 "org_pace",        GATE_WAIT  },
+	{"then the mailbox's gap waits",                        GAP,						       "mailbox_pace",    GATE_WAIT  },
+	{"and with nothing wrong it is allowed",                0,							 "allow",           GATE_ALLOW },
+};
+
+static void
+set_first_send(struct office *o, int64_t ms)
+{
+	assert_ok(db_begin(o->db, &o->err), &o->err);
+	assert_ok(db_exec(o->db, "UPDATE domain SET first_send_ms = $1", DB_ARGS(db_int(ms)), NULL, &o->err), &o->err);
+	assert_ok(db_commit(o->db, &o->err), &o->err);
+}
+
+static void
+check_order(void **state)
+{
+	const struct order *r = *state;
+	const struct suppress_entry closed = {.scope = "", .what = FABRIKAM, .reason = "test", .source = "manual"};
+	const char *mailbox = (r->wrong & ON_PRIMARY) ? "ceo@" TENANT : (r->wrong & UNKNOWN) ? "x@gone.example" : ANNA;
+	struct gate_limits limits = NO_PACE;
+	struct gate_answer a;
+	struct office o;
+	bool added;
+
+	office_open(&o, limits);
+	if (r->wrong & SPENT) {
+		assert_answer(&o, ANNA, "a@one.example", "allow");
+		assert_answer(&o, ANNA, "b@two.example", "allow");
+	}
+	if (r->wrong & ORG)
+		assert_answer(&o, CARL, EXTERN_MAIL, "allow");
+	if (!(r->wrong & SPENT) && (r->wrong & GAP))
+		assert_answer(&o, ANNA, "a@one.example", "allow");
+	limits.org_per_hour = 1;
+	limits.mailbox_gap_s = 60;
+	office_gate(&o, limits);
+	if (r->wrong & SUPPRESSED)
+		CHANGE(&o, suppress_add, &closed, &added);
+	/* Paces that were off keep no times: the organisation hears once more, now counted. */
+	if (r->wrong & ORG)
+		assert_answer(&o, BEN, EXTERN_MAIL, (r->wrong & SUPPRESSED) ? "suppressed" : "allow");
+	if (r->wrong & WARMING)
+		set_first_send(&o, OFFICE_START_MS + DAY_MS);
+	if (r->wrong & FROZEN)
+		CHANGE(&o, contain_freeze, "getnorthwind.example", "test", "test");
+	if (r->wrong & CLOCK) {
+		if (!(r->wrong & SPENT))
+			assert_answer(&o, CARL, "z@zero.example", "allow");
+		fake_clock_reboot(&o.clock, "boot-2", 0);
+		fake_clock_step(&o.clock, -HOUR_MS);
+	}
+	a = office_ask(&o, mailbox, EXTERN_MAIL, NULL);
+	assert_string_equal(office_word(&a), r->word);
+	assert_int_equal(a.verdict, r->verdict);
+	office_close(&o);
+}
+
+/* ---- the budget ---- */
+
 static void
 gate__fifth_in_24_hours_waits(void **state)
 {
@@ -27,12 +117,550 @@ gate__fifth_in_24_hours_waits(void **state)
 	office_close(&o);
 }
 
+static const struct edge {
+	const char *name;
+	int64_t queue_lifetime_s, after_ms;
+	const char *word;
+} edges[] = {
+	{"a token is away 23 h 59 min 59.999 s after it was spent", 0,    DAY_MS - 1,           "budget"},
+	{"and at 24 h, since both ends count",                      0,    DAY_MS,               "budget"},
+	{"and is back a millisecond later",                         0,    DAY_MS + 1,           "allow" },
+	{"a queue lifetime keeps it away longer",                   3600, DAY_MS + HOUR_MS,     "budget"},
+	{"by exactly that much",				    3600, DAY_MS + HOUR_MS + 1, "allow" },
+};
+
+static void
+check_edge(void **state)
+{
+	const struct edge *r = *state;
+	struct gate_limits limits = NO_PACE;
+	struct gate_answer a;
+	struct office o;
+
+	limits.queue_lifetime_s = r->queue_lifetime_s;
+	office_open(&o, limits);
+	assert_answer(&o, ANNA, "a@one.example", "allow");
+	assert_answer(&o, ANNA, "b@two.example", "allow");
+	fake_clock_advance(&o.clock, r->after_ms);
+	a = office_ask(&o, ANNA, "c@three.example", NULL);
+	assert_string_equal(office_word(&a), r->word);
+	if (a.verdict == GATE_WAIT)
+		assert_int_equal(a.retry_at_ms, OFFICE_START_MS + DAY_MS + r->queue_lifetime_s * 1000 + 1);
+	office_close(&o);
+}
+
+static const struct limit {
+	const char *name;
+	int64_t total, outbound, warmup;
+	int want_outbound, want_warmup;
+	bool refused;
+} limits_rows_[] = {
+	{"two and two by default",                   4, 2, 2, 2, 2, false},
+	{"a lower total binds both classes",         3, 2, 2, 2, 1, false},
+	{"a total of 0 lets nothing through",        0, 2, 2, 0, 0, false},
+	{"outbound can be switched off",             4, 0, 2, 0, 2, false},
+	{"a total above 4 is a configuration error", 5, 2, 2, 0, 0, true },
+	{"so are 3 outbound",                        4, 3, 2, 0, 0, true },
+	{"so are 3 warm-up",                         4, 2, 3, 0, 0, true },
+};
+
+static void
+check_limit(void **state)
+{
+	const struct limit *r = *state;
+	struct gate_limits limits = {r->total, r->outbound, r->warmup, 0, 0, 0, 0};
+	int got_outbound = 0, got_warmup = 0;
+	struct gate *g = NULL;
+	struct gate_answer a;
+	struct office o;
+
+	office_open(&o, NO_PACE);
+	if (r->refused) {
+		assert_int_equal(gate_open(o.db, o.vault, &o.clock.clock, &limits, NULL, &g, &o.err), CR_ECONFIG);
+		assert_null(g);
+	} else {
+		office_gate(&o, limits);
+		for (int i = 0; i < 4; i++)
+			got_outbound += office_ask(&o, ANNA, EXTERN_MAIL, NULL).verdict == GATE_ALLOW;
+		for (int i = 0; i < 4; i++)
+			got_warmup += office_ask(&o, ANNA, BEN, NULL).verdict == GATE_ALLOW;
+		assert_int_equal(got_outbound, r->want_outbound);
+		assert_int_equal(got_warmup, r->want_warmup);
+		a = office_ask(&o, ANNA, EXTERN_MAIL, NULL);
+		if (r->total == 0)
+			assert_int_equal(a.retry_at_ms, 0);
+	}
+	office_close(&o);
+}
+
+static const struct class_row {
+	const char *name, *recipient;
+	enum gate_class class;
+} class_rows[] = {
+	{"a mailbox of another domain of ours is warm-up",     "Carl@TryNorthwindNow.example.", GATE_WARMUP  },
+	{"a declared peer is warm-up",                         "peer@warmup.example",           GATE_WARMUP  },
+	{"anybody at a declared peer's domain is warm-up",     "any@pool.example",              GATE_WARMUP  },
+	{"a neighbour of a peer is outbound",                  "other@warmup.example",          GATE_OUTBOUND},
+	{"an unknown address on a domain of ours is outbound", "nobody@getnorthwind.example",   GATE_OUTBOUND},
+	{"a removed mailbox of ours is outbound",              BEN,                             GATE_OUTBOUND},
+};
+
+static void
+check_class(void **state)
+{
+	const struct class_row *r = *state;
+	struct gate_answer a;
+	struct office o;
+
+	office_open(&o, NO_PACE);
+	CHANGE(&o, contain_remove_mailbox, BEN);
+	a = office_ask(&o, ANNA, r->recipient, NULL);
+	assert_string_equal(office_word(&a), "allow");
+	assert_int_equal(a.class, r->class);
+	office_close(&o);
+}
+
+/* ---- the same message again ---- */
+
+static void
+gate__a_retry_gets_the_same_ticket_and_is_not_charged(void **state)
+{
+	struct gate_answer first, again, other;
+	struct office o;
+
+	(void)state;
+	office_open(&o, GATE_LIMITS_DEFAULT);
+	first = office_ask(&o, ANNA, EXTERN_MAIL, "<1@x>");
+	again = office_ask(&o, "Anna@GetNorthwind.example", "DORA@fabrikam.example", "<1@x>");
+	assert_string_equal(office_word(&first), "allow");
+	assert_string_equal(office_word(&again), "allow");
+	assert_string_equal(first.ticket, again.ticket);
+	assert_int_equal(again.left_outbound, 1);
+	/* The same id to somebody else, and nobody's id, are other sends. */
+	office_gate(&o, NO_PACE);
+	other = office_ask(&o, ANNA, "a@one.example", "<1@x>");
+	assert_string_equal(office_word(&other), "allow");
+	assert_string_not_equal(first.ticket, other.ticket);
+	again = office_ask(&o, ANNA, EXTERN_MAIL, "<1@x>");
+	assert_string_equal(again.ticket, first.ticket);
+	assert_answer(&o, ANNA, EXTERN_MAIL, "budget");
+	office_close(&o);
+}
+
+static void
+gate__a_freeze_binds_a_retry_too(void **state)
+{
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	a = office_ask(&o, ANNA, EXTERN_MAIL, "<1@x>");
+	assert_string_equal(office_word(&a), "allow");
+	CHANGE(&o, contain_freeze, "getnorthwind.example", "tenant_policy", "554");
+	a = office_ask(&o, ANNA, EXTERN_MAIL, "<1@x>");
+	assert_string_equal(office_word(&a), "frozen");
+	office_close(&o);
+}
+
+static void
+gate__a_dry_run_spends_nothing(void **state)
+{
+	const struct gate_request q = {.mailbox = ANNA, .recipient = EXTERN_MAIL, .dry_run = true};
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	office_open(&o, GATE_LIMITS_DEFAULT);
+	for (int i = 0; i < 5; i++) {
+		assert_ok(gate_ask(o.gate, &q, &a, &o.err), &o.err);
+		assert_string_equal(office_word(&a), "allow");
+		assert_string_equal(a.ticket, "");
+		assert_int_equal(a.left_outbound, 2);
+	}
+	office_close(&o);
+}
+
+static void
+gate__release_gives_the_token_and_the_pace_back_once(void **state)
+{
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	office_open(&o, GATE_LIMITS_DEFAULT);
+	a = office_ask(&o, ANNA, EXTERN_MAIL, "<1@x>");
+	assert_answer(&o, BEN, EXTERN_MAIL, "org_pace");
+	assert_int_equal(gate_release(o.gate, "1-0000000000000000", &o.err), CR_ENOTFOUND);
+	assert_int_equal(gate_release(o.gate, "nonsense", &o.err), CR_ENOTFOUND);
+	assert_ok(gate_release(o.gate, a.ticket, &o.err), &o.err);
+	assert_int_equal(gate_release(o.gate, a.ticket, &o.err), CR_ENOTFOUND);
+	a = office_ask(&o, ANNA, EXTERN_MAIL, "<1@x>");
+	assert_string_equal(office_word(&a), "allow");
+	assert_int_equal(a.left_outbound, 1);
+	fake_clock_advance(&o.clock, DAY_MS + 1);
+	assert_int_equal(gate_release(o.gate, a.ticket, &o.err), CR_ENOTFOUND);
+	office_close(&o);
+}
+
+/* ---- pace ---- */
+
+static void
+gate__an_organisation_hears_once_an_hour_and_three_times_a_day(void **state)
+{
+	static const char *const many[] = {"m1@getnorthwind.example", "m2@getnorthwind.example",
+	                                   "m3@getnorthwind.example", "m4@getnorthwind.example"};
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	office_open(&o, GATE_LIMITS_DEFAULT);
+	CHANGE(&o, contain_register, "getnorthwind.example", 0, many, ARRAY_LEN(many));
+	assert_answer(&o, many[0], "a@" FABRIKAM, "allow");
+	/* Another domain of the tenant, another host of the organisation. */
+	a = office_ask(&o, CARL, "b@mail." FABRIKAM, NULL);
+	assert_string_equal(office_word(&a), "org_pace");
+	assert_int_equal(a.retry_at_ms, OFFICE_START_MS + HOUR_MS + 1);
+	fake_clock_advance(&o.clock, HOUR_MS + 1);
+	assert_answer(&o, many[1], "b@" FABRIKAM, "allow");
+	fake_clock_advance(&o.clock, HOUR_MS + 1);
+	assert_answer(&o, many[2], "c@" FABRIKAM, "allow");
+	fake_clock_advance(&o.clock, HOUR_MS + 1);
+	a = office_ask(&o, many[3], "d@" FABRIKAM, NULL);
+	assert_string_equal(office_word(&a), "org_pace");
+	assert_int_equal(a.retry_at_ms, OFFICE_START_MS + DAY_MS + 1);
+	office_close(&o);
+}
+
+static void
+gate__a_mailbox_rests_45_minutes(void **state)
+{
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	office_open(&o, GATE_LIMITS_DEFAULT);
+	assert_answer(&o, ANNA, "a@one.example", "allow");
+	fake_clock_advance(&o.clock, 45 * 60000 - 1);
+	a = office_ask(&o, ANNA, "b@two.example", NULL);
+	assert_string_equal(office_word(&a), "mailbox_pace");
+	assert_int_equal(a.retry_at_ms, OFFICE_START_MS + 45 * 60000);
+	fake_clock_advance(&o.clock, 1);
+	assert_answer(&o, ANNA, "b@two.example", "allow");
+	office_close(&o);
+}
+
+/* ---- several recipients ---- */
+
+static void
+gate__recipients_of_one_message_go_together_or_not_at_all(void **state)
+{
+	const struct gate_request two[] = {
+		{ANNA, "a@one.example", "<1@x>", false},
+                {ANNA, "b@two.example", "<1@x>", false}
+        };
+	const struct gate_request three[] = {
+		{BEN, "a@four.example", "<2@x>", false},
+		{BEN, "b@five.example", "<2@x>", false},
+		{BEN, "c@six.example",  "<2@x>", false}
+        };
+	struct gate_answer a[3];
+	struct office o;
+
+	(void)state;
+	office_open(&o, GATE_LIMITS_DEFAULT);
+	assert_ok(gate_begin(o.gate, &o.err), &o.err);
+	assert_ok(gate_ask_in(o.gate, two, 2, a, &o.err), &o.err);
+	assert_string_equal(office_word(&a[0]), "allow");
+	assert_string_equal(office_word(&a[1]), "allow");
+	assert_int_equal(a[1].left_outbound, 0);
+	assert_ok(gate_ask_in(o.gate, three, 3, a, &o.err), &o.err);
+	for (size_t i = 0; i < 3; i++) {
+		assert_string_equal(office_word(&a[i]), "budget");
+		assert_string_equal(a[i].ticket, "");
+	}
+	assert_ok(gate_commit(o.gate, &o.err), &o.err);
+	assert_int_equal(office_ask(&o, BEN, "d@seven.example", NULL).left_outbound, 1);
+	assert_answer(&o, ANNA, "d@eight.example", "budget");
+	office_close(&o);
+}
+
+/* ---- containment ---- */
+
+static void
+gate__a_freeze_binds_another_open_handle_at_once(void **state)
+{
+	struct gate_limits limits = NO_PACE;
+	struct gate *gate = NULL;
+	struct gate_request q = {.mailbox = ANNA, .recipient = "b@two.example"};
+	struct gate_answer a;
+	struct db *other;
+	struct office o;
+
+	(void)state;
+	office_open(&o, limits);
+	other = office_open_store(&o, DB_WRITE);
+	assert_ok(gate_open(other, o.vault, &o.clock.clock, &limits, NULL, &gate, &o.err), &o.err);
+	assert_ok(gate_ask(gate, &q, &a, &o.err), &o.err);
+	assert_int_equal(a.verdict, GATE_ALLOW);
+	CHANGE(&o, contain_freeze, "getnorthwind.example", "tenant_policy", "550 5.7.1");
+	assert_ok(gate_ask(gate, &q, &a, &o.err), &o.err);
+	assert_string_equal(office_word(&a), "frozen");
+	CHANGE(&o, contain_thaw, "getnorthwind.example", "reviewed");
+	assert_ok(gate_ask(gate, &q, &a, &o.err), &o.err);
+	assert_string_equal(office_word(&a), "allow");
+	CHANGE(&o, contain_freeze_tenant, TENANT, "own_account", "restricted");
+	q.mailbox = CARL;
+	assert_ok(gate_ask(gate, &q, &a, &o.err), &o.err);
+	assert_string_equal(office_word(&a), "frozen");
+	gate_drop(&gate);
+	db_drop(&other);
+	office_close(&o);
+}
+
+static void
+gate__a_refused_organisation_stays_closed_to_the_whole_tenant(void **state)
+{
+	static const char *const again[] = {ANNA}, *const elsewhere[] = {"eva@contosonow.example"};
+	const struct suppress_entry e = {TENANT, FABRIKAM, "554 5.7.1", NULL, "bounce", 0};
+	struct office o;
+	bool added;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	CHANGE(&o, suppress_add, &e, &added);
+	assert_answer(&o, ANNA, EXTERN_MAIL, "suppressed");
+	assert_answer(&o, CARL, "x@sub." FABRIKAM, "suppressed");
+	CHANGE(&o, contain_close, "getnorthwind.example", 0, "test");
+	assert_answer(&o, ANNA, "a@one.example", "closing");
+	CHANGE(&o, contain_park, "getnorthwind.example");
+	assert_answer(&o, ANNA, "a@one.example", "unknown_mailbox");
+	office_add_domain(&o, TENANT, "getnorthwind.example", 0, again, 1);
+	assert_answer(&o, ANNA, EXTERN_MAIL, "suppressed");
+	assert_answer(&o, ANNA, "a@one.example", "allow");
+	/* Another tenant was not refused. */
+	office_add_domain(&o, "contoso.example", "contosonow.example", 0, elsewhere, 1);
+	assert_answer(&o, elsewhere[0], EXTERN_MAIL, "allow");
+	office_close(&o);
+}
+
+static void
+gate__warm_up_goes_out_while_warming(void **state)
+{
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	set_first_send(&o, OFFICE_START_MS + DAY_MS);
+	assert_answer(&o, ANNA, BEN, "allow");
+	a = office_ask(&o, ANNA, EXTERN_MAIL, NULL);
+	assert_string_equal(office_word(&a), "warming");
+	assert_int_equal(a.retry_at_ms, OFFICE_START_MS + DAY_MS);
+	fake_clock_advance(&o.clock, DAY_MS);
+	assert_answer(&o, ANNA, EXTERN_MAIL, "allow");
+	office_close(&o);
+}
+
+/* ---- the clock ---- */
+
+static const struct steps {
+	const char *name;
+	int64_t step_ms, pass_ms;
+	const char *word;
+} steps[] = {
+	{"a clock set 25 h forward frees nothing", 25 * HOUR_MS, 0,          "budget"},
+	{"nor does one set a year forward",        365 * DAY_MS, HOUR_MS,    "budget"},
+	{"a clock set back locks nothing",         -30 * DAY_MS, DAY_MS + 1, "allow" },
+	{"nor frees",			      -30 * DAY_MS, DAY_MS,     "budget"},
+};
+
+static void
+check_step(void **state)
+{
+	const struct steps *r = *state;
+	struct gate_answer a;
+	struct office o;
+
+	office_open(&o, NO_PACE);
+	assert_answer(&o, ANNA, "a@one.example", "allow");
+	assert_answer(&o, ANNA, "b@two.example", "allow");
+	fake_clock_step(&o.clock, r->step_ms);
+	fake_clock_advance(&o.clock, r->pass_ms);
+	a = office_ask(&o, ANNA, "c@three.example", NULL);
+	assert_string_equal(office_word(&a), r->word);
+	/* The moment to come back is told in the time that cron has. */
+	if (a.verdict == GATE_WAIT)
+		assert_int_equal(a.retry_at_ms, OFFICE_START_MS + DAY_MS + 1 + r->step_ms);
+	office_close(&o);
+}
+
+static void
+gate__after_a_reboot_a_clock_that_is_behind_waits(void **state)
+{
+	struct gate_answer a;
+	struct office o;
+	int64_t now;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	assert_answer(&o, ANNA, "a@one.example", "allow");
+	fake_clock_reboot(&o.clock, "boot-2", 60000);
+	fake_clock_step(&o.clock, -HOUR_MS);
+	a = office_ask(&o, BEN, "b@two.example", NULL);
+	assert_string_equal(office_word(&a), "clock");
+	assert_int_equal(a.verdict, GATE_WAIT);
+	assert_int_equal(gate_now(o.gate, &now, &o.err), CR_ERETRY);
+	fake_clock_step(&o.clock, HOUR_MS);
+	assert_answer(&o, BEN, "b@two.example", "allow");
+	office_close(&o);
+}
+
+static void
+gate__a_refusal_anchors_the_clock_of_a_new_boot(void **state)
+{
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	assert_answer(&o, ANNA, "a@one.example", "allow");
+	assert_answer(&o, ANNA, "b@two.example", "allow");
+	fake_clock_reboot(&o.clock, "boot-2", 1000);
+	assert_answer(&o, ANNA, "c@three.example", "budget");
+	fake_clock_step(&o.clock, 25 * HOUR_MS);
+	assert_answer(&o, ANNA, "c@three.example", "budget");
+	office_close(&o);
+}
+
+/* ---- a store in trouble ---- */
+
+static void
+gate__a_damaged_row_never_allows(void **state)
+{
+	const struct gate_request q = {.mailbox = ANNA, .recipient = EXTERN_MAIL};
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	assert_ok(db_begin(o.db, &o.err), &o.err);
+	assert_ok(db_exec(o.db, "UPDATE mailbox SET slots = $1", DB_ARGS(db_blob("\1\1x", 3)), NULL, &o.err), &o.err);
+	assert_ok(db_commit(o.db, &o.err), &o.err);
+	assert_int_equal(gate_ask(o.gate, &q, &a, &o.err), CR_ESTORE);
+	assert_int_equal(a.verdict, GATE_WAIT);
+	assert_string_equal(a.reason, "store");
+	office_close(&o);
+}
+
+static void
+gate__a_store_held_by_another_never_allows(void **state)
+{
+	const struct gate_request q = {.mailbox = ANNA, .recipient = EXTERN_MAIL};
+	struct gate_answer a;
+	struct db *other;
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	other = office_open_store(&o, DB_WRITE);
+	assert_ok(db_begin(other, &o.err), &o.err);
+	assert_int_equal(gate_ask(o.gate, &q, &a, &o.err), CR_ERETRY);
+	assert_int_equal(a.verdict, GATE_WAIT);
+	assert_string_equal(a.reason, "store");
+	db_rollback(other);
+	assert_ok(gate_ask(o.gate, &q, &a, &o.err), &o.err);
+	assert_int_equal(a.verdict, GATE_ALLOW);
+	db_drop(&other);
+	office_close(&o);
+}
+
+static void
+gate__a_store_opened_for_reading_never_allows(void **state)
+{
+	const struct gate_request q = {.mailbox = ANNA, .recipient = EXTERN_MAIL};
+	struct gate_limits limits = NO_PACE;
+	struct gate *gate = NULL;
+	struct gate_answer a;
+	struct db *reader;
+	struct office o;
+
+	(void)state;
+	office_open(&o, limits);
+	reader = office_open_store(&o, DB_READ);
+	assert_ok(gate_open(reader, o.vault, &o.clock.clock, &limits, NULL, &gate, &o.err), &o.err);
+	assert_int_not_equal(gate_ask(gate, &q, &a, &o.err), CR_OK);
+	assert_int_equal(a.verdict, GATE_WAIT);
+	gate_drop(&gate);
+	db_drop(&reader);
+	office_close(&o);
+}
+
+static void
+gate__explains_every_test_and_spends_nothing(void **state)
+{
+	const struct gate_request q = {.mailbox = ANNA, .recipient = EXTERN_MAIL};
+	struct gate_finding f[GATE_TESTS];
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	office_open(&o, GATE_LIMITS_DEFAULT);
+	assert_answer(&o, ANNA, EXTERN_MAIL, "allow");
+	CHANGE(&o, contain_freeze, "getnorthwind.example", "content", "link");
+	for (int i = 0; i < 3; i++) {
+		assert_ok(gate_explain(o.gate, &q, f, &a, &o.err), &o.err);
+		assert_string_equal(office_word(&a), "frozen");
+		assert_string_equal(f[3].reason, "frozen");
+		assert_string_equal(f[6].reason, "ok");
+		assert_string_equal(f[7].reason, "org_pace");
+		assert_string_equal(f[8].reason, "mailbox_pace");
+		assert_int_equal(a.left_outbound, 1);
+	}
+	office_close(&o);
+}
+
+static void
+gate__an_unreadable_address_is_no_answer(void **state)
+{
+	const struct gate_request q = {.mailbox = ANNA, .recipient = "nobody"};
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	assert_int_equal(gate_ask(o.gate, &q, &a, &o.err), CR_EPARSE);
+	assert_int_equal(a.verdict, GATE_WAIT);
+	office_close(&o);
+}
+
 int
 main(void)
 {
-	struct CMUnitTest tests[64];
+	struct CMUnitTest tests[80];
 	size_t n = 0;
 
+	ROWS(tests, n, orders, check_order);
 	TEST(tests, n, gate__fifth_in_24_hours_waits);
+	ROWS(tests, n, edges, check_edge);
+	ROWS(tests, n, limits_rows_, check_limit);
+	ROWS(tests, n, class_rows, check_class);
+	TEST(tests, n, gate__a_retry_gets_the_same_ticket_and_is_not_charged);
+	TEST(tests, n, gate__a_freeze_binds_a_retry_too);
+	TEST(tests, n, gate__a_dry_run_spends_nothing);
+	TEST(tests, n, gate__release_gives_the_token_and_the_pace_back_once);
+	TEST(tests, n, gate__an_organisation_hears_once_an_hour_and_three_times_a_day);
+	TEST(tests, n, gate__a_mailbox_rests_45_minutes);
+	TEST(tests, n, gate__recipients_of_one_message_go_together_or_not_at_all);
+	TEST(tests, n, gate__a_freeze_binds_another_open_handle_at_once);
+	TEST(tests, n, gate__a_refused_organisation_stays_closed_to_the_whole_tenant);
+	TEST(tests, n, gate__warm_up_goes_out_while_warming);
+	ROWS(tests, n, steps, check_step);
+	TEST(tests, n, gate__after_a_reboot_a_clock_that_is_behind_waits);
+	TEST(tests, n, gate__a_refusal_anchors_the_clock_of_a_new_boot);
+	TEST(tests, n, gate__a_damaged_row_never_allows);
+	TEST(tests, n, gate__a_store_held_by_another_never_allows);
+	TEST(tests, n, gate__a_store_opened_for_reading_never_allows);
+	TEST(tests, n, gate__explains_every_test_and_spends_nothing);
+	TEST(tests, n, gate__an_unreadable_address_is_no_answer);
 	return rows_run("budget/gate", tests, n);
 }

@@ -1,0 +1,227 @@
+/*
+ * test_tokens.c - packed spends and paces: what was packed comes back, what was damaged does not, and the rules hold at the edge.
+ */
+#include "budget/gate.h"
+#include "budget/pace.h"
+#include "budget/tokens.h"
+#include "tests/lib/rows.h"
+
+static const struct tokens_rules rules = {
+	.total = 4,
+	.per_class = {2, 2},
+	.window_ms = GATE_WINDOW_MS,
+	.gap_ms = 1000,
+	.org_per_hour = 1,
+	.org_per_day = 3
+};
+
+static struct token
+spend_at(int64_t ms, int class, uint8_t key)
+{
+	struct token t = {
+		.spent_ms = ms, .class = class, .ticket = {.seq = ms + 1, .nonce = 0xfeedULL << 48 | key}
+        };
+
+	t.key[0] = key;
+	return t;
+}
+
+static void
+tokens__what_was_packed_comes_back(void **state)
+{
+	struct tokens t = {0}, back;
+	uint8_t packed[TOKENS_PACKED_MAX];
+	struct err err;
+
+	(void)state;
+	for (int i = 0; i < TOKENS_MAX; i++) {
+		struct token s = spend_at(1000 - i, i % 2, (uint8_t)i);
+
+		tokens_spend(&t, &rules, &s);
+		assert_ok(tokens_unpack(packed, tokens_pack(&t, packed), &back, &err), &err);
+		assert_memory_equal(&t, &back, sizeof(t));
+	}
+	assert_int_equal(t.slot[0].spent_ms, 997);
+	assert_ok(tokens_unpack(NULL, 0, &back, &err), &err);
+	assert_int_equal(back.n, 0);
+}
+
+static const struct damage {
+	const char *name;
+	size_t len;
+	size_t at;
+	uint8_t value;
+} damages[] = {
+	{"a cut row is damaged",                   2 + 41 * 2 - 1, 0,     1   },
+	{"a row longer than its count is damaged", 2 + 41 * 2 + 1, 0,     1   },
+	{"another version is damaged",             2 + 41 * 2,     0,     2   },
+	{"five spends are damaged",                2 + 41 * 2,     1,     5   },
+	{"a third class is damaged",               2 + 41 * 2,     2 + 8, 2   },
+	{"a time beyond all dates is damaged",     2 + 41 * 2,     2,     0x7f},
+	{"times out of order are damaged",         2 + 41 * 2,     2 + 5, 9   },
+	{"one byte is damaged",                    1,              0,     1   },
+};
+
+static void
+check_damage(void **state)
+{
+	const struct damage *r = *state;
+	uint8_t packed[TOKENS_PACKED_MAX + 1] = {0};
+	struct token a = spend_at(5, 0, 1), b = spend_at(6, 1, 2);
+	struct tokens t = {0}, back = {.n = 77};
+	struct err err;
+
+	tokens_spend(&t, &rules, &a);
+	tokens_spend(&t, &rules, &b);
+	(void)tokens_pack(&t, packed);
+	packed[r->at] = r->value;
+	assert_int_equal(tokens_unpack(packed, r->len, &back, &err), CR_ESTORE);
+	assert_int_equal(back.n, 77);
+}
+
+static void
+tokens__a_lengthened_window_finds_old_spends_again(void **state)
+{
+	struct tokens_rules longer = rules;
+	struct token a = spend_at(0, 0, 1), b = spend_at(0, 0, 2);
+	struct tokens t = {0};
+
+	(void)state;
+	tokens_spend(&t, &rules, &a);
+	tokens_spend(&t, &rules, &b);
+	assert_int_equal(tokens_free_at(&t, &rules, 0), GATE_WINDOW_MS);
+	longer.window_ms += 1000;
+	assert_int_equal(tokens_free_at(&t, &longer, 0), GATE_WINDOW_MS + 1000);
+	assert_int_equal(tokens_left(&t, &longer, 0, GATE_WINDOW_MS), 0);
+}
+
+static void
+tokens__an_id_is_known_as_long_as_its_spend_is(void **state)
+{
+	struct token a = spend_at(10, 0, 1), none = spend_at(20, 0, 0);
+	struct tokens t = {0};
+
+	(void)state;
+	tokens_spend(&t, &rules, &a);
+	tokens_spend(&t, &rules, &none);
+	assert_ptr_equal(tokens_find(&t, &rules, a.key, 10 + GATE_WINDOW_MS - 1), &t.slot[0]);
+	assert_null(tokens_find(&t, &rules, a.key, 10 + GATE_WINDOW_MS));
+	/* Asked without an id: matches nobody, not even another such. */
+	assert_null(tokens_find(&t, &rules, none.key, 20));
+}
+
+static const struct ticket_row {
+	const char *name, *text;
+	bool ok;
+} tickets[] = {
+	{"a ticket is two hex numbers", "1f-00000000000000aa",                true },
+	{"the first must not be 0",     "0-00000000000000aa",                 false},
+	{"nor negative",                "ffffffffffffffff-00000000000000aa",  false},
+	{"nor longer than 64 bits",     "11111111111111111-00000000000000aa", false},
+	{"upper case is not written",   "1F-00000000000000AA",                false},
+	{"half a ticket is none",       "1f-",                                false},
+	{"text behind it is none",      "1f-00 ",                             false},
+	{"empty is none",               "",				   false},
+};
+
+static void
+check_ticket(void **state)
+{
+	const struct ticket_row *r = *state;
+	char back[TOKENS_TICKET_SIZE];
+	struct ticket t;
+	struct err err;
+
+	if (!r->ok) {
+		assert_int_equal(ticket_parse(r->text, &t, &err), CR_EPARSE);
+		return;
+	}
+	assert_ok(ticket_parse(r->text, &t, &err), &err);
+	ticket_format(&t, back);
+	assert_string_equal(back, r->text);
+}
+
+static void
+pace__comes_back_and_forgets_after_a_day(void **state)
+{
+	static uint8_t packed[PACE_PACKED_MAX];
+	static struct pace p, back;
+	struct err err;
+
+	(void)state;
+	memset(&p, 0, sizeof(p));
+	for (int64_t i = 0; i < PACE_MAX + 5; i++)
+		pace_spend(&p, i);
+	assert_int_equal(p.n, PACE_MAX);
+	assert_int_equal(p.times_ms[0], 5);
+	assert_ok(pace_unpack(packed, pace_pack(&p, packed), &back, &err), &err);
+	assert_memory_equal(&p, &back, sizeof(p));
+	assert_int_equal(pace_unpack(packed, 7, &back, &err), CR_ESTORE);
+	packed[0] = 0xff;
+	assert_int_equal(pace_unpack(packed, 8, &back, &err), CR_ESTORE);
+	pace_spend(&p, 3 * GATE_WINDOW_MS);
+	assert_int_equal(p.n, 1);
+	pace_release(&p, 3 * GATE_WINDOW_MS);
+	assert_int_equal(p.n, 0);
+	assert_int_equal(pace_free_at(&p, &rules), INT64_MIN);
+}
+
+/* Every rule, recounted by hand over random schedules: the naive reading of "no more than" against the slots. */
+static int
+count_in(const struct token *all, size_t n, int class, int64_t now)
+{
+	int seen = 0;
+
+	for (size_t i = 0; i < n; i++)
+		seen += now - all[i].spent_ms < GATE_WINDOW_MS && (class < 0 || all[i].class == class);
+	return seen;
+}
+
+static void
+tokens__decide_as_a_recount_of_all_spends_does(void **state)
+{
+	static struct token all[20000];
+	struct tokens t = {0};
+	int64_t now = 1000000;
+	size_t n = 0;
+	unsigned seed = 20251125;
+
+	(void)state;
+	for (int step = 0; step < 20000; step++) {
+		int class = rand_r(&seed) % 2;
+		bool want = count_in(all, n, -1, now) < 4 && count_in(all, n, class, now) < 2;
+		bool got = tokens_free_at(&t, &rules, class) <= now;
+
+		assert_int_equal(got, want);
+		assert_int_equal(tokens_left(&t, &rules, class, now) > 0, want);
+		if (got) {
+			all[n] = spend_at(now, class, 0);
+			tokens_spend(&t, &rules, &all[n++]);
+		} else if (rand_r(&seed) % 8 == 0) {
+			/* At the very moment that was promised, and one before. */
+			int64_t at = tokens_free_at(&t, &rules, class);
+
+			assert_false(count_in(all, n, -1, at - 1) < 4 && count_in(all, n, class, at - 1) < 2);
+			now = at;
+			continue;
+		}
+		now += rand_r(&seed) % (int)(GATE_WINDOW_MS / 6);
+	}
+	assert_true(n > 1000);
+}
+
+int
+main(void)
+{
+	struct CMUnitTest tests[64];
+	size_t n = 0;
+
+	TEST(tests, n, tokens__what_was_packed_comes_back);
+	ROWS(tests, n, damages, check_damage);
+	TEST(tests, n, tokens__a_lengthened_window_finds_old_spends_again);
+	TEST(tests, n, tokens__an_id_is_known_as_long_as_its_spend_is);
+	ROWS(tests, n, tickets, check_ticket);
+	TEST(tests, n, pace__comes_back_and_forgets_after_a_day);
+	TEST(tests, n, tokens__decide_as_a_recount_of_all_spends_does);
+	return rows_run("budget/tokens", tests, n);
+}

@@ -1,0 +1,89 @@
+/*
+ * fuzz_slots.c - a mailbox's packed spends, an organisation's pace, a ticket: whatever is in the row, the rules stay within
+ * their bounds, and what was read is written back as it was.
+ */
+#include "budget/gate.h"
+#include "budget/pace.h"
+#include "budget/tokens.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const struct tokens_rules rules = {
+	.total = 4,
+	.per_class = {2, 2},
+	.window_ms = GATE_WINDOW_MS,
+	.gap_ms = 1000,
+	.org_per_hour = 1,
+	.org_per_day = 3
+};
+
+static void
+try_slots(const uint8_t *data, size_t size)
+{
+	uint8_t packed[TOKENS_PACKED_MAX];
+	struct tokens t;
+	int64_t now;
+
+	if (tokens_unpack(data, size, &t, NULL) != CR_OK)
+		return;
+	/* The empty row has a shorter form. */
+	assert(size == 0 || (tokens_pack(&t, packed) == size && memcmp(packed, data, size) == 0));
+	now = t.n > 0 ? t.slot[t.n - 1].spent_ms : 0;
+	for (int class = 0; class < 2; class ++) {
+		struct token next = {.class = class};
+		int left = tokens_left(&t, &rules, class, now);
+
+		assert(left >= 0 && left <= 2);
+		assert((left > 0) == (tokens_free_at(&t, &rules, class) <= now));
+		if (left == 0 && (next.spent_ms = tokens_free_at(&t, &rules, class)) < now)
+			next.spent_ms = now;
+		else if (left > 0)
+			next.spent_ms = now;
+		tokens_spend(&t, &rules, &next);
+		now = next.spent_ms;
+	}
+	assert(t.n <= TOKENS_MAX);
+}
+
+static void
+try_pace(const uint8_t *data, size_t size)
+{
+	static uint8_t packed[PACE_PACKED_MAX];
+	static struct pace p;
+
+	if (pace_unpack(data, size, &p, NULL) != CR_OK)
+		return;
+	assert(pace_pack(&p, packed) == size && (size == 0 || memcmp(packed, data, size) == 0));
+	pace_spend(&p, p.n > 0 ? p.times_ms[p.n - 1] : 0);
+	assert(p.n > 0 && p.n <= PACE_MAX);
+	(void)pace_free_at(&p, &rules);
+}
+
+static void
+try_ticket(const uint8_t *data, size_t size)
+{
+	char text[64], again[TOKENS_TICKET_SIZE];
+	struct ticket t, back;
+
+	if (size >= sizeof(text))
+		return;
+	if (size > 0)
+		memcpy(text, data, size);
+	text[size] = '\0';
+	if (ticket_parse(text, &t, NULL) != CR_OK)
+		return;
+	ticket_format(&t, again);
+	assert(ticket_parse(again, &back, NULL) == CR_OK && back.seq == t.seq && back.nonce == t.nonce);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	try_slots(data, size);
+	try_pace(data, size);
+	try_ticket(data, size);
+	return 0;
+}
