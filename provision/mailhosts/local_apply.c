@@ -17,6 +17,23 @@
 #define DOMAIN_VALUE "coldrelay" /* Postfix reads only the left-hand side; the right one tells people who wrote it */
 #define REFUSAL      "REJECT 5.7.1 coldrelay: frozen or closing"
 
+/* One domain being made or taken away: the steps write into edits, and edits go to the tables together. */
+struct work {
+	const struct local *l;
+	const char *domain;
+	const struct mailhost_domain *want; /* NULL: taken away */
+	struct map_edits edits;
+	struct map passwd; /* as on disk, when a mailbox asked for it */
+	bool passwd_read;
+};
+
+static void
+work_release(struct work *w)
+{
+	map_edits_release(&w->edits);
+	map_release(&w->passwd);
+}
+
 /* ROOT/opendkim/keys/DOMAIN: 0711, so that the signer, another user, opens a key by its name and can list nothing. */
 static int
 make_key_dir(const struct local *l, const char *domain, struct err *err)
@@ -57,44 +74,42 @@ write_key_file(const struct local *l, const char *domain, const struct mailhost_
 }
 
 static int
-apply_key(const struct local *l, const struct mailhost_domain *want, const struct mailhost_step *step,
-          struct map_edits *edits, struct err *err)
+apply_key(struct work *w, const struct mailhost_step *step, struct err *err)
 {
 	const struct mailhost_key *key = NULL;
 	const bool create = step->change == MAILHOST_CREATE;
 	struct key_lines lines = {0};
 	int rc;
 
-	for (size_t i = 0; i < want->n_keys; i++)
-		if (strcmp(want->keys[i].selector, step->subject) == 0)
-			key = &want->keys[i];
+	for (size_t i = 0; i < w->want->n_keys; i++)
+		if (strcmp(w->want->keys[i].selector, step->subject) == 0)
+			key = &w->want->keys[i];
 	if (key == NULL)
-		return err_set(err, CR_EBUG, "step for key %s, which %s does not want", step->subject, want->domain);
-	rc = key_lines_make(l->root, want->domain, key->selector, &lines, err);
+		return err_set(err, CR_EBUG, "step for key %s, which %s does not want", step->subject, w->domain);
+	rc = key_lines_make(w->l->root, w->domain, key->selector, &lines, err);
 	if (rc == CR_OK)
-		rc = write_key_file(l, want->domain, key, lines.path, create, err);
+		rc = write_key_file(w->l, w->domain, key, lines.path, create, err);
 	if (rc == CR_OK)
-		rc = map_edits_add(edits, MAP_KEY_TABLE, create ? MAP_ADD : MAP_SET, lines.name, lines.value, err);
+		rc = map_edits_add(&w->edits, MAP_KEY_TABLE, create ? MAP_ADD : MAP_SET, lines.name, lines.value, err);
 	key_lines_release(&lines);
 	return rc;
 }
 
 static int
-apply_signing(const struct local *l, const struct mailhost_domain *want, const struct mailhost_step *step,
-              struct map_edits *edits, struct err *err)
+apply_signing(struct work *w, const struct mailhost_step *step, struct err *err)
 {
-	const struct mailhost_key *key = local_signing_key(want);
+	const struct mailhost_key *key = local_signing_key(w->want);
 	char pattern[SIGNING_PATTERN_MAX];
 	struct key_lines lines = {0};
 	int rc;
 
 	if (key == NULL)
-		return err_set(err, CR_EBUG, "step for signing, but no key of %s signs", want->domain);
-	rc = signing_pattern(want->domain, pattern, err);
+		return err_set(err, CR_EBUG, "step for signing, but no key of %s signs", w->domain);
+	rc = signing_pattern(w->domain, pattern, err);
 	if (rc == CR_OK)
-		rc = key_lines_make(l->root, want->domain, key->selector, &lines, err);
+		rc = key_lines_make(w->l->root, w->domain, key->selector, &lines, err);
 	if (rc == CR_OK)
-		rc = map_edits_add(edits, MAP_SIGNING, step->change == MAILHOST_CREATE ? MAP_ADD : MAP_SET, pattern,
+		rc = map_edits_add(&w->edits, MAP_SIGNING, step->change == MAILHOST_CREATE ? MAP_ADD : MAP_SET, pattern,
 		                   lines.name, err);
 	key_lines_release(&lines);
 	return rc;
@@ -102,19 +117,22 @@ apply_signing(const struct local *l, const struct mailhost_domain *want, const s
 
 /* Dovecot's line, unless the one that is there is right: a new hash of an old password would be a change without a reason. */
 static int
-apply_passwd(const struct local *l, const struct mailhost_mailbox *box, const char *tail, enum map_change change,
-             struct map_edits *edits, struct err *err)
+apply_passwd(struct work *w, const struct mailhost_mailbox *box, const char *tail, enum map_change change,
+             struct err *err)
 {
-	struct map passwd = {0};
 	struct buf line = {0};
-	bool right;
+	bool right = false;
 	int rc;
 
 	if (box->password == NULL)
 		return err_set(err, CR_EBUG, "mailbox %s comes without a password", box->address);
-	rc = maps_read(l->maps, MAP_PASSWD_FILE, &passwd, err);
-	if (rc == CR_OK)
-		rc = local_is_passwd_right(&passwd, box->address, box->password, tail, &right, err);
+	if (!w->passwd_read) {
+		rc = maps_read(w->l->maps, MAP_PASSWD_FILE, &w->passwd, err);
+		if (rc != CR_OK)
+			return rc;
+		w->passwd_read = true;
+	}
+	rc = local_is_passwd_right(&w->passwd, box->address, box->password, tail, &right, err);
 	if (rc != CR_OK || right)
 		goto out;
 	rc = passwd_hash(box->password, &line, err);
@@ -123,109 +141,100 @@ apply_passwd(const struct local *l, const struct mailhost_mailbox *box, const ch
 	buf_adds(&line, tail);
 	rc = buf_check(&line, "passwd line", err);
 	if (rc == CR_OK)
-		rc = map_edits_add(edits, MAP_PASSWD_FILE, change, box->address, buf_str(&line), err);
+		rc = map_edits_add(&w->edits, MAP_PASSWD_FILE, change, box->address, buf_str(&line), err);
 out:
 	buf_release(&line);
-	map_release(&passwd);
 	return rc;
 }
 
 static int
-apply_mailbox(const struct local *l, const struct mailhost_domain *want, const struct mailhost_step *step,
-              struct map_edits *edits, struct err *err)
+apply_mailbox(struct work *w, const struct mailhost_step *step, struct err *err)
 {
 	const enum map_change change = step->change == MAILHOST_CREATE ? MAP_ADD : MAP_SET;
 	const struct mailhost_mailbox *box = NULL;
 	struct mailbox_lines lines = {0};
 	int rc;
 
-	for (size_t i = 0; i < want->n_mailboxes; i++)
-		if (strcmp(want->mailboxes[i].address, step->subject) == 0)
-			box = &want->mailboxes[i];
+	for (size_t i = 0; i < w->want->n_mailboxes; i++)
+		if (strcmp(w->want->mailboxes[i].address, step->subject) == 0)
+			box = &w->want->mailboxes[i];
 	if (box == NULL)
-		return err_set(err, CR_EBUG, "step for mailbox %s, which %s does not want", step->subject,
-		               want->domain);
-	rc = mailbox_lines_make(&l->place, want->domain, box->address, &lines, err);
+		return err_set(err, CR_EBUG, "step for mailbox %s, which %s does not want", step->subject, w->domain);
+	rc = mailbox_lines_make(&w->l->place, w->domain, box->address, &lines, err);
 	if (rc == CR_OK)
-		rc = map_edits_add(edits, MAP_MAILBOXES, change, box->address, lines.maildir, err);
+		rc = map_edits_add(&w->edits, MAP_MAILBOXES, change, box->address, lines.maildir, err);
 	if (rc == CR_OK)
-		rc = apply_passwd(l, box, lines.tail, change, edits, err);
+		rc = apply_passwd(w, box, lines.tail, change, err);
 	mailbox_lines_release(&lines);
 	return rc;
 }
 
 static int
-apply_domain(const struct local *l, const struct mailhost_domain *want, const struct mailhost_step *step,
-             struct map_edits *edits, struct err *err)
+apply_domain(struct work *w, const struct mailhost_step *step, struct err *err)
 {
-	int rc = lines_check_domain(want->domain, err);
+	int rc = lines_check_domain(w->domain, err);
 
-	(void)l;
-	if (rc == CR_OK && strcmp(step->subject, want->domain) != 0)
-		rc = err_set(err, CR_EBUG, "step for domain %s among those of %s", step->subject, want->domain);
+	if (rc == CR_OK && strcmp(step->subject, w->domain) != 0)
+		rc = err_set(err, CR_EBUG, "step for domain %s among those of %s", step->subject, w->domain);
 	if (rc != CR_OK)
 		return rc;
-	return map_edits_add(edits, MAP_DOMAINS, step->change == MAILHOST_CREATE ? MAP_ADD : MAP_SET, want->domain,
+	return map_edits_add(&w->edits, MAP_DOMAINS, step->change == MAILHOST_CREATE ? MAP_ADD : MAP_SET, w->domain,
 	                     DOMAIN_VALUE, err);
 }
 
 static int
-undo_key(const struct local *l, const char *domain, const char *subject, struct map_edits *edits, struct err *err)
+undo_key(struct work *w, const char *subject, struct err *err)
 {
 	struct key_lines lines = {0};
-	int rc = key_lines_make(l->root, domain, subject, &lines, err);
+	int rc = key_lines_make(w->l->root, w->domain, subject, &lines, err);
 
 	if (rc == CR_OK)
-		rc = map_edits_add(edits, MAP_KEY_TABLE, MAP_REMOVE, lines.name, NULL, err);
+		rc = map_edits_add(&w->edits, MAP_KEY_TABLE, MAP_REMOVE, lines.name, NULL, err);
 	key_lines_release(&lines);
 	return rc;
 }
 
 static int
-undo_signing(const struct local *l, const char *domain, const char *subject, struct map_edits *edits, struct err *err)
+undo_signing(struct work *w, const char *subject, struct err *err)
 {
 	char pattern[SIGNING_PATTERN_MAX];
-	int rc = signing_pattern(domain, pattern, err);
+	int rc = signing_pattern(w->domain, pattern, err);
 
-	(void)l;
 	(void)subject;
-	return rc == CR_OK ? map_edits_add(edits, MAP_SIGNING, MAP_REMOVE, pattern, NULL, err) : rc;
+	return rc == CR_OK ? map_edits_add(&w->edits, MAP_SIGNING, MAP_REMOVE, pattern, NULL, err) : rc;
 }
 
 static int
-undo_mailbox(const struct local *l, const char *domain, const char *subject, struct map_edits *edits, struct err *err)
+undo_mailbox(struct work *w, const char *subject, struct err *err)
 {
 	struct mailbox_lines lines = {0};
-	int rc = mailbox_lines_make(&l->place, domain, subject, &lines, err);
+	int rc = mailbox_lines_make(&w->l->place, w->domain, subject, &lines, err);
 
 	if (rc == CR_OK)
-		rc = map_edits_add(edits, MAP_MAILBOXES, MAP_REMOVE, subject, NULL, err);
+		rc = map_edits_add(&w->edits, MAP_MAILBOXES, MAP_REMOVE, subject, NULL, err);
 	if (rc == CR_OK)
-		rc = map_edits_add(edits, MAP_PASSWD_FILE, MAP_REMOVE, subject, NULL, err);
+		rc = map_edits_add(&w->edits, MAP_PASSWD_FILE, MAP_REMOVE, subject, NULL, err);
 	mailbox_lines_release(&lines);
 	return rc;
 }
 
 static int
-undo_domain(const struct local *l, const char *domain, const char *subject, struct map_edits *edits, struct err *err)
+undo_domain(struct work *w, const char *subject, struct err *err)
 {
 	int rc;
 
-	(void)l;
-	if (strcmp(domain, subject) != 0)
-		return err_set(err, CR_EBUG, "undo of domain %s among those of %s", subject, domain);
-	rc = map_edits_add(edits, MAP_DOMAINS, MAP_REMOVE, domain, NULL, err);
+	if (strcmp(w->domain, subject) != 0)
+		return err_set(err, CR_EBUG, "undo of domain %s among those of %s", subject, w->domain);
+	rc = map_edits_add(&w->edits, MAP_DOMAINS, MAP_REMOVE, w->domain, NULL, err);
 	if (rc == CR_OK)
-		rc = map_edits_add(edits, MAP_SENDERS, MAP_REMOVE, domain, REFUSAL, err);
+		rc = map_edits_add(&w->edits, MAP_SENDERS, MAP_REMOVE, w->domain, REFUSAL, err);
 	return rc;
 }
 
 static const struct kind {
 	const char *name;
-	int (*apply)(const struct local *l, const struct mailhost_domain *want, const struct mailhost_step *step,
-	             struct map_edits *edits, struct err *err);
-	int (*undo)(const struct local *l, const char *domain, const char *subject, struct map_edits *edits,
-	            struct err *err);
+	int (*apply)(struct work *w, const struct mailhost_step *step, struct err *err);
+	int (*undo)(struct work *w, const char *subject, struct err *err);
 } kinds[] = {
 	{"key",     apply_key,     undo_key    },
 	{"signing", apply_signing, undo_signing},
@@ -248,8 +257,7 @@ find_kind(const char *name, const struct kind **out, struct err *err)
 int
 local_apply(void *ctx, const struct mailhost_domain *want, const struct mailhost_steps *steps, struct err *err)
 {
-	struct local *l = ctx;
-	struct map_edits edits = {0};
+	struct work w = {.l = ctx, .domain = want->domain, .want = want};
 	const struct kind *kind = NULL;
 	int rc = lines_check_domain(want->domain, err);
 
@@ -260,11 +268,11 @@ local_apply(void *ctx, const struct mailhost_domain *want, const struct mailhost
 			continue;
 		rc = find_kind(step->kind, &kind, err);
 		if (rc == CR_OK)
-			rc = kind->apply(l, want, step, &edits, err);
+			rc = kind->apply(&w, step, err);
 	}
 	if (rc == CR_OK)
-		rc = maps_commit(l->maps, &edits, false, err);
-	map_edits_release(&edits);
+		rc = maps_commit(w.l->maps, &w.edits, false, err);
+	work_release(&w);
 	return rc;
 }
 
@@ -291,8 +299,7 @@ remove_key_file(const struct local *l, const char *domain, const char *selector,
 int
 local_undo(void *ctx, const char *domain, const struct mailhost_steps *steps, struct err *err)
 {
-	struct local *l = ctx;
-	struct map_edits edits = {0};
+	struct work w = {.l = ctx, .domain = domain};
 	const struct kind *kind = NULL;
 	int rc;
 
@@ -300,14 +307,14 @@ local_undo(void *ctx, const char *domain, const struct mailhost_steps *steps, st
 	for (size_t i = 0; i < steps->n && rc == CR_OK; i++) {
 		rc = find_kind(steps->items[i].kind, &kind, err);
 		if (rc == CR_OK)
-			rc = kind->undo(l, domain, steps->items[i].subject, &edits, err);
+			rc = kind->undo(&w, steps->items[i].subject, err);
 	}
 	if (rc == CR_OK)
-		rc = maps_commit(l->maps, &edits, true, err);
+		rc = maps_commit(w.l->maps, &w.edits, true, err);
 	for (size_t i = 0; i < steps->n && rc == CR_OK; i++)
 		if (strcmp(steps->items[i].kind, "key") == 0)
-			rc = remove_key_file(l, domain, steps->items[i].subject, err);
-	map_edits_release(&edits);
+			rc = remove_key_file(w.l, domain, steps->items[i].subject, err);
+	work_release(&w);
 	return rc;
 }
 

@@ -13,8 +13,9 @@
 #include "provision/mailhosts/local_passwd.h"
 #include "tests/lib/fake_clock.h"
 
-#define DOMAIN "getx.example"
-#define PEM    "-----BEGIN PRIVATE KEY-----\nnot a real one\n-----END PRIVATE KEY-----\n"
+#define DOMAIN   "getx.example"
+#define KEY_FILE "opendkim/keys/getx.example/cr202611a.private"
+#define PEM      "-----BEGIN PRIVATE KEY-----\nnot a real one\n-----END PRIVATE KEY-----\n"
 
 static char dir[] = "/tmp/coldrelay-test-local.XXXXXX";
 static struct fake_clock fake;
@@ -70,13 +71,20 @@ get(const char *name)
 	return rc == CR_OK ? buf_str(&text) : NULL;
 }
 
-static void
-assert_file(const char *name, const char *text)
+/* The same for a file that must be there. */
+static const char *
+need(const char *name)
 {
 	const char *got = get(name);
 
 	assert_non_null(got);
-	assert_string_equal(got, text);
+	return got != NULL ? got : "";
+}
+
+static void
+assert_file(const char *name, const char *text)
+{
+	assert_string_equal(need(name), text);
 }
 
 static void
@@ -255,7 +263,7 @@ static void
 local__makes_everything_and_then_finds_it_present(void **state)
 {
 	struct buf key_table = {0};
-	char *path = in_root("opendkim/keys/" DOMAIN "/cr202611a.private");
+	char *path = in_root(KEY_FILE);
 	struct stat st;
 
 	(void)state;
@@ -269,7 +277,7 @@ local__makes_everything_and_then_finds_it_present(void **state)
 	assert_file("opendkim/SigningTable", "*@" DOMAIN " cr202611a._domainkey." DOMAIN "\n");
 	buf_addf(&key_table, "cr202611a._domainkey." DOMAIN " " DOMAIN ":cr202611a:%s\n", path);
 	assert_file("opendkim/KeyTable", buf_str(&key_table));
-	assert_file("opendkim/keys/" DOMAIN "/cr202611a.private", PEM);
+	assert_file(KEY_FILE, PEM);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777U, 0600);
 	assert_int_equal(postmap_runs(), 2);
@@ -287,18 +295,20 @@ local__dovecot_gets_a_salted_hash_and_the_owner_of_the_mail(void **state)
 
 	(void)state;
 	apply_ok();
-	line = strstr(get("dovecot/passwd"), "anna@" DOMAIN ":{SHA512-CRYPT}$6$");
-	assert_non_null(line);
+	line = strstr(need("dovecot/passwd"), "anna@" DOMAIN ":{SHA512-CRYPT}$6$");
+	end = line != NULL ? strstr(line, ":5000:") : NULL;
+	if (end == NULL) {
+		fail_msg("no such line: %s", need("dovecot/passwd"));
+		return;
+	}
 	line += strlen("anna@" DOMAIN ":");
-	end = strchr(line, ':');
-	assert_non_null(end);
 	assert_true(strncmp(end, ":5000:5001::/srv/mail/" DOMAIN "/anna::\n", 30) == 0);
 	assert_ok(passwd_verify(line, (size_t)(end - line), password, &same, &err), &err);
 	assert_true(same);
 	assert_ok(passwd_verify(line, (size_t)(end - line), other_password, &same, &err), &err);
 	assert_false(same);
 	assert_null(strstr(line, "correct"));
-	buf_adds(&first, get("dovecot/passwd"));
+	buf_adds(&first, need("dovecot/passwd"));
 	apply_ok();
 	assert_file("dovecot/passwd", buf_str(&first)); /* no new salt for an old password */
 	buf_release(&first);
@@ -312,7 +322,7 @@ local__a_second_run_writes_nothing(void **state)
 	                                    "dovecot/passwd",
 	                                    "opendkim/KeyTable",
 	                                    "opendkim/SigningTable",
-	                                    "opendkim/keys/" DOMAIN "/cr202611a.private"};
+	                                    KEY_FILE};
 	struct stat before[ARRAY_LEN(names)], after;
 	struct mailhost_steps s = {0};
 	struct err err = {0};
@@ -355,8 +365,8 @@ local__foreign_lines_survive_byte_for_byte(void **state)
 	put("opendkim/SigningTable", foreign_signing);
 	apply_ok();
 	assert_all(MAILHOST_PRESENT);
-	assert_true(strncmp(get("postfix/virtual_mailbox_domains"), foreign_domains, strlen(foreign_domains)) == 0);
-	assert_true(strncmp(get("dovecot/passwd"), foreign_passwd, strlen(foreign_passwd)) == 0);
+	assert_true(strncmp(need("postfix/virtual_mailbox_domains"), foreign_domains, strlen(foreign_domains)) == 0);
+	assert_true(strncmp(need("dovecot/passwd"), foreign_passwd, strlen(foreign_passwd)) == 0);
 	assert_ok(undo_all(&err), &err);
 	assert_file("postfix/virtual_mailbox_domains", foreign_domains);
 	assert_file("dovecot/passwd", foreign_passwd);
@@ -416,7 +426,7 @@ local__a_line_that_appeared_since_is_never_overwritten(void **state)
 static void
 local__a_changed_password_and_an_open_key_are_updates(void **state)
 {
-	char *path = in_root("opendkim/keys/" DOMAIN "/cr202611a.private");
+	char *path = in_root(KEY_FILE);
 
 	(void)state;
 	apply_ok();
@@ -447,7 +457,7 @@ local__rotation_moves_the_signing_line_and_keeps_the_old_key(void **state)
 	assert_int_equal(change_of("signing", DOMAIN), MAILHOST_UPDATE);
 	apply_ok();
 	assert_file("opendkim/SigningTable", "*@" DOMAIN " cr202612a._domainkey." DOMAIN "\n");
-	assert_file("opendkim/keys/" DOMAIN "/cr202611a.private", PEM);
+	assert_file(KEY_FILE, PEM);
 }
 
 static void
