@@ -2,7 +2,8 @@
  * rdata.c - the table of types, and RDATA from the wire.
  *
  * Sources: RFC 1035 s3.3 (NS CNAME SOA PTR MX TXT), 3596 (AAAA), 2782 (SRV), 6672 (DNAME), 4034 (DS RRSIG NSEC DNSKEY), 4255 (SSHFP),
- * 5155 (NSEC3), 6698 (TLSA), 7344 (CDS CDNSKEY), 8162 (SMIMEA), 8659 (CAA); RFC 4034 s6.2 for the canonical form.
+ * 5155 (NSEC3), 6698 (TLSA), 7344 (CDS CDNSKEY), 8162 (SMIMEA), 8659 (CAA), 9460 (SVCB HTTPS), and for neighbours 1183, 2230, 3403, 7553, 7929;
+ * RFC 4034 s6.2 for the canonical form.
  */
 #include "dns/rdata.h"
 
@@ -10,9 +11,10 @@
 
 #include "dns/name.h"
 #include "dns/record.h"
+#include "dns/svcb.h"
 #include "dns/txt.h"
 
-/* HTTPS and SVCB have a name only: their parameters are a language of their own, and \# carries them unharmed. */
+/* Beyond what this program publishes: whatever people keep in a zone beside it, so that the zone can be read. */
 static const struct rdata_type types[] = {
 	{RECORD_A,          "A",          "a"        },
 	{RECORD_NS,         "NS",         "n"        },
@@ -21,8 +23,13 @@ static const struct rdata_type types[] = {
 	{RECORD_PTR,        "PTR",        "n"        },
 	{RECORD_MX,         "MX",         "2n"       },
 	{RECORD_TXT,        "TXT",        "z"        },
+	{13,		"HINFO",      "qq"       },
+	{17,		"RP",         "nn"       },
+	{18,		"AFSDB",      "2n"       },
 	{RECORD_AAAA,       "AAAA",       "6"        },
 	{RECORD_SRV,        "SRV",        "222n"     },
+	{35,		"NAPTR",      "22qqqn"   },
+	{36,		"KX",         "2n"       },
 	{39,		"DNAME",      "n"        },
 	{RECORD_DS,         "DS",         "211x"     },
 	{44,		"SSHFP",      "11x"      },
@@ -35,8 +42,11 @@ static const struct rdata_type types[] = {
 	{53,		"SMIMEA",     "111x"     },
 	{RECORD_CDS,        "CDS",        "211x"     },
 	{RECORD_CDNSKEY,    "CDNSKEY",    "211b"     },
-	{64,		"SVCB",       NULL       },
-	{65,		"HTTPS",      NULL       },
+	{61,		"OPENPGPKEY", "b"        },
+	{64,		"SVCB",       "2np"      },
+	{65,		"HTTPS",      "2np"      },
+	{99,		"SPF",        "z"        },
+	{256,	       "URI",        "22v"      },
 	{RECORD_CAA,        "CAA",        "1gv"      },
 };
 
@@ -54,7 +64,7 @@ rdata_layout(uint16_t type)
 {
 	const struct rdata_type *row = rdata_type(type);
 
-	return row != NULL && row->layout != NULL ? row->layout : "";
+	return row != NULL ? row->layout : "";
 }
 
 const char *
@@ -171,7 +181,10 @@ rdata_field_len(char field, const uint8_t *data, size_t left)
 	case 's':
 	case 'h':
 	case 'g':
+	case 'q':
 		return prefixed_len(field, data, left);
+	case 'p':
+		return svcb_is_sound(data, left) ? left : SIZE_MAX;
 	case 'w':
 		return bitmap_is_sound(data, left) ? left : SIZE_MAX;
 	case 'x':

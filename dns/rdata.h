@@ -15,13 +15,13 @@
 /*
  * One letter a field:
  *   a A, 6 AAAA, n name, 1 2 4 big-endian numbers of so many bytes, T 4-byte seconds (BIND units accepted),
- *   y type mnemonic, t RRSIG time, s length-prefixed hex ("-" for none), h length-prefixed base32hex, g CAA tag;
- *   and, as the last field, x hex, b base64, v CAA value, w type bitmap, z joined character strings.
+ *   y type mnemonic, t RRSIG time, s length-prefixed hex ("-" for none), h length-prefixed base32hex, g CAA tag,
+ *   q character string; and, as the last field, x hex, b base64, v text without a length, w type bitmap, p SVCB parameters, z joined strings.
  */
 struct rdata_type {
 	uint16_t type;
 	const char *name;
-	const char *layout; /* NULL: RFC 3597 text only */
+	const char *layout;
 };
 /* NULL for a type without a name. */
 const struct rdata_type *rdata_type(uint16_t type);

@@ -10,6 +10,7 @@
 #include "dns/coding.h"
 #include "dns/name.h"
 #include "dns/record.h"
+#include "dns/svcb.h"
 #include "dns/txt.h"
 
 static uint32_t
@@ -85,7 +86,7 @@ format_bitmap(const uint8_t *data, size_t len, struct buf *out)
 static void
 format_value(const uint8_t *data, size_t len, struct buf *out)
 {
-	/* Not split at 255: a CAA value is one string as long as RDATA allows (RFC 8659 s4.1.1). */
+	/* Not split at 255: a CAA or URI value is one string as long as RDATA allows (RFC 8659 s4.1.1). */
 	buf_addc(out, '"');
 	for (size_t i = 0; i < len; i++)
 		txt_format_byte(data[i], out);
@@ -130,6 +131,12 @@ format_field(char field, const uint8_t *data, size_t len, struct buf *out)
 	case 'b':
 		coding_encode(CODING_BASE64, data, len, out);
 		break;
+	case 'q':
+		format_value(data + 1, len - 1, out);
+		break;
+	case 'p':
+		svcb_format(data, len, out);
+		break;
 	case 'w':
 		format_bitmap(data, len, out);
 		break;
@@ -158,7 +165,7 @@ rdata_format(uint16_t type, const uint8_t *data, size_t len, struct buf *out)
 		size_t n = rdata_field_len(*field, data + pos, len - pos);
 
 		assert(n != SIZE_MAX);
-		/* A bitmap may be empty: no blank hangs behind.  An empty CAA value still shows its quotes. */
+		/* A bitmap may be empty: no blank hangs behind.  An empty text still shows its quotes. */
 		if (field > layout && (n > 0 || *field == 'v'))
 			buf_addc(out, ' ');
 		format_field(*field, data + pos, n, out);

@@ -10,6 +10,7 @@
 #include "dns/coding.h"
 #include "dns/name.h"
 #include "dns/record.h"
+#include "dns/svcb.h"
 #include "dns/token.h"
 #include "dns/ttl.h"
 #include "dns/txt.h"
@@ -156,7 +157,7 @@ parse_prefixed(struct line *l, char field, struct err *err)
 
 	if (rc != CR_OK)
 		goto out;
-	if (field == 'g')
+	if (field == 'g' || field == 'q')
 		rc = token_decode(&t, &bytes, err);
 	else if (!(t.len == 1 && *t.text == '-'))
 		rc = coding_decode(field == 's' ? CODING_HEX : CODING_BASE32HEX, t.text, t.len, &bytes, err);
@@ -262,7 +263,10 @@ parse_field(struct line *l, char field, struct err *err)
 	case 's':
 	case 'h':
 	case 'g':
+	case 'q':
 		return parse_prefixed(l, field, err);
+	case 'p':
+		return svcb_parse(&l->pos, l->out, err);
 	case 'x':
 		return parse_coded(l, CODING_HEX, err);
 	case 'b':

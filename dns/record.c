@@ -59,7 +59,7 @@ make_checked(const char *owner, uint16_t type, uint32_t ttl_s, const struct buf 
 		return rc;
 	if (ttl_s > RECORD_TTL_MAX)
 		return err_set(err, CR_EPARSE, "TTL %u is above %u", ttl_s, RECORD_TTL_MAX);
-	if (type == RECORD_TXT && data->len > TXT_DATA_MAX)
+	if (*rdata_layout(type) == 'z' && data->len > TXT_DATA_MAX)
 		return err_set(err, CR_EPARSE, "text longer than %d bytes", TXT_DATA_MAX);
 	return make(name.text, type, ttl_s, buf_str(data), data->len, out, err);
 }
@@ -129,7 +129,7 @@ record_from_wire(const char *owner, uint16_t type, uint32_t ttl_s, const uint8_t
 void
 record_to_wire(const struct record *r, struct buf *out)
 {
-	if (r->type == RECORD_TXT)
+	if (*rdata_layout(r->type) == 'z')
 		txt_to_wire(r->data, r->data_len, out);
 	else
 		buf_add(out, r->data, r->data_len);

@@ -3,8 +3,8 @@
  *
  * RDATA is compared as data, never as text: for TXT the decoded character strings joined (a split or an escape is no difference),
  * for all other types the uncompressed wire form with names lower-cased (RFC 4034 s6.2).  Types known by name: A AAAA CNAME MX TXT NS SOA PTR
- * SRV CAA TLSA DS DNSKEY RRSIG NSEC NSEC3 NSEC3PARAM CDS CDNSKEY DNAME SSHFP SMIMEA; HTTPS SVCB by name with RFC 3597 \# text; any other as
- * TYPEnnn with such text.
+ * SRV CAA TLSA DS DNSKEY RRSIG NSEC NSEC3 NSEC3PARAM CDS CDNSKEY HTTPS SVCB, and the neighbours listed in rdata.c; any other as TYPEnnn with
+ * RFC 3597 \# text.
  */
 #ifndef DNS_RECORD_H
 #define DNS_RECORD_H

@@ -325,11 +325,11 @@ zonetext_read(const char *text, size_t len, const char *file, const char *origin
 static int
 compare_for_file(const void *a, const void *b)
 {
-	const struct record *const *x = a;
-	const struct record *const *y = b;
-	int order = ((*y)->type == RECORD_SOA) - ((*x)->type == RECORD_SOA);
+	const struct record *x = a;
+	const struct record *y = b;
+	int order = (y->type == RECORD_SOA) - (x->type == RECORD_SOA);
 
-	return order != 0 ? order : record_compare(*x, *y);
+	return order != 0 ? order : record_compare(x, y);
 }
 
 /* Comment lines, whatever the text holds: a stray carriage return must not end the comment for some other reader. */
@@ -350,30 +350,30 @@ write_head(const char *head, struct buf *out)
 int
 zonetext_write(const struct records *records, const char *origin, const char *head, struct buf *out, struct err *err)
 {
-	const struct record **order = NULL;
+	struct record *sorted = NULL; /* borrows what it points at */
 	int rc = CR_OK;
 
 	if (head != NULL)
 		write_head(head, out);
 	if (records->n == 0)
 		return buf_check(out, "zone file", err);
-	order = calloc(records->n, sizeof(*order));
-	if (order == NULL)
+	sorted = calloc(records->n, sizeof(*sorted));
+	if (sorted == NULL)
 		return err_nomem(err, "zone file");
 	for (size_t i = 0; i < records->n; i++) {
-		order[i] = &records->items[i];
-		if (!name_is_under(order[i]->owner, origin)) {
-			rc = err_set(err, CR_EPARSE, "'%.255s' is not in the zone '%.100s'", order[i]->owner, origin);
+		sorted[i] = records->items[i];
+		if (!name_is_under(sorted[i].owner, origin)) {
+			rc = err_set(err, CR_EPARSE, "'%.255s' is not in the zone '%.100s'", sorted[i].owner, origin);
 			goto out;
 		}
 	}
-	qsort(order, records->n, sizeof(*order), compare_for_file);
+	qsort(sorted, records->n, sizeof(*sorted), compare_for_file);
 	for (size_t i = 0; i < records->n; i++) {
-		record_format(order[i], out);
+		record_format(&sorted[i], out);
 		buf_addc(out, '\n');
 	}
 	rc = buf_check(out, "zone file", err);
 out:
-	free(order);
+	free(sorted);
 	return rc;
 }
