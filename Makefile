@@ -82,6 +82,7 @@ list-fuzz:
 	@printf '%s\n' $(FUZZ)
 
 fuzzers: $(FUZZ)
+benches: $(BENCH)
 fuzz: deps ## let libFuzzer look for inputs, FUZZ_SECONDS (60) a target
 	$(Q)tests/lib/fuzz.sh $(FUZZ_SECONDS)
 bench: deps ## measure, each figure beside its floor
