@@ -155,7 +155,8 @@ plan_intend(const struct plan_env *env, struct plan *p, struct err *err)
 	if (rc == CR_ENOTFOUND || (rc == CR_OK && row.state == DOMAIN_PLANNED))
 		return err_set(err, CR_ENOTFOUND, "%s is not provisioned yet: run `coldrelay provision %s`",
 		               p->domain->name, p->domain->tenant->primary);
-	if (rc == CR_OK && row.state == DOMAIN_PARKED)
+	p->parked = rc == CR_OK && row.state == DOMAIN_PARKED;
+	if (p->parked)
 		return want_parked(p->domain, env->template_dirs, &p->want, err);
 	if (rc == CR_OK)
 		rc = plan_load_keys(env, p, err);

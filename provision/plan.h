@@ -44,6 +44,7 @@ struct plan {
 	struct want want;
 	struct set_diff diff; /* of the zone; key records of keys still to be made come in apply */
 	struct mailhost_steps host_steps;
+	bool parked; /* the name is parked: only its parking records are wanted */
 	bool zone_create, key_make, key_make_ed25519, registered;
 	struct plan_reverse *reverse; /* room for every address of the mail host, made when there is an address owner */
 	size_t n_reverse;

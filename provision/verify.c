@@ -12,6 +12,7 @@
 #include "dns/dkim.h"
 #include "dns/dmarc.h"
 #include "dns/spf.h"
+#include "provision/addresses/addresses.h"
 
 #define ASK_TIMEOUT_MS 2000
 
@@ -158,24 +159,85 @@ check_record(const struct record *w, const struct verify_servers *s, struct veri
 	return rc;
 }
 
-/* FCrDNS: address -> PTR -> host; the way back is the A record, checked with the host's own zone where we know a server. */
+/* The name to ask for: a resolver follows the parent's CNAME of RFC 2317, the reverse zone's own server knows only its own names. */
 static int
-check_reverse(const struct plan *p, const char *address, const struct verify_servers *s, struct verify_report *out,
-              struct err *err)
+reverse_name(const struct plan *p, const char *address, bool recursion, struct name *out, struct err *err)
+{
+	const struct cfg_list *zones = &p->domain->reverse->reverse_zones;
+	struct name zone;
+
+	if (recursion)
+		return name_reverse(address, out, err);
+	return address_ptr_owner(address, (const char *const *)zones->items, zones->n, &zone, out, err);
+}
+
+static struct verify_servers
+system_resolver(void)
+{
+	struct verify_servers s = {.recursion = true};
+
+	s.known = resolve_server_system(&s.server, NULL) == CR_OK;
+	return s;
+}
+
+/* The way back: does the host's name lead to the address?  Asked where somebody can know: a resolver, or the server of the host's zone. */
+static int
+check_way_back(const struct plan *p, const char *address, const struct verify_servers *forward,
+               const struct verify_servers *reverse, struct verify_report *out, struct err *err)
+{
+	const char *host = p->domain->host->facts.host;
+	const uint16_t type = strchr(address, ':') != NULL ? RECORD_AAAA : RECORD_A;
+	const struct verify_servers system = system_resolver();
+	const struct verify_servers *s = name_is_under(host, p->domain->name) ? forward
+	                                 : reverse->recursion                 ? reverse
+	                                                                      : &system;
+	struct resolve_answer a = {0};
+	struct record want = {0};
+	struct err why = {0};
+	struct buf seen = {0};
+	char what[400];
+	int rc = record_parse(host, type, 0, address, "", &want, err);
+
+	if (rc != CR_OK)
+		return rc;
+	(void)snprintf(what, sizeof(what), "forward-confirmed %.64s", address);
+	if (!s->known) {
+		rc = report(out, VERIFY_UNKNOWN, what, address,
+		            "nobody to ask for the mail host's name: give --resolver", NULL, err);
+	} else if (resolve_ask(&s->server, host, type, s->recursion, ASK_TIMEOUT_MS, &a, &why) != CR_OK) {
+		rc = report(out, VERIFY_UNKNOWN, what, address, why.text, NULL, err);
+	} else if (records_find(&a.records, &want) != NULL) {
+		rc = report(out, VERIFY_OK, what, NULL, NULL, NULL, err);
+	} else {
+		describe(&a.records, &seen);
+		rc = report(out, a.records.n > 0 ? VERIFY_WRONG : VERIFY_NOT_YET, what, address,
+		            seen.len > 0 ? buf_str(&seen) : "no address", NULL, err);
+	}
+	buf_release(&seen);
+	record_release(&want);
+	resolve_answer_release(&a);
+	return rc;
+}
+
+/* FCrDNS: address -> PTR -> host -> address (RFC 8601 s2.7.3). */
+static int
+check_reverse(const struct plan *p, const char *address, const struct verify_servers *forward,
+              const struct verify_servers *s, struct verify_report *out, struct err *err)
 {
 	const char *host = p->domain->host->facts.host;
 	struct resolve_answer a = {0};
 	struct err why = {0};
-	struct name reverse;
+	struct buf seen = {0};
+	struct name name;
 	char what[128];
 	bool found = false;
-	int rc = name_reverse(address, &reverse, err);
+	int rc = reverse_name(p, address, s->recursion, &name, err);
 
 	if (rc != CR_OK)
 		return rc;
 	(void)snprintf(what, sizeof(what), "PTR of %.64s", address);
 	if (!s->known ||
-	    resolve_ask(&s->server, reverse.text, RECORD_PTR, s->recursion, ASK_TIMEOUT_MS, &a, &why) != CR_OK)
+	    resolve_ask(&s->server, name.text, RECORD_PTR, s->recursion, ASK_TIMEOUT_MS, &a, &why) != CR_OK)
 		return report(out, VERIFY_UNKNOWN, what, host, why.text[0] != '\0' ? why.text : "no server to ask",
 		              NULL, err);
 	for (size_t i = 0; i < a.records.n; i++) {
@@ -187,17 +249,16 @@ check_reverse(const struct plan *p, const char *address, const struct verify_ser
 	}
 	if (found) {
 		rc = report(out, VERIFY_OK, what, NULL, NULL, NULL, err);
+		if (rc == CR_OK)
+			rc = check_way_back(p, address, forward, s, out, err);
 	} else if (a.rcode != 0 && a.rcode != 3) {
-		/* A classless zone is asked by another name than the address's own: only a resolver can follow the CNAME. */
 		rc = report(out, VERIFY_UNKNOWN, what, host, "the server does not serve this reverse name", NULL, err);
 	} else {
-		struct buf seen = {0};
-
 		describe(&a.records, &seen);
 		rc = report(out, a.records.n > 0 ? VERIFY_WRONG : VERIFY_NOT_YET, what, host,
 		            seen.len > 0 ? buf_str(&seen) : "no PTR", NULL, err);
-		buf_release(&seen);
 	}
+	buf_release(&seen);
 	resolve_answer_release(&a);
 	return rc;
 }
@@ -212,8 +273,8 @@ verify_run(const struct plan *p, const struct verify_servers *forward, const str
 	*out = (struct verify_report){0};
 	for (size_t i = 0; rc == CR_OK && i < p->want.records.n; i++)
 		rc = check_record(&p->want.records.items[i].record, forward, out, err);
-	for (size_t i = 0; rc == CR_OK && p->domain->reverse != NULL && i < addresses->n; i++)
-		rc = check_reverse(p, addresses->items[i], reverse, out, err);
+	for (size_t i = 0; rc == CR_OK && p->domain->reverse != NULL && !p->parked && i < addresses->n; i++)
+		rc = check_reverse(p, addresses->items[i], forward, reverse, out, err);
 	return rc;
 }
 
@@ -231,7 +292,6 @@ verify_servers_find(const struct intent *i, const struct zone_provider *p, const
 		return rc == CR_OK ? CR_OK : err_set(err, CR_EUSAGE, "'%s' is no HOST:PORT of a DNS server", server);
 	}
 	/* Without any, nothing is known, and the checks say so. */
-	out->recursion = true;
-	out->known = resolve_server_system(&out->server, NULL) == CR_OK;
+	*out = system_resolver();
 	return CR_OK;
 }
