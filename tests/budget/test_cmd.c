@@ -1,0 +1,434 @@
+/*
+ * test_cmd.c - exit codes and output of the gate's commands, each run as the door runs it.
+ */
+#include "budget/cmd.h"
+#include "core/json.h"
+#include "core/log.h"
+#include "tests/budget/office.h"
+
+#include <sys/stat.h>
+
+static char dir[64];
+static struct fake_clock fake;
+
+struct result {
+	int exit_code;
+	char *out;
+	size_t out_len;
+	struct err err;
+};
+
+static const char *
+in_dir(const char *name)
+{
+	static char path[2][128];
+	static int turn;
+
+	turn = !turn;
+	(void)snprintf(path[turn], sizeof(path[turn]), "%s/%s", dir, name);
+	return path[turn];
+}
+
+static void
+write_file(const char *name, const char *text, mode_t mode)
+{
+	FILE *f = fopen(in_dir(name), "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(in_dir(name), mode), 0);
+}
+
+static void
+session_init(struct session *s, bool json, FILE *out)
+{
+	static char config[128];
+
+	(void)snprintf(config, sizeof(config), "%s", in_dir("coldrelay.cfg"));
+	*s = (struct session){.config_path = config, .clock = &fake.clock, .json = json, .out = out};
+}
+
+/* words: a command line, split at blanks; "_" inside a word stands for a blank. */
+static struct result
+run_line(const char *line, bool json)
+{
+	char copy[512], *argv[24], *save = NULL;
+	struct result r = {0};
+	struct session s;
+	int argc = 0, rc = CR_EBUG;
+	FILE *out = open_memstream(&r.out, &r.out_len);
+
+	assert_non_null(out);
+	(void)snprintf(copy, sizeof(copy), "%s", line);
+	for (char *w = strtok_r(copy, " ", &save); w != NULL && argc < 23; w = strtok_r(NULL, " ", &save)) {
+		for (char *p = w; *p != '\0'; p++)
+			*p = *p == '_' ? ' ' : *p;
+		argv[argc++] = w;
+	}
+	argv[argc] = NULL;
+	session_init(&s, json, out);
+	for (size_t i = 0; i < budget_commands_n; i++) {
+		if (strcmp(budget_commands[i].name, argv[0]) == 0)
+			rc = budget_commands[i].run(&s, argc, argv, &r.err);
+	}
+	session_release(&s);
+	assert_int_equal(fclose(out), 0);
+	r.exit_code = rc < 0 ? err_exit_code(rc) : rc;
+	return r;
+}
+
+/* A line of the session, its exit code, and what its output (or error) holds. */
+static void
+expect(const char *line, bool json, int exit_code, const char *holds)
+{
+	struct result r = run_line(line, json);
+
+	if (r.exit_code != exit_code)
+		fail_msg("%s: exit %d, not %d: %s %s", line, r.exit_code, exit_code, r.out, r.err.text);
+	if (holds != NULL && strstr(r.out, holds) == NULL && strstr(r.err.text, holds) == NULL)
+		fail_msg("%s: no '%s' in: %s %s", line, holds, r.out, r.err.text);
+	free(r.out);
+}
+
+static int
+make_installation(void **state)
+{
+	static const char *const get[] = {ANNA, BEN};
+	struct office o = {0};
+	struct session s;
+	struct contain c;
+
+	(void)state;
+	(void)snprintf(dir, sizeof(dir), "/tmp/coldrelay-cmd.XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	fake_clock_init(&fake, OFFICE_START_MS);
+	write_file("coldrelay.cfg",
+	           "store = \"store.db\";\nkey_file = \"install.key\";\nlimits = { org_per_hour = 0; org_per_day = 0; "
+	           "mailbox_gap = 0; };\nwarmup_peers = [ \"peer.example\" ];\n",
+	           0600);
+	session_init(&s, false, stdout);
+	assert_ok(session_store(&s, DB_CREATE, &o.err), &o.err);
+	c = cmd_contain(&s);
+	assert_ok(db_begin(s.db, &o.err), &o.err);
+	assert_ok(contain_plan_domain(&c, TENANT, "getnorthwind.example", &o.err), &o.err);
+	assert_ok(contain_provisioning(&c, "getnorthwind.example", &o.err), &o.err);
+	assert_ok(contain_register(&c, "getnorthwind.example", OFFICE_START_MS, get, 2, &o.err), &o.err);
+	assert_ok(db_commit(s.db, &o.err), &o.err);
+	session_release(&s);
+	return 0;
+}
+
+static int
+remove_installation(void **state)
+{
+	static const char *const names[] = {"coldrelay.cfg", "install.key",  "store.db",
+	                                    "store.db-wal",  "store.db-shm", "store.db.lock",
+	                                    "store.db.open", "list.csv",     "bad.csv"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		(void)unlink(in_dir(names[i]));
+	assert_int_equal(rmdir(dir), 0);
+	return 0;
+}
+
+static void
+check__json_is_as_it_was_promised(void **state)
+{
+	static const char *const keys[] = {"verdict", "reason",   "mailbox", "class",
+	                                   "left",    "retry_at", "ticket",  "message"};
+	struct result r = run_line("check Anna@getnorthwind.example --to dora@fabrikam.example --message-id 1", true);
+	const char *key, *text;
+	struct json_at root, at;
+	struct json *j = NULL;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(r.exit_code, 0);
+	assert_ok(json_parse(r.out, r.out_len, &j, &err), &err);
+	root = json_root(j);
+	assert_int_equal(json_count(&root), ARRAY_LEN(keys));
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		(void)json_member(&root, i, &key);
+		assert_string_equal(key, keys[i]);
+	}
+	at = json_get(&root, "mailbox");
+	assert_ok(json_want_string(&at, &text, &err), &err);
+	assert_string_equal(text, ANNA);
+	at = json_get(&root, "retry_at");
+	assert_true(json_is_null(&at));
+	json_drop(&j);
+	free(r.out);
+	expect("check " BEN " --to x@one.example", true, 0, "\"left\":{\"outbound\":1,\"warmup\":2},\"retry_at\":null");
+}
+
+static void
+check__exit_says_allow_wait_or_refuse(void **state)
+{
+	(void)state;
+	expect("check " ANNA " --to a@one.example", false, 0, "allow");
+	expect("check " ANNA " --to b@two.example --dry-run", false, 0, "allow");
+	expect("check " ANNA " --to b@two.example", false, 0, "ticket");
+	expect("check " ANNA " --to c@three.example", true, 75,
+	       "\"reason\":\"budget\",\"mailbox\":\"" ANNA "\",\"class\":\"outbound\",\"left\":{\"outbound\":0,"
+	       "\"warmup\":2},\"retry_at\":\"2025-11-26T11:07:00Z\",\"ticket\":null");
+	expect("check " ANNA " --to any@peer.example", true, 0, "\"class\":\"warmup\"");
+	expect("check ceo@" TENANT " --to a@one.example", true, 77, "primary_domain");
+	expect("check x@elsewhere.example --to a@one.example", true, 77, "unknown_mailbox");
+	expect("check " ANNA, false, 64, "--to");
+	expect("check " ANNA " --to nobody", false, 64, NULL);
+	expect("check --to a@one.example", false, 64, "usage");
+}
+
+static void
+check__a_clock_in_doubt_exits_69(void **state)
+{
+	(void)state;
+	expect("check " ANNA " --to a@one.example", false, 0, "allow");
+	fake_clock_reboot(&fake, "boot-2", 0);
+	fake_clock_step(&fake, -HOUR_MS);
+	expect("check " ANNA " --to b@two.example", true, 69, "\"verdict\":\"wait\",\"reason\":\"clock\"");
+	expect("status", true, 1, "\"alarm\":\"clock\"");
+	/* A freeze does not ask what time it is. */
+	expect("freeze getnorthwind.example --reason odd", false, 0, NULL);
+}
+
+struct trouble {
+	const char *name;
+	void (*make)(void);
+	int want;
+};
+
+static void
+no_store(void)
+{
+	assert_int_equal(unlink(in_dir("store.db")), 0);
+}
+
+static void
+no_key(void)
+{
+	assert_int_equal(unlink(in_dir("install.key")), 0);
+	no_store();
+}
+
+static void
+not_a_database(void)
+{
+	(void)unlink(in_dir("store.db-wal"));
+	(void)unlink(in_dir("store.db-shm"));
+	write_file("store.db", "this is no database, but long enough to be taken for one by somebody in a hurry......",
+	           0600);
+}
+
+static void
+newer_schema(void)
+{
+	struct err err;
+	struct session s;
+
+	session_init(&s, false, stdout);
+	assert_ok(session_store(&s, DB_WRITE, &err), &err);
+	assert_ok(db_begin(s.db, &err), &err);
+	assert_ok(db_exec(s.db, "PRAGMA user_version = 99", DB_NO_ARGS, NULL, &err), &err);
+	assert_ok(db_commit(s.db, &err), &err);
+	session_release(&s);
+}
+
+static void
+open_to_others(void)
+{
+	assert_int_equal(chmod(in_dir("store.db"), 0644), 0);
+}
+
+static const struct trouble troubles[] = {
+	{"a store that is not there: wait, 69",         no_store,       69},
+	{"nor its key: wait, 69",                       no_key,         69},
+	{"a file that is no store: wait, never 0",      not_a_database, -1},
+	{"a store of a newer program: wait, never 0",   newer_schema,   -1},
+	{"a store that others can read: wait, never 0", open_to_others, -1},
+};
+
+static void
+check_trouble(void **state)
+{
+	const struct trouble *t = *state;
+	struct result r;
+
+	assert_int_equal(make_installation(NULL), 0);
+	t->make();
+	r = run_line("check " ANNA " --to a@one.example", true);
+	if (t->want > 0)
+		assert_int_equal(r.exit_code, t->want);
+	assert_true(r.exit_code == 69 || r.exit_code == 74);
+	assert_non_null(strstr(r.out, "\"verdict\":\"wait\",\"reason\":\"store\",\"mailbox\":\"" ANNA "\""));
+	free(r.out);
+	r = run_line("why " ANNA " a@one.example", false);
+	assert_true(r.exit_code == 69 || r.exit_code == 74);
+	free(r.out);
+	assert_int_equal(remove_installation(NULL), 0);
+}
+
+static void
+release__takes_a_ticket_once(void **state)
+{
+	struct result r = run_line("check " ANNA " --to a@one.example", true);
+	char ticket[64] = "", line[128];
+	const char *at = strstr(r.out, "\"ticket\":\"");
+
+	(void)state;
+	assert_non_null(at);
+	(void)snprintf(ticket, sizeof(ticket), "%.*s", (int)strcspn(at + 10, "\""), at + 10);
+	(void)snprintf(line, sizeof(line), "release %s", ticket);
+	free(r.out);
+	expect(line, true, 0, ticket);
+	expect(line, false, 77, "no such ticket");
+	expect("release", false, 64, "usage");
+}
+
+static void
+why__shows_every_test(void **state)
+{
+	(void)state;
+	expect("why " ANNA " dora@fabrikam.example", false, 0, "suppression");
+	expect("suppress add fabrikam.example --reason asked", false, 0, "suppressed");
+	expect("freeze getnorthwind.example --reason test", false, 0, "frozen");
+	expect("why " ANNA " dora@fabrikam.example", true, 77,
+	       "{\"test\":\"state\",\"verdict\":\"refuse\",\"reason\":\"frozen\"");
+	expect("why x@elsewhere.example dora@fabrikam.example", true, 77,
+	       "{\"test\":\"budget\",\"verdict\":null,\"reason\":null");
+}
+
+static void
+freeze__and_thaw_need_a_reason(void **state)
+{
+	(void)state;
+	expect("freeze getnorthwind.example", false, 64, "--reason");
+	expect("thaw getnorthwind.example --reason reviewed", false, 77, "cannot be thawed");
+	expect("freeze GetNorthwind.example. --reason complaint", true, 0, "\"event\":\"frozen\"");
+	expect("status", false, 1, "ALARM");
+	expect("status getnorthwind.example", true, 1, "\"state\":\"frozen\"");
+	expect("check " ANNA " --to a@one.example", true, 77, "frozen");
+	expect("thaw getnorthwind.example --reason reviewed", false, 0, "thawed");
+	expect("freeze " TENANT " --reason everything", false, 0, NULL);
+	expect("check " ANNA " --to a@one.example", true, 77, "frozen");
+	expect("thaw " TENANT " --reason over", false, 0, NULL);
+	expect("check " ANNA " --to a@one.example", true, 0, "allow");
+	expect("freeze nobody.example --reason x", false, 77, "no such");
+	expect("freeze not_a_name --reason x", false, 64, NULL);
+}
+
+static void
+status__shows_what_was_sent(void **state)
+{
+	(void)state;
+	expect("check " ANNA " --to a@one.example", false, 0, NULL);
+	expect("check " ANNA " --to " BEN, false, 0, NULL);
+	expect("status", false, 0, "getnorthwind.example");
+	expect("status", true, 0,
+	       "\"state\":\"active\",\"age_s\":0,\"sent\":{\"outbound\":1,\"warmup\":1},\"blocks\":0");
+	expect("status nobody.example", false, 77, "no such");
+}
+
+static void
+suppress__list_by_hand(void **state)
+{
+	(void)state;
+	expect("suppress add dora@fabrikam.example --reason opted_out --tenant " TENANT, true, 0, "suppressed");
+	expect("suppress add dora@fabrikam.example --reason opted_out --tenant " TENANT, false, 0, "already");
+	expect("suppress add dora@fabrikam.example", false, 64, "--reason");
+	expect("suppress check dora@fabrikam.example", false, 77, "suppressed");
+	expect("suppress check dora@fabrikam.example --tenant contoso.example", false, 0, "open");
+	expect("check " ANNA " --to dora@fabrikam.example", true, 77, "suppressed");
+	expect("suppress list", false, 0, "opted out");
+	expect("suppress lift dora@fabrikam.example --reason x --tenant " TENANT, false, 64, "--evidence");
+	expect("suppress lift dora@fabrikam.example --reason x --evidence y", false, 77, "not suppressed");
+	expect("suppress lift dora@fabrikam.example --reason x --evidence y --tenant " TENANT, false, 0, "lifted");
+	expect("suppress list --lifted", true, 0, "\"lift_reason\":\"x\"");
+	expect("suppress check dora@fabrikam.example", false, 0, "open");
+	expect("suppress lift", false, 64, "usage");
+	expect("suppress purge all", false, 64, "usage");
+}
+
+static void
+suppress__list_as_a_file(void **state)
+{
+	char line[160];
+	struct result r;
+
+	(void)state;
+	write_file("list.csv",
+	           "scope,kind,value,reason,source,added\n"
+	           ",organisation,fabrikam.example,\"554, no\",bounce,2025-01-02T03:04:05Z\n" TENANT
+	           ",address,Eva@adatum.example,opted out,,\n",
+	           0600);
+	(void)snprintf(line, sizeof(line), "suppress import %s", in_dir("list.csv"));
+	expect(line, true, 0, "\"added\":2,\"known\":0");
+	expect(line, true, 0, "\"added\":0,\"known\":2");
+	r = run_line("suppress export", false);
+	assert_int_equal(r.exit_code, 0);
+	assert_non_null(strstr(r.out, ",organisation,fabrikam.example,\"554, no\",bounce,2025-01-02T03:04:05Z\n"));
+	assert_non_null(strstr(r.out, TENANT ",address,hash:"));
+	assert_null(strstr(r.out, "eva"));
+	write_file("list.csv", r.out, 0600);
+	free(r.out);
+	/* What was exported comes back as the same entries. */
+	expect(line, true, 0, "\"added\":0,\"known\":2");
+	write_file("bad.csv", ",organisation,good.example,x,,\n,address,not-an-address,x,,\n", 0600);
+	(void)snprintf(line, sizeof(line), "suppress import %s", in_dir("bad.csv"));
+	expect(line, false, 65, "line 2");
+	expect("suppress check x@good.example", false, 0, "open");
+}
+
+static void
+audit__shows_and_verifies(void **state)
+{
+	struct session s;
+	struct err err;
+
+	(void)state;
+	expect("freeze getnorthwind.example --reason look_here", false, 0, NULL);
+	expect("audit show --subject getnorthwind.example", false, 0, "look here");
+	expect("audit show", true, 0, "\"detail\":{\"from\":\"");
+	expect("audit verify", false, 0, "the chain holds");
+	expect("audit verify --expect 00", true, 1, "\"holds\":false");
+	session_init(&s, false, stdout);
+	assert_ok(session_store(&s, DB_WRITE, &err), &err);
+	assert_ok(db_begin(s.db, &err), &err);
+	assert_ok(
+		db_exec(s.db, "UPDATE audit SET reason = 'nothing' WHERE reason = 'look here'", DB_NO_ARGS, NULL, &err),
+		&err);
+	assert_ok(db_commit(s.db, &err), &err);
+	session_release(&s);
+	expect("audit verify", false, 1, "was changed");
+	expect("audit", false, 64, "usage");
+}
+
+#define IN_OFFICE(tests, n, fn)                                                                                        \
+	do {                                                                                                           \
+		TEST(tests, n, fn);                                                                                    \
+		(tests)[(n)-1].setup_func = make_installation;                                                         \
+		(tests)[(n)-1].teardown_func = remove_installation;                                                    \
+	} while (0)
+
+int
+main(void)
+{
+	struct CMUnitTest tests[32];
+	size_t n = 0;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	IN_OFFICE(tests, n, check__json_is_as_it_was_promised);
+	IN_OFFICE(tests, n, check__exit_says_allow_wait_or_refuse);
+	IN_OFFICE(tests, n, check__a_clock_in_doubt_exits_69);
+	ROWS(tests, n, troubles, check_trouble);
+	IN_OFFICE(tests, n, release__takes_a_ticket_once);
+	IN_OFFICE(tests, n, why__shows_every_test);
+	IN_OFFICE(tests, n, freeze__and_thaw_need_a_reason);
+	IN_OFFICE(tests, n, status__shows_what_was_sent);
+	IN_OFFICE(tests, n, suppress__list_by_hand);
+	IN_OFFICE(tests, n, suppress__list_as_a_file);
+	IN_OFFICE(tests, n, audit__shows_and_verifies);
+	return rows_run("budget/cmd", tests, n);
+}
