@@ -69,8 +69,8 @@ take_rr(struct axfr *a, const char *zone, const struct buf *reply, const struct 
 	return rc == CR_OK ? add_span(a, offset, err) : rc;
 }
 
-static int
-take_message(struct axfr *a, const char *zone, const struct buf *reply, unsigned *soas, struct err *err)
+int
+axfr_take(struct axfr *a, const char *zone, const struct buf *reply, unsigned *soas, struct err *err)
 {
 	const uint8_t *m = (const uint8_t *)reply->data;
 	struct wire_rr rr;
@@ -143,7 +143,7 @@ receive_zone(const struct signed_server *s, struct signed_call *call, const char
 			rc = axfr_fault(s, zone, signed_rcode(&reply), res.verdict == TSIG_SIGNED, err);
 			goto out;
 		}
-		rc = take_message(a, zone, &reply, &soas, err);
+		rc = axfr_take(a, zone, &reply, &soas, err);
 		if (rc != CR_OK)
 			goto out;
 	}

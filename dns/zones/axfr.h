@@ -26,6 +26,8 @@ void axfr_release(struct axfr *a);
 
 /* Errors: CR_EAUTH, CR_ERETRY, CR_EPARSE, CR_EIO, CR_ENOMEM. */
 MUST_CHECK int axfr_read(const struct signed_server *s, const char *zone, struct axfr *out, struct err *err);
+/* The pure half: the records of one message; *soas counts the SOA, which opens and closes a transfer.  Errors: CR_EPARSE, CR_ENOMEM. */
+MUST_CHECK int axfr_take(struct axfr *a, const char *zone, const struct buf *message, unsigned *soas, struct err *err);
 /* The server's bytes of record i. */
 const uint8_t *axfr_rdata(const struct axfr *a, size_t i, size_t *len_out);
 

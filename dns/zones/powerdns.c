@@ -495,7 +495,9 @@ pdns_fault_parse(const struct http_reply *reply, const char *zone, struct err *e
 		return err_set(err, CR_ECONFLICT, "zone %s exists already", zone);
 	case 400:
 	case 422:
-		return err_set(err, CR_EREFUSED, "the server refused zone %s: %s", zone, text);
+		/* "Conflicts with pre-existing RRset", "... conflicts with another RRset": a CNAME and other data. */
+		return err_set(err, strcasestr(text, "conflicts with") != NULL ? CR_ECONFLICT : CR_EREFUSED,
+		               "the server refused zone %s: %s", zone, text);
 	default:
 		return err_set(err, reply->status >= 500 ? CR_ERETRY : CR_EIO, "zone %s: answered %d: %s", zone,
 		               reply->status, text);

@@ -289,7 +289,7 @@ static int
 send_update(const struct signed_server *server, const char *zone, struct buf *message, struct err *err)
 {
 	struct buf reply = {0};
-	struct tsig_result res;
+	struct tsig_result res = {0};
 	struct signed_call call = {0};
 	int rc = signed_send(server, message, &call, err);
 
@@ -300,7 +300,7 @@ send_update(const struct signed_server *server, const char *zone, struct buf *me
 	if (rc == CR_OK && res.verdict == TSIG_UNSIGNED) {
 		rc = err_set(err, CR_EUNKNOWN, "the update of %s was answered %s without a signature", zone,
 		             signed_rcode_name(signed_rcode(&reply)));
-	} else if (rc == CR_ERETRY || rc == CR_EPARSE) {
+	} else if (rc == CR_ERETRY || rc == CR_EPARSE || (rc == CR_EAUTH && res.verdict != TSIG_REFUSED)) {
 		rc = CR_EUNKNOWN;
 		if (err != NULL)
 			err->code = rc;

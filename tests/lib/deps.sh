@@ -8,7 +8,7 @@ BUILD='gcc make pkg-config libcurl4-openssl-dev libcjson-dev libsodium-dev libco
  libpsl-dev libldns-dev libssl-dev libsmartcols-dev'
 # testing: unit tests, sanitizers and analysers, the real servers and their tools
 TESTS='libcmocka-dev clang clang-tidy clang-format libclang-rt-14-dev pdns-server pdns-backend-sqlite3 sqlite3
- bind9 bind9-utils bind9-dnsutils knot knot-dnsutils opendkim-tools opendkim python3-minimal curl jq procps mandoc shellcheck'
+ bind9 bind9-utils bind9-dnsutils knot knot-dnsutils knot-dnssecutils opendkim-tools opendkim python3-minimal curl jq procps mandoc shellcheck'
 
 want=$BUILD
 [ "${1:-}" = --build ] || want="$BUILD $TESTS"

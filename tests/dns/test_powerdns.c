@@ -1,0 +1,302 @@
+/*
+ * test_powerdns.c - what is sent to PowerDNS and what its answers mean, from files recorded against 4.7.3.
+ */
+#include "tests/lib/rows.h"
+
+#include "dns/zones/powerdns.h"
+#include "tests/lib/fake_clock.h"
+
+#define ZONE   "acme-mail.test"
+#define BASE   "http://127.0.0.1:8081/api/v1/servers/localhost"
+#define GOLDEN "tests/golden/powerdns/"
+
+struct setting {
+	struct zone_provider provider;
+	struct http *http;
+	struct fake_clock clock;
+};
+
+static void
+open_on(struct setting *s, const char *file)
+{
+	char path[128];
+	struct err err = {0};
+	struct cfg *cfg = NULL;
+
+	(void)setenv("COLDRELAY_TEST_PDNS_KEY", "k", 1);
+	(void)snprintf(path, sizeof(path), GOLDEN "%s.http", file);
+	fake_clock_init(&s->clock, 1764068819000);
+	assert_ok(http_replay_open(path, BASE, &s->http, &err), &err);
+	s->provider = (struct zone_provider){.driver = zone_driver_find("powerdns")};
+	s->provider.settings = calloc(1, s->provider.driver->settings_size);
+	assert_non_null(s->provider.settings);
+	assert_ok(cfg_open_text("url = \"http://127.0.0.1:8081\"; api_key = \"env:COLDRELAY_TEST_PDNS_KEY\";"
+	                        "name_servers = [\"ns1.example.test\", \"ns2.example.test\"];",
+	                        "test", &cfg, &err),
+	          &err);
+	assert_ok(cfg_read_group(cfg, cfg_root(cfg), "test", s->provider.driver->rows, s->provider.driver->n_rows, NULL,
+	                         0, s->provider.settings, &err),
+	          &err);
+	cfg_drop(&cfg);
+	const struct zone_env env = {.http = s->http, .clock = &s->clock.clock};
+	assert_ok(s->provider.driver->open(&env, s->provider.settings, &s->provider.ctx, &err), &err);
+}
+
+/* Every exchange of the file was used. */
+static void
+close_all(struct setting *s)
+{
+	if (http_replay_rest(s->http) != NULL)
+		fail_msg("%s", http_replay_rest(s->http));
+	zone_provider_release(&s->provider);
+	http_drop(&s->http);
+}
+
+static const struct file_row {
+	const char *name;
+	enum { OBSERVE, CREATE, CHANGE, REMOVE_TWICE } what;
+	const char *file;
+	int want;
+	const char *text; /* of the error */
+} files[] = {
+	{"a zone is read",						 OBSERVE,      "observe",         CR_OK,        NULL                },
+	{"a zone that is not there does not exist",                        OBSERVE,      "observe_absent",  CR_OK,        NULL                },
+	{"a refused key is told as such",                                  OBSERVE,      "observe_bad_key", CR_EAUTH,     "not accepted"      },
+	{"a busy backend is asked again",                                  OBSERVE,      "observe_busy",    CR_OK,        NULL                },
+	{"a missing member is named by its path",                          OBSERVE,      "observe_missing", CR_EPARSE,
+         "rrsets[0].records[0].content"												       },
+	{"another zone than the one asked for is no answer",               OBSERVE,      "observe_other",   CR_EPARSE,    "other.test"        },
+	{"a record from outside the zone is no answer",                    OBSERVE,      "observe_outside", CR_EPARSE,    "rrsets[0].name"    },
+	{"a zone is made whole in one request",                            CREATE,       "create",          CR_OK,        NULL                },
+	{"a zone that is there is a conflict",                             CREATE,       "create_taken",    CR_ECONFLICT, "exists already"    },
+	{"a create that met a busy backend looks, then repeats",           CREATE,       "create_busy",     CR_OK,        NULL                },
+	{"a create that may have left a part says so",                     CREATE,       "create_in_part",  CR_EUNKNOWN,  "in part"           },
+	{"a create that was cut off is not repeated",                      CREATE,       "create_cut_off",  CR_EUNKNOWN,  NULL                },
+	{"what the server refuses is passed on",                           CREATE,       "create_refused",  CR_EREFUSED,  "unable to parse IP"},
+	{"a change is one request, neighbours and disabled records in it", CHANGE,       "change",          CR_OK,        NULL                },
+	{"a change that met trouble is repeated",                          CHANGE,       "change_busy",     CR_OK,        NULL                },
+	{"a change against other data is a conflict",                         CHANGE,       "change_refused",  CR_ECONFLICT, "Conflicts with"    },
+	{"a change of a zone that has gone",                               CHANGE,       "change_absent",   CR_ENOTFOUND, ZONE                },
+	{"a zone is removed, and is gone the second time",                 REMOVE_TWICE, "remove",          CR_OK,        NULL                },
+};
+
+static void
+check_zone(const struct zone_state *s, const char *file)
+{
+	if (strcmp(file, "observe_absent") == 0) {
+		assert_false(s->exists);
+		return;
+	}
+	assert_true(s->exists);
+	assert_string_equal(s->id, ZONE ".");
+	assert_string_equal(s->serial, "2026112501");
+	assert_int_equal(s->name_servers.n, 2);
+	assert_string_equal(s->name_servers.items[1], "ns2.example.test");
+	/* SOA, two NS, two TXT: the disabled one is not served, a LUA record is not ours to know. */
+	assert_int_equal(s->records.n, 5);
+	assert_int_equal(records_count(&s->records, ZONE, RECORD_TXT), 2);
+}
+
+static int
+observe(const struct setting *s, const char *file, struct err *err)
+{
+	struct zone_state state = {0};
+	int rc = s->provider.driver->observe(s->provider.ctx, ZONE, &state, err);
+
+	if (rc == CR_OK)
+		check_zone(&state, file);
+	zone_state_release(&state);
+	return rc;
+}
+
+static int
+create(const struct setting *s, struct err *err)
+{
+	struct records l = {0};
+	int rc;
+
+	assert_int_equal(records_add(&l, ZONE, RECORD_MX, 3600, "10 mail." ZONE ".", err), CR_OK);
+	assert_int_equal(records_add(&l, "mail." ZONE, RECORD_A, 3600, "192.0.2.10", err), CR_OK);
+	rc = s->provider.driver->create(s->provider.ctx, ZONE, &l, err);
+	records_release(&l);
+	return rc;
+}
+
+static int
+change(const struct setting *s, struct err *err)
+{
+	struct zone_state base = {0};
+	struct records have = {0}, want = {0};
+	struct set_diff diff = {0};
+	int rc;
+
+	assert_int_equal(s->provider.driver->observe(s->provider.ctx, ZONE, &base, err), CR_OK);
+	assert_int_equal(records_add(&have, ZONE, RECORD_TXT, 300, "\"v=spf1 -all\"", err), CR_OK);
+	assert_int_equal(records_add(&want, ZONE, RECORD_TXT, 600, "\"v=spf1 ip4:192.0.2.10 -all\"", err), CR_OK);
+	assert_int_equal(records_add(&want, "mail." ZONE, RECORD_A, 600, "192.0.2.10", err), CR_OK);
+	assert_int_equal(set_diff_make(&have, &want, &diff, err), CR_OK);
+	rc = s->provider.driver->change(s->provider.ctx, ZONE, &base, &diff, err);
+	set_diff_release(&diff);
+	records_release(&want);
+	records_release(&have);
+	zone_state_release(&base);
+	return rc;
+}
+
+static void
+check_file(void **state)
+{
+	const struct file_row *r = *state;
+	struct setting s;
+	struct err err = {0};
+	int rc = CR_EBUG;
+
+	open_on(&s, r->file);
+	switch (r->what) {
+	case OBSERVE:
+		rc = observe(&s, r->file, &err);
+		break;
+	case CREATE:
+		rc = create(&s, &err);
+		break;
+	case CHANGE:
+		rc = change(&s, &err);
+		break;
+	case REMOVE_TWICE:
+		rc = s.provider.driver->remove(s.provider.ctx, ZONE, &err);
+		assert_ok(rc, &err);
+		rc = s.provider.driver->remove(s.provider.ctx, ZONE, &err);
+		break;
+	}
+	if (rc != r->want)
+		fail_msg("%s: %s", err_code_name(rc), err.text);
+	if (r->text != NULL && strstr(err.text, r->text) == NULL)
+		fail_msg("'%s' is not in '%s'", r->text, err.text);
+	assert_null(strstr(err.text, "env:"));
+	close_all(&s);
+}
+
+static const struct base_row {
+	const char *name;
+	const char *url, *server;
+	const char *want; /* NULL: refused */
+} bases[] = {
+	{"a bare address gets the path",          "http://127.0.0.1:8081",         "localhost",
+         "http://127.0.0.1:8081/api/v1/servers/localhost"									       },
+	{"slashes at the end make no difference", "https://dns.example//",         "localhost",
+         "https://dns.example/api/v1/servers/localhost"										 },
+	{"a path that is there is kept",          "https://dns.example/x/api/v1/", "localhost",
+         "https://dns.example/x/api/v1/servers/localhost"									       },
+	{"a server's id is escaped",              "http://[::1]:8081",             "a/b",       "http://[::1]:8081/api/v1/servers/a%2Fb"},
+	{"another scheme is refused",             "ftp://dns.example",             "localhost", NULL                                    },
+	{"no host is refused",                    "http://",                       "localhost", NULL                                    },
+	{"a password in the address is refused",  "http://u:p@dns.example",        "localhost", NULL                                    },
+	{"a query is refused",                    "http://dns.example/?a=b",       "localhost", NULL                                    },
+};
+
+static void
+check_base(void **state)
+{
+	const struct base_row *r = *state;
+	char *out = NULL;
+	struct err err = {0};
+	int rc = pdns_base(r->url, r->server, &out, &err);
+
+	if (r->want == NULL) {
+		assert_int_equal(rc, CR_ECONFIG);
+		return;
+	}
+	assert_ok(rc, &err);
+	assert_string_equal(out, r->want);
+	free(out);
+}
+
+static const struct id_row {
+	const char *name;
+	const char *zone, *want;
+} ids[] = {
+	{"an ordinary name gets its dot", "acme-mail.test",            "acme-mail.test."             },
+	{"a slash is =2F",                "0/25.2.0.192.in-addr.arpa", "0=2F25.2.0.192.in-addr.arpa."},
+	{"an underscore is =5F",          "_dmarc.acme.test",          "=5Fdmarc.acme.test."         },
+};
+
+static void
+check_id(void **state)
+{
+	const struct id_row *r = *state;
+	struct buf b = {0};
+
+	pdns_zone_id(r->zone, &b);
+	assert_string_equal(buf_str(&b), r->want);
+	buf_release(&b);
+}
+
+/* A set that is left with disabled records alone is replaced, not deleted; one that becomes served is sent once. */
+static void
+powerdns__disabled_records_outlive_a_delete(void **state)
+{
+	struct pdns_target t = {.kind = "Native"};
+	struct records now = {0}, disabled = {0};
+	struct set_diff diff = {0};
+	struct http_request q = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_ok(pdns_base("http://h", "localhost", &t.base, &err), &err);
+	assert_ok(secret_make("k", 1, &t.key, &err), &err);
+	assert_ok(records_add(&now, ZONE, RECORD_A, 60, "192.0.2.1", &err), &err);
+	assert_ok(records_add(&disabled, ZONE, RECORD_A, 60, "192.0.2.2", &err), &err);
+	assert_ok(set_diff_add(&diff, SET_DELETE, &now.items[0], &err), &err);
+	assert_ok(pdns_change_request(&t, ZONE, &now, &disabled, &diff, &q, &err), &err);
+	assert_non_null(strstr(buf_str(&q.body), "REPLACE"));
+	assert_non_null(strstr(buf_str(&q.body), "192.0.2.2"));
+	http_request_release(&q);
+	assert_ok(set_diff_add(&diff, SET_CREATE, &disabled.items[0], &err), &err);
+	assert_ok(pdns_change_request(&t, ZONE, &now, &disabled, &diff, &q, &err), &err);
+	assert_null(strstr(buf_str(&q.body), "true"));
+	http_request_release(&q);
+	set_diff_release(&diff);
+	records_release(&now);
+	records_release(&disabled);
+	secret_drop(&t.key);
+	free(t.base);
+}
+
+/* "nameservers" and an NS set exclude each other (422). */
+static void
+powerdns__an_ns_set_of_the_caller_replaces_the_name_servers(void **state)
+{
+	char ns1[] = "ns1.example.test";
+	char *names[] = {ns1};
+	struct pdns_target t = {
+		.kind = "Native", .names = {.items = names, .n = 1}
+        };
+	struct records l = {0};
+	struct http_request q = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_ok(pdns_base("http://h", "localhost", &t.base, &err), &err);
+	assert_ok(secret_make("k", 1, &t.key, &err), &err);
+	assert_ok(records_add(&l, ZONE, RECORD_NS, 60, "ns9.example.test.", &err), &err);
+	assert_ok(pdns_create_request(&t, ZONE, &l, &q, &err), &err);
+	assert_non_null(strstr(buf_str(&q.body), "\"nameservers\":[]"));
+	http_request_release(&q);
+	records_release(&l);
+	secret_drop(&t.key);
+	free(t.base);
+}
+
+int
+main(void)
+{
+	struct CMUnitTest tests[64];
+	size_t n = 0;
+
+	ROWS(tests, n, files, check_file);
+	ROWS(tests, n, bases, check_base);
+	ROWS(tests, n, ids, check_id);
+	TEST(tests, n, powerdns__disabled_records_outlive_a_delete);
+	TEST(tests, n, powerdns__an_ns_set_of_the_caller_replaces_the_name_servers);
+	return rows_run("dns/powerdns", tests, n);
+}
