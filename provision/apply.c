@@ -105,63 +105,73 @@ out:
 	return rc;
 }
 
+/* The record lines under key of an intention. */
+static int
+intended(const struct json_at *root, const char *key, struct records *out, struct err *err)
+{
+	struct json_at at = json_get(root, key);
+	const char *text = "";
+	int rc = json_opt_string(&at, "", &text, err);
+
+	return rc == CR_OK ? zonetext_read(text, strlen(text), "journal", "", out, err) : rc;
+}
+
 /* Of the changes an unfinished step intended: those that can be seen. */
 static int
-settled_json(const struct plan *p, const char *intent, char **out, bool *any_out, struct err *err)
+settled_json(const struct records *zone, const char *intent, char **out, bool *any_out, struct err *err)
 {
 	struct json *doc = NULL;
 	struct set_diff seen = {0};
-	struct records made = {0}, gone = {0};
-	struct json_at root, create_at, ttl_at, delete_at;
-	const char *create = "", *ttl = "", *delete = "";
+	struct records made = {0}, ttl = {0}, gone = {0};
+	struct json_at root;
 	int rc = json_parse(intent, strlen(intent), &doc, err);
 
 	if (rc != CR_OK)
 		return rc;
 	root = json_root(doc);
-	create_at = json_get(&root, "create");
-	ttl_at = json_get(&root, "ttl");
-	delete_at = json_get(&root, "delete");
-	if (json_opt_string(&create_at, "", &create, err) != CR_OK ||
-	    json_opt_string(&ttl_at, "", &ttl, err) != CR_OK ||
-	    json_opt_string(&delete_at, "", &delete, err) != CR_OK) {
-		rc = CR_EPARSE;
-		goto out;
-	}
-	rc = zonetext_read(create, strlen(create), "journal", "", &made, err);
+	rc = intended(&root, "create", &made, err);
 	if (rc == CR_OK)
-		rc = zonetext_read(delete, strlen(delete), "journal", "", &gone, err);
+		rc = intended(&root, "ttl", &ttl, err);
+	if (rc == CR_OK)
+		rc = intended(&root, "delete", &gone, err);
 	for (size_t i = 0; rc == CR_OK && i < made.n; i++)
-		if (records_find(&p->zone.records, &made.items[i]) != NULL)
+		if (records_find(zone, &made.items[i]) != NULL)
 			rc = set_diff_add(&seen, SET_CREATE, &made.items[i], err);
+	for (size_t i = 0; rc == CR_OK && i < ttl.n; i++) {
+		const struct record *there = records_find(zone, &ttl.items[i]);
+
+		if (there != NULL && there->ttl_s == ttl.items[i].ttl_s)
+			rc = set_diff_add(&seen, SET_TTL, &ttl.items[i], err);
+	}
 	for (size_t i = 0; rc == CR_OK && i < gone.n; i++)
-		if (records_find(&p->zone.records, &gone.items[i]) == NULL)
+		if (records_find(zone, &gone.items[i]) == NULL)
 			rc = set_diff_add(&seen, SET_DELETE, &gone.items[i], err);
 	*any_out = seen.n > 0;
 	if (rc == CR_OK)
 		rc = owned_changes_json(&seen, out, err);
-out:
 	set_diff_release(&seen);
 	records_release(&made);
+	records_release(&ttl);
 	records_release(&gone);
 	json_drop(&doc);
 	return rc;
 }
 
-int
-apply_settle(struct journal *j, struct plan *p, struct err *err)
+/* domain: as the journal has it.  zone: the records the intentions were about, as they are now. */
+static int
+settle(struct journal *j, const char *domain, const struct owned *owned, const struct records *zone, struct err *err)
 {
 	int rc = CR_OK;
 
-	for (size_t i = 0; rc == CR_OK && i < p->owned.n_pending; i++) {
-		const struct owned_pending *q = &p->owned.pending[i];
+	for (size_t i = 0; rc == CR_OK && i < owned->n_pending; i++) {
+		const struct owned_pending *q = &owned->pending[i];
 		const bool of_zone = strcmp(q->step, "zone") == 0 || strcmp(q->step, "records") == 0;
-		struct journal_step s = {.domain = p->domain->name, .step = q->step, .operation = q->operation};
+		struct journal_step s = {.domain = domain, .step = q->step, .operation = q->operation};
 		char *json = NULL;
 		bool any = true;
 
 		if (of_zone) {
-			rc = settled_json(p, q->intent, &json, &any, err);
+			rc = settled_json(zone, q->intent, &json, &any, err);
 		} else if (strcmp(q->operation, "delete") == 0) {
 			any = false; /* repeated by whoever wants it gone: undo of a gone thing succeeds */
 		}
@@ -171,6 +181,12 @@ apply_settle(struct journal *j, struct plan *p, struct err *err)
 		free(json);
 	}
 	return rc;
+}
+
+int
+apply_settle(struct journal *j, struct plan *p, struct err *err)
+{
+	return settle(j, p->domain->name, &p->owned, &p->zone.records, err);
 }
 
 static int
@@ -266,6 +282,8 @@ change_reverse(struct journal *j, struct plan *p, const struct plan_reverse *r, 
 		rc = owned_load(j->db, journal_name, &owned, err);
 	if (rc == CR_OK)
 		rc = owned_settle(&owned, &state.records, err);
+	if (rc == CR_OK)
+		rc = settle(j, journal_name, &owned, &state.records, err);
 	if (rc != CR_OK)
 		goto out;
 	there = records_find(&state.records, &ptr) != NULL;
@@ -304,14 +322,34 @@ apply_reverse(struct journal *j, struct plan *p, const struct plan_reverse *r, b
 	return rc == CR_OK ? CR_OK : err_wrap(err, "reverse DNS of %s", r->address);
 }
 
+/* Was an earlier run cut off at this PTR?  It stands there already then, perhaps, and only its receipt is missing. */
+static int
+reverse_pending(struct journal *j, const struct plan_reverse *r, bool *out, struct err *err)
+{
+	char journal_name[80];
+	int64_t n = 0;
+	int rc;
+
+	(void)snprintf(journal_name, sizeof(journal_name), "ptr:%s", r->address);
+	rc = db_get_int(j->db,
+	                "SELECT count(*) FROM journal WHERE domain = $1 AND receipt IS NULL AND undone_ms IS NULL",
+	                DB_ARGS(db_text(journal_name)), 0, &n, err);
+	*out = n > 0;
+	return rc;
+}
+
 static int
 apply_reverses(struct journal *j, struct plan *p, struct err *err)
 {
 	int rc = CR_OK;
 
-	for (size_t i = 0; rc == CR_OK && i < p->n_reverse; i++)
-		if (p->reverse[i].create)
+	for (size_t i = 0; rc == CR_OK && i < p->n_reverse; i++) {
+		bool pending = false;
+
+		rc = reverse_pending(j, &p->reverse[i], &pending, err);
+		if (rc == CR_OK && (p->reverse[i].create || pending))
 			rc = apply_reverse(j, p, &p->reverse[i], false, err);
+	}
 	return rc;
 }
 

@@ -59,21 +59,35 @@ each_line(const struct json_at *changes, const char *key, struct records *out, s
 }
 
 static int
+remember_all(struct records *l, const struct records *made, struct err *err)
+{
+	int rc = CR_OK;
+
+	for (size_t i = 0; rc == CR_OK && i < made->n; i++)
+		rc = remember(l, &made->items[i], err);
+	return rc;
+}
+
+static int
 replay_records(struct owned *o, const struct json_at *changes, bool pending, struct err *err)
 {
-	struct records made = {0}, gone = {0};
+	struct records made = {0}, ttl = {0}, gone = {0};
+	struct records *to = pending ? &o->maybe : &o->records;
 	int rc = each_line(changes, "create", &made, err);
 
 	if (rc == CR_OK)
-		rc = each_line(changes, "ttl", &made, err);
+		rc = each_line(changes, "ttl", &ttl, err);
 	if (rc == CR_OK)
 		rc = each_line(changes, "delete", &gone, err);
 	/* A pending delete may not have happened: what it names is ours still, and is judged by what is observed. */
 	for (size_t i = 0; rc == CR_OK && !pending && i < gone.n; i++)
 		forget(&o->records, &gone.items[i]);
-	for (size_t i = 0; rc == CR_OK && i < made.n; i++)
-		rc = remember(pending ? &o->maybe : &o->records, &made.items[i], err);
+	if (rc == CR_OK)
+		rc = remember_all(to, &made, err);
+	if (rc == CR_OK)
+		rc = remember_all(to, &ttl, err);
 	records_release(&made);
+	records_release(&ttl);
 	records_release(&gone);
 	return rc;
 }
