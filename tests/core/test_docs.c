@@ -1,0 +1,134 @@
+/*
+ * test_docs.c - the sample configuration and the manual against the rows they describe.
+ *
+ * Run from the top of the source tree, as the whole suite is.
+ */
+#include "tests/lib/rows.h"
+
+#include "core/cfg.h"
+#include "core/file.h"
+#include "core/session.h"
+#include "dns/zones/zones.h"
+#include "provision/intent.h"
+#include "provision/mailhosts/mailhosts.h"
+
+#define DOC_MAX_BYTES ((size_t)1 << 20)
+
+/* One document and one word that has to stand in it. */
+struct want {
+	char name[160];
+	const char *path, *before, *key, *after;
+};
+static struct want wants[512];
+static struct CMUnitTest tests[520];
+
+static bool
+is_word_byte(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* before KEY after, with KEY a whole word and blanks allowed between it and `after`. */
+static bool
+holds(const char *text, const struct want *w)
+{
+	const size_t before = strlen(w->before), key = strlen(w->key);
+
+	for (const char *at = text; (at = strstr(at, w->key)) != NULL; at++) {
+		const char *end = at + key;
+
+		if ((at > text && is_word_byte(at[-1])) || is_word_byte(*end))
+			continue;
+		if ((size_t)(at - text) < before || strncmp(at - before, w->before, before) != 0)
+			continue;
+		end += strspn(end, " ");
+		if (strncmp(end, w->after, strlen(w->after)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+check_key(void **state)
+{
+	const struct want *w = *state;
+	struct buf text = {0};
+	struct err err = {0};
+
+	assert_ok(file_read(w->path, DOC_MAX_BYTES, &text, &err), &err);
+	if (!holds(buf_str(&text), w))
+		fail_msg("%s says nothing of the setting '%s'", w->path, w->key);
+	buf_release(&text);
+}
+
+/* Two wants a row: an item of the manual, an assignment (it may be commented out) in the sample. */
+static void
+add_rows(size_t *n, const char *group, const struct cfg_row *rows, size_t n_rows)
+{
+	static const struct {
+		const char *path, *before, *after;
+	} docs[] = {
+		{"man/coldrelay.cfg.5", ".It Ic ", "" },
+                {"coldrelay.cfg",       "",        "="}
+        };
+
+	for (size_t i = 0; i < n_rows; i++) {
+		for (size_t d = 0; d < ARRAY_LEN(docs); d++) {
+			struct want *w = &wants[*n];
+
+			assert(*n < ARRAY_LEN(wants));
+			*w = (struct want){.path = docs[d].path,
+			                   .before = docs[d].before,
+			                   .key = rows[i].key,
+			                   .after = docs[d].after};
+			(void)snprintf(w->name, sizeof(w->name), "%s: %s of a %s is described", w->path, rows[i].key,
+			               group);
+			tests[(*n)++] =
+				(struct CMUnitTest){.name = w->name, .test_func = check_key, .initial_state = w};
+		}
+	}
+}
+
+static void
+add_drivers(size_t *n)
+{
+	for (size_t i = 0; zone_drivers[i] != NULL; i++)
+		add_rows(n, zone_drivers[i]->name, zone_drivers[i]->rows, zone_drivers[i]->n_rows);
+	for (size_t i = 0; mailhost_drivers[i] != NULL; i++)
+		add_rows(n, mailhost_drivers[i]->name, mailhost_drivers[i]->rows, mailhost_drivers[i]->n_rows);
+}
+
+/* Every name, type, range and reference in it is right. */
+static void
+docs__sample_configuration_has_no_fault(void **state)
+{
+	struct session s = {.config_path = "coldrelay.cfg", .clock = clock_system(), .out = stdout};
+	struct intent intent = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_ok(intent_read(&s, &intent, &err), &err);
+	assert_string_equal(cfg_warnings(s.cfg), "");
+	assert_int_equal(intent.n_tenants, 1);
+	assert_int_equal(intent.tenants[0].n_domains, 2);
+	intent_release(&intent);
+	session_release(&s);
+}
+
+int
+main(void)
+{
+	size_t n = 0;
+
+	add_rows(&n, "configuration", settings_rows, settings_rows_n);
+	add_rows(&n, "limits group", limits_rows, limits_rows_n);
+	add_rows(&n, "tenant", intent_tenant_rows, intent_tenant_rows_n);
+	add_rows(&n, "tenant or domain", intent_default_rows, intent_default_rows_n);
+	add_rows(&n, "mailbox", intent_mailbox_rows, intent_mailbox_rows_n);
+	add_rows(&n, "zone provider", intent_zone_rows, intent_zone_rows_n);
+	add_rows(&n, "mail host", intent_host_rows, intent_host_rows_n);
+	add_rows(&n, "address owner", intent_reverse_rows, intent_reverse_rows_n);
+	add_drivers(&n);
+	TEST(tests, n, docs__sample_configuration_has_no_fault);
+	return rows_run("core/docs", tests, n);
+}
