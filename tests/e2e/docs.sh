@@ -48,6 +48,13 @@ for code in 0 1 2 64 65 69 70 71 74 75 77 78; do
 done
 result "every exit code is in the manual" "$missing"
 
+missing=
+# shellcheck disable=SC2016 # the backquotes are Markdown's
+for path in $(grep -ohE '`(main\.c|(core|dns|templates|budget|provision|tests|man)/[A-Za-z0-9_./-]*)`' ./*.md | tr -d '`' | sort -u); do
+	[ -e "$path" ] || [ -e "$path.c" ] || case $path in *NAME*) ;; *) missing="$missing $path" ;; esac
+done
+result "every file that a document names is there" "$missing"
+
 # The demo in a directory of its own: quickstart works where its script stands.
 scratch=$(mktemp -d) || exit 74
 trap 'rm -rf "$scratch"' EXIT
