@@ -335,11 +335,13 @@ give_up(const struct exchange *x, const struct err *why, int64_t wait_ms, struct
 }
 
 static void
-exchange_begin(struct exchange *x, const struct clock *clock, const struct http_policy *policy,
+exchange_begin(struct exchange *x, const struct http *h, const struct clock *clock, const struct http_policy *policy,
                const struct http_request *q)
 {
-	int64_t deadline_ms = policy->deadline_ms > 0 ? policy->deadline_ms : DEADLINE_MS;
+	int64_t deadline_ms = policy->deadline_ms > 0 ? policy->deadline_ms : h->deadline_ms;
 
+	if (deadline_ms <= 0)
+		deadline_ms = DEADLINE_MS;
 	*x = (struct exchange){
 		.clock = clock,
 		.policy = policy,
@@ -381,7 +383,7 @@ http_exchange(struct http *h, const struct clock *clock, const struct http_polic
 	if (rc != CR_OK)
 		return rc;
 	assert(q->url != NULL && q->method != NULL);
-	exchange_begin(&x, clock, policy, q);
+	exchange_begin(&x, h, clock, policy, q);
 	for (;;) {
 		enum http_outcome outcome = attempt(&x, h, reply, &why);
 		enum next next = judge(&x, outcome, reply, &maybe_done);

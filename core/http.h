@@ -76,12 +76,13 @@ struct http_ops {
 };
 struct http {
 	const struct http_ops *ops; /* first member of every transport */
+	int64_t deadline_ms;        /* the operator's, for policies that have none; 0: 60 s */
 };
 void http_drop(struct http **h);
 
 /* What a driver knows about its provider. */
 struct http_policy {
-	int64_t deadline_ms;   /* over all attempts and waits; 0: 60 s */
+	int64_t deadline_ms;   /* over all attempts and waits; 0: the transport's */
 	int attempts_max;      /* 0: 6 */
 	int64_t backoff_ms;    /* first wait; 0: 1000 */
 	bool idempotent_write; /* a PUT/PATCH/DELETE that may be repeated blindly (PowerDNS PATCH REPLACE) */
@@ -106,6 +107,7 @@ struct http_curl_options {
 	const char *ca_file; /* NULL: the system's */
 	bool allow_plain;    /* http:// to other hosts (a management network); a configuration setting with a warning */
 	const char *user_agent;
+	int64_t deadline_ms; /* over all attempts and waits of an exchange; 0: 60 s */
 };
 MUST_CHECK int http_curl_open(const struct http_curl_options *o, struct http **out, struct err *err);
 

@@ -531,6 +531,7 @@ http_curl_open(const struct http_curl_options *o, struct http **out, struct err 
 	if (c == NULL)
 		return err_nomem(err, "http transport");
 	c->http.ops = &curl_ops;
+	c->http.deadline_ms = o->deadline_ms;
 	c->allow_plain = o->allow_plain;
 	/* Cannot fail for default attributes on Linux. */
 	(void)pthread_mutex_init(&c->lock, NULL);

@@ -205,7 +205,7 @@ read_defaults(struct cfg *c, const struct cfg_group *g, const char *where, const
 		out->closing_s = UNSET_S;
 	if (rc == CR_OK && out->dmarc != NULL && strcmp(out->dmarc, "reject") != 0 &&
 	    strcmp(out->dmarc, "quarantine") != 0)
-		cfg_fault(c, g, "dmarc", "must be reject or quarantine, not '%s'", out->dmarc);
+		cfg_fault(c, g, "dmarc", "dmarc: must be reject or quarantine, not '%s'", out->dmarc);
 	return rc;
 }
 
@@ -596,9 +596,9 @@ intent_domain_find(struct intent *i, struct intent_tenant *t, const char *text, 
 static int
 open_http(struct session *s, struct intent *i, bool allow_plain, struct err *err)
 {
-	const struct http_curl_options o = {.allow_plain = allow_plain, .user_agent = "coldrelay"};
+	const struct http_curl_options o = {
+		.allow_plain = allow_plain, .user_agent = "coldrelay", .deadline_ms = s->settings.timeout_s * 1000};
 
-	(void)s;
 	if (i->http != NULL)
 		return CR_OK;
 	return http_curl_open(&o, &i->http, err);

@@ -85,7 +85,7 @@ plan_json(struct session *s, const struct plan *p, struct err *err)
 }
 
 static void
-put_step(struct session *s, const struct plan_step *t)
+put_step(struct session *s, const struct plan *p, const struct plan_step *t)
 {
 	static const char signs[] = {[PLAN_NONE] = '=', [PLAN_CREATE] = '+', [PLAN_UPDATE] = '~', [PLAN_DELETE] = '-'};
 	const bool bad = t->status == PLAN_REFUSED || t->status == PLAN_FAILED;
@@ -98,7 +98,11 @@ put_step(struct session *s, const struct plan_step *t)
 	              bad                    ? '!'
 	              : t->part == PLAN_NOTE ? '*'
 	                                     : signs[t->change],
-	              t->step, term_off(s->out), t->status == PLAN_FAILED ? "failed: " : "", t->detail);
+	              t->step, term_off(s->out),
+	              t->status == PLAN_FAILED                      ? "failed: "
+	              : t->status == PLAN_PLANNED && p->rc != CR_OK ? "not reached: "
+	                                                            : "",
+	              t->detail);
 }
 
 int
@@ -118,7 +122,7 @@ report_plan(struct session *s, const struct plan *p, struct err *err)
 		if (t->change == PLAN_NONE && t->part != PLAN_NOTE && !all)
 			unchanged++;
 		else
-			put_step(s, t);
+			put_step(s, p, t);
 	}
 	if (unchanged > 0)
 		(void)fprintf(s->out, "  %s= %zu unchanged%s\n", term_on(s->out, TERM_DIM), unchanged,

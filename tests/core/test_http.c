@@ -71,6 +71,7 @@ struct row {
 	const char *name;
 	const char *method;
 	struct http_policy policy;
+	int64_t deadline_ms; /* the transport's */
 	struct played acts[8];
 	int want_rc, want_attempts, want_status;
 	int64_t want_slept_min_ms, want_slept_max_ms;
@@ -100,6 +101,11 @@ static const struct row rows[] = {
 	 .want_attempts = 2, .want_status = 200, .want_slept_min_ms = 500, .want_slept_max_ms = 1000},
 	{.name = "a wait beyond the deadline is the caller's", .method = "GET", .acts = {REPLY_AFTER(429, "300")},
 	 .want_rc = CR_ERETRY, .want_attempts = 1, .want_retry_after_s = 300},
+	{.name = "the operator's deadline ends a wait sooner", .method = "GET", .deadline_ms = 2000,
+	 .acts = {REPLY_AFTER(429, "5")}, .want_rc = CR_ERETRY, .want_attempts = 1, .want_retry_after_s = 5},
+	{.name = "a policy's deadline goes before the operator's", .method = "GET", .deadline_ms = 2000,
+	 .policy = {.deadline_ms = 9000}, .acts = {REPLY_AFTER(429, "5"), REPLY(200)}, .want_attempts = 2, .want_status = 200,
+	 .want_slept_min_ms = 5000, .want_slept_max_ms = 5000},
 	{.name = "back-off doubles with jitter", .method = "GET",
 	 .acts = {REPLY(503), REPLY(503), REPLY(503), REPLY(200)}, .want_attempts = 4, .want_status = 200,
 	 .want_slept_min_ms = 3500, .want_slept_max_ms = 7000},
@@ -147,7 +153,10 @@ static void
 http_exchange__row(void **state)
 {
 	const struct row *r = *state;
-	struct stage s = {.http = {.ops = &stage_ops}, .acts = r->acts};
+	struct stage s = {
+		.http = {.ops = &stage_ops, .deadline_ms = r->deadline_ms},
+                  .acts = r->acts
+        };
 	struct http_request q = {.method = r->method};
 	struct http_reply reply = {0};
 	struct err err = {0};
