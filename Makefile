@@ -90,7 +90,7 @@ bench: deps ## measure, each figure beside its floor
 
 quickstart: ## install what is missing, build, show the main job in ./demo
 	$(Q)tests/lib/deps.sh --build
-	$(Q)$(MAKE) --no-print-directory MODE=release all
+	$(Q)$(MAKE) -s --no-print-directory -j$$(nproc) MODE=release all
 	$(Q)tests/lib/quickstart.sh
 
 layers: ## name every include that points up
