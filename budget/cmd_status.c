@@ -216,7 +216,7 @@ static const char domains_sql[] =
 static int
 print_domain(struct status *st, const struct db_rows *rows, struct err *err)
 {
-	enum domain_state stored;
+	enum domain_state stored = DOMAIN_PLANNED;
 	struct line l = {
 		.domain = db_col_text(rows, 0),
 		.tenant = db_col_text(rows, 1),

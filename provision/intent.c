@@ -542,19 +542,19 @@ intent_tenant_find(const struct intent *i, const char *primary, struct intent_te
 }
 
 int
-intent_guard_primary(const struct intent *i, const char *name, struct err *err)
+intent_guard_primary(const struct intent *i, const char *domain, struct err *err)
 {
 	for (size_t t = 0; t < i->n_tenants; t++) {
 		const char *primary = i->tenants[t].primary;
 
 		if (primary[0] == '\0')
 			continue;
-		if (name_is_under(name, primary))
+		if (name_is_under(domain, primary))
 			return err_set(err, CR_EREFUSED, "%s %s the primary domain %s: coldrelay never touches it",
-			               name, strcmp(name, primary) == 0 ? "is" : "lies in", primary);
-		if (name_is_under(primary, name))
+			               domain, strcmp(domain, primary) == 0 ? "is" : "lies in", primary);
+		if (name_is_under(primary, domain))
 			return err_set(err, CR_EREFUSED, "%s holds the primary domain %s: coldrelay never touches it",
-			               name, primary);
+			               domain, primary);
 	}
 	return CR_OK;
 }

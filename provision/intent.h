@@ -93,8 +93,8 @@ void intent_release(struct intent *i);
 /* Errors: CR_EUSAGE (no such tenant; nearest named). */
 MUST_CHECK int intent_tenant_find(const struct intent *i, const char *primary, struct intent_tenant **out,
                                   struct err *err);
-/* Is name a primary domain of any tenant, below one, or a parent that holds one?  Errors: CR_EREFUSED with the primary. */
-MUST_CHECK int intent_guard_primary(const struct intent *i, const char *name, struct err *err);
+/* Is domain a primary domain of any tenant, below one, or a parent that holds one?  Errors: CR_EREFUSED with the primary. */
+MUST_CHECK int intent_guard_primary(const struct intent *i, const char *domain, struct err *err);
 /* The tenant's configured domain.  Errors: CR_EREFUSED (a primary, another tenant's), CR_EUSAGE (not configured). */
 MUST_CHECK int intent_domain_find(struct intent *i, struct intent_tenant *t, const char *name,
                                   struct intent_domain **out, struct err *err);

@@ -3,6 +3,7 @@
  */
 #include "tests/lib/rows.h"
 
+#include "core/num.h"
 #include "dns/set.h"
 
 /* A zone as lines "owner ttl type rdata", up to NULL. */
@@ -13,14 +14,15 @@ fill(struct records *l, const char *const *lines)
 {
 	for (size_t i = 0; i < LINES_MAX && lines[i] != NULL; i++) {
 		struct err err = {0};
-		char owner[64], type_name[16];
-		unsigned ttl_s;
+		char owner[64], ttl[16], type_name[16];
+		int64_t ttl_s = 0;
 		int rdata = 0;
 		uint16_t type;
 
-		assert_int_equal(sscanf(lines[i], "%63s %u %15s %n", owner, &ttl_s, type_name, &rdata), 3);
+		assert_int_equal(sscanf(lines[i], "%63s %15s %15s %n", owner, ttl, type_name, &rdata), 3);
+		assert_ok(num_parse(ttl, 0, RECORD_TTL_MAX, &ttl_s, &err), &err);
 		assert_ok(record_type_parse(type_name, &type, &err), &err);
-		assert_ok(records_add(l, owner, type, ttl_s, lines[i] + rdata, &err), &err);
+		assert_ok(records_add(l, owner, type, (uint32_t)ttl_s, lines[i] + rdata, &err), &err);
 	}
 }
 
