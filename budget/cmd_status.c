@@ -9,6 +9,7 @@
 #include "core/term.h"
 #include "dns/name.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,12 +188,14 @@ print_json(struct status *st, const struct line *l, struct err *err)
 static int
 print_row(struct status *st, const struct line *l, struct err *err)
 {
-	static const enum term_tone tones[DOMAIN_STATE__COUNT] = {
-		[DOMAIN_WARMING] = TERM_WARN, [DOMAIN_ACTIVE] = TERM_GOOD, [DOMAIN_FROZEN] = TERM_BAD,
-		[DOMAIN_BURNED] = TERM_BAD,   [DOMAIN_CLOSING] = TERM_DIM, [DOMAIN_PARKED] = TERM_DIM,
+	static const enum term_tone tones[] = {
+		[DOMAIN_PLANNED] = TERM_DIM, [DOMAIN_PROVISIONING] = TERM_PLAIN, [DOMAIN_WARMING] = TERM_WARN,
+		[DOMAIN_ACTIVE] = TERM_GOOD, [DOMAIN_FROZEN] = TERM_BAD,         [DOMAIN_BURNED] = TERM_BAD,
+		[DOMAIN_CLOSING] = TERM_DIM, [DOMAIN_PARKED] = TERM_DIM,
 	};
 	char age[32], sent[48], blocks[24];
 
+	assert((unsigned)l->state < ARRAY_LEN(tones));
 	num_format_duration(l->age_ms / MINUTE_MS * 60, age, sizeof(age));
 	(void)snprintf(sent, sizeof(sent), "%lld/%lld", (long long)l->outbound, (long long)l->warmup);
 	(void)snprintf(blocks, sizeof(blocks), "%lld", (long long)l->blocks);

@@ -55,15 +55,23 @@ facts_read(const struct gate *g, const struct gate_request *q, struct facts *f, 
 	return CR_OK;
 }
 
+/* The mailbox's domain and every name above it, four a question. */
 static int
 look_at_primary(struct gate *g, struct facts *f, struct err *err)
 {
+	const char *n = f->mailbox.domain;
 	char *primary = NULL;
-	int rc = CR_OK;
+	int rc;
 
-	for (const char *n = f->mailbox.domain; rc == CR_OK && primary == NULL && *n != '\0'; n = name_parent(n))
-		rc = db_get_text(g->db, "SELECT primary_domain FROM tenant WHERE primary_domain = $1",
-		                 DB_ARGS(db_text(n)), &primary, err);
+	do {
+		const char *names[4] = {"", "", "", ""};
+
+		for (size_t i = 0; i < ARRAY_LEN(names) && *n != '\0'; i++, n = name_parent(n))
+			names[i] = n;
+		rc = db_get_text(g->db, "SELECT primary_domain FROM tenant WHERE primary_domain IN ($1, $2, $3, $4)",
+		                 DB_ARGS(db_text(names[0]), db_text(names[1]), db_text(names[2]), db_text(names[3])),
+		                 &primary, err);
+	} while (rc == CR_OK && primary == NULL && *n != '\0');
 	if (rc == CR_OK && primary != NULL)
 		(void)snprintf(f->primary, sizeof(f->primary), "%s", primary);
 	free(primary);

@@ -176,24 +176,34 @@ suppress_lift(struct contain *c, const char *scope_text, const char *what, const
 	return rc == CR_OK ? log_line(c, "suppress.lift", scope, &k, reason, evidence, err) : rc;
 }
 
-/* One key in both scopes. */
-static int
-test_key(struct db *db, const char *kind, const char *value, const char *tenant, bool *closed, char reason_out[64],
-         struct err *err)
-{
-	char *scope = NULL;
-	int rc = db_get_text(db,
-	                     "SELECT scope FROM suppression WHERE kind = $1 AND value = $2 AND lifted_ms IS NULL "
-	                     "AND scope IN ('', $3) LIMIT 1",
-	                     DB_ARGS(db_text(kind), db_text(value), db_text(tenant)), &scope, err);
+/* The address and four names in one question: this stands in the way of every send. */
+static const char test_sql[] =
+	"SELECT kind, value FROM suppression WHERE lifted_ms IS NULL AND scope IN ('', $1) AND "
+	"((kind = 'address' AND value = $2) OR (kind = 'organisation' AND value IN ($3, $4, $5, $6))) LIMIT 1";
 
-	if (rc == CR_OK && scope != NULL) {
-		bool is_address = strcmp(kind, "address") == 0;
+#define NAMES 4
+
+static int
+test_names(struct db *db, const char *tenant, const char *hash, const char *const names[NAMES], bool *closed,
+           char reason_out[64], struct err *err)
+{
+	struct db_rows *rows = NULL;
+	bool more = false;
+	int rc = db_query(db, test_sql,
+	                  DB_ARGS(db_text(tenant), db_text(hash), db_text(names[0]), db_text(names[1]),
+	                          db_text(names[2]), db_text(names[3])),
+	                  &rows, err);
+
+	if (rc == CR_OK)
+		rc = db_next(rows, &more, err);
+	if (rc == CR_OK && more) {
+		bool is_address = strcmp(db_col_text(rows, 0), "address") == 0;
 
 		*closed = true;
-		(void)snprintf(reason_out, 64, "%s%s%.40s", kind, is_address ? "" : " ", is_address ? "" : value);
+		(void)snprintf(reason_out, 64, "%s%.40s", is_address ? "address" : "organisation ",
+		               is_address ? "" : db_col_text(rows, 1));
 	}
-	free(scope);
+	db_rows_drop(&rows);
 	return rc;
 }
 
@@ -203,15 +213,20 @@ suppress_test(struct db *db, const struct vault *v, const char *tenant, const ch
 {
 	const char *at = strrchr(recipient, '@');
 	char hash[SUPPRESS_HASH_HEX + 1];
+	const char *n = at != NULL ? at + 1 : recipient;
 	bool closed = false;
 	int rc;
 
 	address_hash(v, recipient, hash);
 	reason_out[0] = '\0';
-	rc = test_key(db, "address", hash, tenant, &closed, reason_out, err);
 	/* Every name above it, not only today's organisation: the public suffix list changes, a refusal does not. */
-	for (const char *n = at != NULL ? at + 1 : recipient; rc == CR_OK && !closed && *n != '\0'; n = name_parent(n))
-		rc = test_key(db, "organisation", n, tenant, &closed, reason_out, err);
+	do {
+		const char *names[NAMES] = {"", "", "", ""};
+
+		for (size_t i = 0; i < NAMES && *n != '\0'; i++, n = name_parent(n))
+			names[i] = n;
+		rc = test_names(db, tenant, hash, names, &closed, reason_out, err);
+	} while (rc == CR_OK && !closed && *n != '\0');
 	if (rc == CR_OK)
 		*closed_out = closed;
 	return rc;

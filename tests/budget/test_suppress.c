@@ -12,18 +12,19 @@ static const struct closed_row {
 	const char *tenant, *recipient; /* the question */
 	bool closed;
 } closed_rows[] = {
-	{"an address is closed in any spelling",   "",     "Dora@Fabrikam.example.", TENANT, "dora@fabrikam.example",        true },
-	{"its neighbour is not",                   "",     "dora@fabrikam.example",  TENANT, "eva@fabrikam.example",         false},
-	{"an organisation closes everybody there", TENANT, "fabrikam.example",       TENANT, "eva@fabrikam.example",         true },
-	{"and below",			      TENANT, "fabrikam.example",       TENANT, "eva@mail.eu.fabrikam.example", true },
-	{"a host stands for its organisation",     TENANT, "mail.fabrikam.example",  TENANT, "eva@fabrikam.example",         true },
-	{"a name that only ends alike is open",    TENANT, "fabrikam.example",       TENANT, "eva@notfabrikam.example",      false},
-	{"another tenant is not bound",            TENANT, "fabrikam.example",       OTHER,  "eva@fabrikam.example",         false},
-	{"the installation's list binds all",      "",     "fabrikam.example",       OTHER,  "eva@fabrikam.example",         true },
-	{"a domain stands for anybody there",      "",     "fabrikam.example",       OTHER,  "fabrikam.example",             true },
+	{"an address is closed in any spelling",   "",     "Dora@Fabrikam.example.", TENANT, "dora@fabrikam.example",                    true },
+	{"its neighbour is not",                   "",     "dora@fabrikam.example",  TENANT, "eva@fabrikam.example",                     false},
+	{"an organisation closes everybody there", TENANT, "fabrikam.example",       TENANT, "eva@fabrikam.example",                     true },
+	{"and below",			      TENANT, "fabrikam.example",       TENANT, "eva@mail.eu.fabrikam.example",             true },
+	{"and ten labels below",                   TENANT, "fabrikam.example",       TENANT, "eva@a.b.c.d.e.f.g.h.i.j.fabrikam.example", true },
+	{"a host stands for its organisation",     TENANT, "mail.fabrikam.example",  TENANT, "eva@fabrikam.example",                     true },
+	{"a name that only ends alike is open",    TENANT, "fabrikam.example",       TENANT, "eva@notfabrikam.example",                  false},
+	{"another tenant is not bound",            TENANT, "fabrikam.example",       OTHER,  "eva@fabrikam.example",                     false},
+	{"the installation's list binds all",      "",     "fabrikam.example",       OTHER,  "eva@fabrikam.example",                     true },
+	{"a domain stands for anybody there",      "",     "fabrikam.example",       OTHER,  "fabrikam.example",                         true },
 	{"U-labels and A-labels are one",          "",
          "b\xc3\xbc"
-         "cher.example",                                                             TENANT, "a@xn--bcher-kva.example",      true },
+         "cher.example",                                                             TENANT, "a@xn--bcher-kva.example",                  true },
 };
 
 static bool
