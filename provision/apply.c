@@ -414,6 +414,16 @@ host_owned(const char *kind, const char *subject, void *arg)
 	return owned_has_resource(&p->owned, kind, subject);
 }
 
+/* The plan saw everything in place, and nothing was made since. */
+static bool
+host_is_settled(const struct plan *p)
+{
+	for (size_t i = 0; i < p->host_steps.n; i++)
+		if (p->host_steps.items[i].change != MAILHOST_PRESENT)
+			return false;
+	return !p->key_make && !p->key_make_ed25519 && p->host_steps.n > 0;
+}
+
 static int
 apply_host(struct apply *a, struct journal *j, struct plan *p, struct err *err)
 {
@@ -424,9 +434,12 @@ apply_host(struct apply *a, struct journal *j, struct plan *p, struct err *err)
 	struct host_want w = {0};
 	int64_t seq = 0;
 	size_t n = 0;
-	int rc = make_passwords(a, p, err);
+	int rc;
 
+	if (host_is_settled(p))
+		return CR_OK;
 	(void)snprintf(driver, sizeof(driver), "%.100s/%.50s", h->name, h->driver->name);
+	rc = make_passwords(a, p, err);
 	if (rc == CR_OK)
 		rc = host_want_make(&a->env, p, &w, err);
 	/* Looked at again with the real keys and passwords: they may have been made a moment ago. */

@@ -20,7 +20,7 @@ cleanup() {
 trap cleanup EXIT
 tests/lib/pdns_up.sh "$dir/pdns" 0 >"$dir/pdns.env"
 value() { sed -n "s/^$1=//p" "$dir/pdns.env"; }
-api=$(value API_URL)
+api=$(value API_URL)/api/v1
 key=$(value API_KEY)
 api_port=${api#http://127.0.0.1:}
 api_port=${api_port%%/*}
@@ -57,7 +57,7 @@ drop_zones() { # N PREFIX
 		echo "next"; echo "url = \"$api/servers/localhost/zones/$2$n.example.\""; echo 'request = "DELETE"'
 		echo "header = \"X-API-Key: $key\""; echo 'output = "/dev/null"'
 	done | sed 1d >"$dir/drop.curl"
-	curl -s --parallel --parallel-max 16 -K "$dir/drop.curl"
+	curl -sS --no-progress-meter --parallel --parallel-max 16 -K "$dir/drop.curl" 2>/dev/null
 }
 floor() { # N PREFIX
 	for n in $(seq "$1"); do
@@ -66,7 +66,7 @@ floor() { # N PREFIX
 		echo 'output = "/dev/null"'
 		echo "data = \"{\\\"name\\\":\\\"$2$n.example.\\\",\\\"kind\\\":\\\"Native\\\",\\\"nameservers\\\":[\\\"ns1.dns.example.\\\"],\\\"rrsets\\\":[{\\\"name\\\":\\\"$2$n.example.\\\",\\\"type\\\":\\\"MX\\\",\\\"ttl\\\":3600,\\\"records\\\":[{\\\"content\\\":\\\"10 mail.mx.example.\\\"}]}]}\""
 	done >"$dir/floor.curl"
-	curl -s -S --parallel --parallel-immediate --parallel-max 16 -K "$dir/floor.curl"
+	curl --no-progress-meter --parallel --parallel-immediate --parallel-max 16 -K "$dir/floor.curl" 2>/dev/null
 }
 for delay in 0 100; do
 	tell "delay $delay" >/dev/null
