@@ -176,10 +176,14 @@ suppress_lift(struct contain *c, const char *scope_text, const char *what, const
 	return rc == CR_OK ? log_line(c, "suppress.lift", scope, &k, reason, evidence, err) : rc;
 }
 
-/* The address and four names in one question: this stands in the way of every send. */
-static const char test_sql[] =
-	"SELECT kind, value FROM suppression WHERE lifted_ms IS NULL AND scope IN ('', $1) AND "
-	"((kind = 'address' AND value = $2) OR (kind = 'organisation' AND value IN ($3, $4, $5, $6))) LIMIT 1";
+/*
+ * The address and four names in one question: this stands in the way of every send.  Two halves, since SQLite answers an OR
+ * over both kinds by reading the whole list.
+ */
+static const char test_sql[] = "SELECT kind, value FROM suppression WHERE lifted_ms IS NULL AND kind = 'address' "
+			       "AND value = $2 AND scope IN ('', $1) "
+			       "UNION ALL SELECT kind, value FROM suppression WHERE lifted_ms IS NULL "
+			       "AND kind = 'organisation' AND value IN ($3, $4, $5, $6) AND scope IN ('', $1) LIMIT 1";
 
 #define NAMES 4
 
