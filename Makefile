@@ -61,6 +61,11 @@ $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FMAIN) $(TLIB) $(B)/libcoldre
 $(B)/tests/%: $(B)/tests/%.o $(TLIB) $(B)/libcoldrelay.a
 	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -lcmocka -lssl $(LIBS)
 
+# Preloaded by tests/e2e/kill_everywhere.sh; never linked into anything.
+$(B)/killshim.so: tests/lib/preload/killshim.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O1 -g -fPIC -shared -o $@ $< -ldl
+
 # The assembler includes these (templates/tmpl_builtin.c), which -MMD does not see.
 $(B)/templates/tmpl_builtin.o: $(wildcard templates/*.json)
 
@@ -76,6 +81,8 @@ test: deps ## install what tests need, build, run everything
 unit: $(TESTS) ## the unit and contract tests of this MODE
 check-unit check-fuzz check-e2e:
 	$(Q)tests/lib/run.sh $@ $(MODE)
+soak: deps all $(B)/killshim.so ## kill a run before each of its visible steps, every one (minutes)
+	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay KILL_EVERY=1 tests/e2e/kill_everywhere.sh
 list-tests:
 	@printf '%s\n' $(TESTS)
 list-fuzz:
@@ -123,4 +130,4 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: all deps test unit check-unit check-fuzz check-e2e list-tests list-fuzz print-cflags fuzzers fuzz bench quickstart layers check format install clean help
+.PHONY: all deps test unit check-unit check-fuzz check-e2e list-tests list-fuzz print-cflags fuzzers fuzz soak bench quickstart layers check format install clean help

@@ -62,10 +62,10 @@ teardown(struct run *r, int *exit_out, struct err *err)
 			rc = confirm(&t, err);
 		if (rc != CR_OK)
 			return rc;
-		/* How it went stands in the plan's steps, which are reported next. */
-		if (teardown_apply(&t, err) != CR_OK)
-			*exit_out = 75;
 	}
+	/* How it went stands in the plan's steps, which are reported next. */
+	if (teardown_apply(&t, err) != CR_OK)
+		*exit_out = 75;
 	return run_report(r, t.close || t.destroy, &c, err);
 }
 

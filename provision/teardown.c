@@ -203,6 +203,7 @@ teardown_plan(struct teardown *t, struct err *err)
 	t->until_ms = t->row.closing_until_ms;
 	if (t->now || now >= t->until_ms)
 		return plan_destroy(t, err);
+	t->quiesce = true;
 	num_format_rfc3339(t->until_ms / 1000, until, sizeof(until));
 	return plan_add(p, PLAN_NOTE, PLAN_NONE, PLAN_DONE, "close", err,
 	                "closing until %s; run again then, or with --now --reason TEXT", until);
@@ -217,11 +218,19 @@ contain_of(const struct teardown *t, struct contain *out)
 	                        .actor = audit_actor()};
 }
 
+/* At the host nothing leaves any more; silent already is success. */
+static int
+quiesce(struct teardown *t, struct err *err)
+{
+	const struct mail_host *h = plan_of(t)->domain->host;
+
+	return h->driver->quiesce != NULL ? h->driver->quiesce(h->ctx, t->row.name, true, err) : CR_OK;
+}
+
 /* The gate first: it is shut before anything else is touched.  Then the host, which is only the second line. */
 static int
 apply_close(struct teardown *t, struct err *err)
 {
-	const struct mail_host *h = plan_of(t)->domain->host;
 	struct contain c;
 	int rc = db_begin(t->run->env.db, err);
 
@@ -233,9 +242,7 @@ apply_close(struct teardown *t, struct err *err)
 		rc = db_commit(t->run->env.db, err);
 	else
 		db_rollback(t->run->env.db);
-	if (rc == CR_OK && h->driver->quiesce != NULL)
-		rc = h->driver->quiesce(h->ctx, t->row.name, true, err);
-	return rc;
+	return rc == CR_OK ? quiesce(t, err) : rc;
 }
 
 static int
@@ -329,6 +336,8 @@ teardown_apply(struct teardown *t, struct err *err)
 
 	if (t->close)
 		rc = finish_part(p, PLAN_REGISTER, apply_close(t, err), err);
+	else if (t->quiesce)
+		rc = quiesce(t, err);
 	if (rc == CR_OK && t->destroy)
 		rc = apply_destroy(t, err);
 	p->rc = rc;

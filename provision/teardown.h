@@ -16,6 +16,7 @@ struct teardown {
 	bool now;              /* --now */
 	const char *reason;
 	bool close, destroy; /* what this run does */
+	bool quiesce;        /* closed by an earlier run, which may have been cut off before the host heard of it */
 	int64_t until_ms;    /* end of the closing period */
 };
 

@@ -68,6 +68,8 @@ write_key_file(const struct local *l, const char *domain, const struct mailhost_
 		return err_set(err, CR_ECONFLICT, "%s is there already, and not ours", path);
 	rc = make_key_dir(l, domain, err);
 	pem = secret_bytes(key->pem, &len);
+	/* What a killed run left half-written here is the key all the same. */
+	file_sweep(path);
 	if (rc == CR_OK)
 		rc = file_replace(path, pem, len, 0600, l->key_owner, err);
 	return rc;

@@ -1,0 +1,76 @@
+/*
+ * killshim.c - preloaded into a program under test, ends it by SIGKILL right before its KILL_AT-th call that others can see.
+ *
+ *   LD_PRELOAD=build/debug/killshim.so KILL_AT=17 coldrelay provision ...
+ *
+ * Counted: rename, link, unlink, mkdir, ftruncate, fsync, fdatasync, connect, send.  Between two of them nothing becomes visible to
+ * another process but bytes that no one reads yet, so killing before each of them in turn stands for killing at every instruction.
+ * Only the first process counts: its children are started without this library.
+ */
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static long kill_at;
+static atomic_long calls;
+
+__attribute__((constructor)) static void
+start(void)
+{
+	const char *text = getenv("KILL_AT");
+
+	if (text != NULL)
+		kill_at = strtol(text, NULL, 10);
+	(void)unsetenv("KILL_AT");
+	(void)unsetenv("LD_PRELOAD");
+}
+
+static void
+count(void)
+{
+	if (atomic_fetch_add(&calls, 1) + 1 == kill_at)
+		(void)kill(getpid(), SIGKILL);
+}
+
+/* The function of that name behind ours.  ISO C has no conversion from an object pointer: the bytes are copied. */
+static void
+next(const char *name, void *function_out, size_t size)
+{
+	void *symbol = dlsym(RTLD_NEXT, name);
+
+	if (symbol == NULL)
+		abort();
+	memcpy(function_out, &symbol, size);
+}
+
+#define STEP(result, name, params, ...)                                                                                \
+	result name params;                                                                                            \
+	result name params                                                                                             \
+	{                                                                                                              \
+		result(*real) params;                                                                                  \
+                                                                                                                       \
+		count();                                                                                               \
+		next(#name, &real, sizeof(real));                                                                      \
+		return real(__VA_ARGS__);                                                                              \
+	}
+
+STEP(int, rename, (const char *from, const char *to), from, to)
+STEP(int, renameat2, (int from_dir, const char *from, int to_dir, const char *to, unsigned flags), from_dir, from,
+     to_dir, to, flags)
+STEP(int, link, (const char *from, const char *to), from, to)
+STEP(int, unlink, (const char *path), path)
+STEP(int, mkdir, (const char *path, mode_t mode), path, mode)
+STEP(int, ftruncate, (int fd, off_t len), fd, len)
+STEP(int, ftruncate64, (int fd, __off64_t len), fd, len)
+STEP(int, fsync, (int fd), fd)
+STEP(int, fdatasync, (int fd), fd)
+STEP(int, connect, (int fd, __CONST_SOCKADDR_ARG to, socklen_t len), fd, to, len)
+STEP(ssize_t, send, (int fd, const void *data, size_t len, int flags), fd, data, len, flags)
+STEP(ssize_t, sendto, (int fd, const void *data, size_t len, int flags, __CONST_SOCKADDR_ARG to, socklen_t to_len), fd,
+     data, len, flags, to, to_len)
