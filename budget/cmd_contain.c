@@ -1,5 +1,6 @@
 /*
- * cmd_contain.c - freeze and thaw by hand.  A primary names its tenant: all its domains.
+ * cmd_contain.c - freeze and thaw by hand.  With --tenant the name is a primary, and stands for all its domains: the primary itself has no
+ * state and is the target of nothing.
  */
 #include "budget/cmd.h"
 
@@ -9,12 +10,15 @@
 #include <string.h>
 
 static const char *reason;
+static bool whole_tenant;
 
 static const struct opt freeze_opts[] = {
 	{"reason", 0, OPT_TEXT, &reason, 0, 0, "TEXT", "why; it goes into the log"},
+	{"tenant", 0, OPT_FLAG, &whole_tenant, 0, 0, NULL, "the name is a primary: all outreach domains of its tenant"},
 };
 static const struct opt thaw_opts[] = {
 	{"reason", 0, OPT_TEXT, &reason, 0, 0, "TEXT", "what the review found; it goes into the log"},
+	{"tenant", 0, OPT_FLAG, &whole_tenant, 0, 0, NULL, "the name is a primary: end the tenant's freeze, or the 30 days after a burn"},
 };
 
 void
@@ -27,9 +31,6 @@ void
 cmd_thaw_help(FILE *to)
 {
 	opt_help(thaw_opts, ARRAY_LEN(thaw_opts), to);
-	(void)fputs("With a primary: ends the tenant's freeze, or the 30 days after a burn, whose cause the reason "
-	            "records.\n",
-	            to);
 }
 
 static int
@@ -57,8 +58,13 @@ change(struct session *s, const char *name, int (*how)(struct contain *, const c
 		return rc;
 	rc = db_get_int(s->db, "SELECT 1 FROM tenant WHERE primary_domain = $1", DB_ARGS(db_text(name)), 0, &is_tenant,
 	                err);
+	if (rc == CR_OK && is_tenant != 0 && !whole_tenant)
+		rc = err_set(err, CR_EREFUSED, "%s is a primary domain: coldrelay never touches it (--tenant means all its outreach domains)",
+		             name);
+	else if (rc == CR_OK && is_tenant == 0 && whole_tenant)
+		rc = err_set(err, CR_ENOTFOUND, "%s: no tenant of that name", name);
 	if (rc == CR_OK)
-		rc = how(&c, name, is_tenant != 0, err);
+		rc = how(&c, name, whole_tenant, err);
 	if (rc == CR_OK)
 		return db_commit(s->db, err);
 	db_rollback(s->db);
@@ -96,6 +102,7 @@ run(struct session *s, int argc, char **argv, const char *usage, const char *eve
 	int rc;
 
 	reason = NULL;
+	whole_tenant = false;
 	rc = cmd_parse(freeze_opts, ARRAY_LEN(freeze_opts), argc, argv, 1, 1, usage, operands, &n, err);
 	if (rc != CR_OK || (rc = cmd_need(reason, "--reason TEXT", err)) != CR_OK)
 		return rc;
@@ -111,11 +118,11 @@ run(struct session *s, int argc, char **argv, const char *usage, const char *eve
 int
 cmd_freeze(struct session *s, int argc, char **argv, struct err *err)
 {
-	return run(s, argc, argv, "freeze DOMAIN --reason TEXT", "frozen", freeze, err);
+	return run(s, argc, argv, "freeze DOMAIN --reason TEXT [--tenant]", "frozen", freeze, err);
 }
 
 int
 cmd_thaw(struct session *s, int argc, char **argv, struct err *err)
 {
-	return run(s, argc, argv, "thaw DOMAIN --reason TEXT", "thawed", thaw, err);
+	return run(s, argc, argv, "thaw DOMAIN --reason TEXT [--tenant]", "thawed", thaw, err);
 }

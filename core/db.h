@@ -4,7 +4,7 @@
  * Parameters are $1..$n in both.  Types: int64, text, blob, NULL.  Column type BLOB is spelled BLOB in the schema (the
  * PostgreSQL engine will translate it).  SQL used here is the common subset: INSERT ... ON CONFLICT DO UPDATE/NOTHING, RETURNING.
  *
- * SQLite rules (gate-facts: the WAL-reset race of 3.7.0..3.51.2): one lock file STORE.lock is held over every write
+ * SQLite rules (the WAL-reset race of 3.7.0..3.51.2, sqlite.org/wal.html): one lock file STORE.lock is held over every write
  * transaction and every checkpoint; wal_autocheckpoint=0, no checkpoint on close; synchronous=FULL, foreign_keys=ON.
  * So one writer at a time, in order of arrival, and a reader never waits.
  * A struct db may be used by several threads, in turns: one from db_begin to db_commit / db_rollback, or from db_query to

@@ -71,7 +71,7 @@ int err_errno(struct err *err, int code, int errnum, const char *what);
 #define err_errno(...) ERR_NEVER_OK(err_errno(__VA_ARGS__))
 #endif
 
-/* The sysexits.h value for a code; design.md section 8.  CR_OK gives 0. */
+/* The sysexits.h value for a code; ARCHITECTURE.md, exit codes.  CR_OK gives 0. */
 int err_exit_code(int code);
 
 /* "usage", "config", ... for --json and logs; never NULL. */

@@ -62,7 +62,7 @@ const struct cfg_row intent_default_rows[] = {
 	{"ttl", CFG_DURATION, DEF(ttl_s), 1, 2147483647, NULL, 0, "seconds", "TTL of the records (default 3600)."},
 	{"warm_up", CFG_DURATION, DEF(warm_up_s), 0, 365 * 86400, NULL, 0, NULL, "From registration to the first outbound send; without it the mail host's own (self-hosted: 42 days)."},
 	{"closing_period", CFG_DURATION, DEF(closing_s), 0, 365 * 86400, NULL, 0, NULL, "How long replies and opt-outs stay alive after the last send of a domain that is torn down (default 60 days)."},
-	{"ed25519", CFG_BOOL, DEF(ed25519), 0, 0, "false", 0, NULL, "Sign with an Ed25519 key beside the RSA one."},
+	{"ed25519", CFG_BOOL, DEF(ed25519), 0, 0, "false", 0, NULL, "Make and publish an Ed25519 key beside the RSA one; OpenDKIM goes on signing with RSA."},
 };
 const size_t intent_default_rows_n = ARRAY_LEN(intent_default_rows);
 

@@ -28,7 +28,7 @@ void want_release(struct want *w);
  */
 MUST_CHECK int want_make(const struct intent *i, const struct intent_domain *d, const struct keys *keys,
                          const char *const *template_dirs, struct want *out, struct err *err);
-/* The records of a parked name: null MX, SPF -all, DMARC reject, empty DKIM (auth-facts: names that send nothing). */
+/* The records of a parked name: null MX, SPF -all, DMARC reject, empty DKIM (names that send nothing). */
 MUST_CHECK int want_parked(const struct intent_domain *d, const char *const *template_dirs, struct want *out,
                            struct err *err);
 /* The address part of rua, tls_rua; default postmaster@domain. */

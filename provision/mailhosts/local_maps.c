@@ -304,7 +304,7 @@ store_table(const struct maps *m, enum map_file file, const struct map *map, str
 			rc = file_replace(m->reload_mark, "", 0, 0644, FILE_OWNER_SELF, err);
 		mode_and_owner(m, file, &mode, &owner);
 		if (rc == CR_OK)
-			rc = file_replace(m->paths[file], text.data, text.len, mode, owner, err);
+			rc = file_replace(m->paths[file], buf_str(&text), text.len, mode, owner, err);
 	}
 	if (rc == CR_OK && files[file].compiled && m->postmap != NULL && (map->changed || maps_is_stale(m, file)))
 		rc = run_program(m, argv, err);
@@ -442,6 +442,9 @@ write_group(struct maps *m, struct request *group)
 		rc = lock_take(lock, m->clock, LOCK_DEADLINE_MS, "mail host tables", &err);
 	if (rc == CR_OK)
 		rc = read_wanted(m, group, wanted, maps, &err);
+	/* main.cf names the table of refused senders from the first day: Postfix defers all mail while it is missing. */
+	if (rc == CR_OK && access(m->paths[MAP_SENDERS], F_OK) != 0)
+		wanted[MAP_SENDERS] = maps[MAP_SENDERS].changed = true;
 	for (struct request *r = group; r != NULL && rc == CR_OK; r = r->next) {
 		r->rc = stage(m, r->edits, maps, &r->err);
 		if (r->rc == CR_ENOMEM) {
