@@ -642,7 +642,7 @@ try_create(const struct pdns *p, const char *zone, const struct records *records
 
 /*
  * The server makes the zone first and its records in a transaction after that, so a busy backend can leave an empty zone
- * behind (4.7.3).  It is looked for before the POST is repeated: a 409 would tell us that it is somebody else's.
+ * behind (by the source of 4.7).  It is looked for before the POST is repeated: a 409 would tell us that it is somebody else's.
  */
 static int
 pdns_create(void *ctx, const char *zone, const struct records *records, struct err *err)
