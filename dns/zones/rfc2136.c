@@ -39,14 +39,10 @@ struct rfc2136_settings {
 /* clang-format off */
 #define AT(member) offsetof(struct rfc2136_settings, member)
 static const struct cfg_row settings_rows[] = {
-	{"server",        CFG_TEXT,   AT(server),        0, 0, NULL,          CFG_REQUIRED, NULL,
-         "The primary, HOST:PORT; it must take updates and zone transfers over TCP, signed with the key."},
-	{"key_name",      CFG_NAME,   AT(key_name),      0, 0, NULL,          CFG_REQUIRED, NULL,
-         "The name of the TSIG key, as the server knows it."                                             },
-	{"key_algorithm", CFG_TEXT,   AT(key_algorithm), 0, 0, "hmac-sha256", 0,            NULL,
-         "hmac-sha256, hmac-sha512, hmac-sha384, hmac-sha224 or hmac-sha1."                              },
-	{"key_secret",    CFG_SECRET, AT(key_secret),    0, 0, NULL,          CFG_REQUIRED, NULL,
-         "The key in base64, as env:NAME or file:PATH."                                                  },
+	{"server", CFG_TEXT, AT(server), 0, 0, NULL, CFG_REQUIRED, NULL, "The primary, HOST:PORT; it must take updates and zone transfers over TCP, signed with the key."},
+	{"key_name", CFG_NAME, AT(key_name), 0, 0, NULL, CFG_REQUIRED, NULL, "The name of the TSIG key, as the server knows it."},
+	{"key_algorithm", CFG_TEXT, AT(key_algorithm), 0, 0, "hmac-sha256", 0, NULL, "hmac-sha256, hmac-sha512, hmac-sha384, hmac-sha224 or hmac-sha1."},
+	{"key_secret", CFG_SECRET, AT(key_secret), 0, 0, NULL, CFG_REQUIRED, NULL, "The key in base64, as env:NAME or file:PATH."},
 };
 #undef AT
 /* clang-format on */

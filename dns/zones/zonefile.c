@@ -38,13 +38,10 @@ struct zonefile_settings {
 /* clang-format off */
 #define AT(member) offsetof(struct zonefile_settings, member)
 static const struct cfg_row settings_rows[] = {
-	{"directory",    CFG_PATH,     AT(directory),    0,  0,      NULL,         CFG_REQUIRED, NULL,
-         "Where the zone files lie, one ZONE.zone each; a byte that a file name should not hold stands as =XX."                                         },
-	{"name_servers", CFG_LIST,     AT(name_servers), 0,  0,      NULL,         CFG_REQUIRED, NULL,
-         "The name servers of new zones; the first one is named in the SOA."									    },
-	{"hostmaster",   CFG_TEXT,     AT(hostmaster),   0,  0,      "hostmaster", 0,            NULL,
-         "The mailbox in the SOA of new zones: an address, or a local part at the zone."                                                                },
-	{"ttl",          CFG_DURATION, AT(ttl_s),        60, 604800, "1h",         0,            NULL, "The TTL of the SOA and NS records of new zones."},
+	{"directory", CFG_PATH, AT(directory), 0, 0, NULL, CFG_REQUIRED, NULL, "Where the zone files lie, one ZONE.zone each; a byte that a file name should not hold stands as =XX."},
+	{"name_servers", CFG_LIST, AT(name_servers), 0, 0, NULL, CFG_REQUIRED, NULL, "The name servers of new zones; the first one is named in the SOA."},
+	{"hostmaster", CFG_TEXT, AT(hostmaster), 0, 0, "hostmaster", 0, NULL, "The mailbox in the SOA of new zones: an address, or a local part at the zone."},
+	{"ttl", CFG_DURATION, AT(ttl_s), 60, 604800, "1h", 0, NULL, "The TTL of the SOA and NS records of new zones."},
 };
 #undef AT
 /* clang-format on */

@@ -75,7 +75,7 @@ static const struct file_row {
 	{"what the server refuses is passed on",                           CREATE,       "create_refused",  CR_EREFUSED,  "unable to parse IP"},
 	{"a change is one request, neighbours and disabled records in it", CHANGE,       "change",          CR_OK,        NULL                },
 	{"a change that met trouble is repeated",                          CHANGE,       "change_busy",     CR_OK,        NULL                },
-	{"a change against other data is a conflict",                         CHANGE,       "change_refused",  CR_ECONFLICT, "Conflicts with"    },
+	{"a change against other data is a conflict",                      CHANGE,       "change_refused",  CR_ECONFLICT, "Conflicts with"    },
 	{"a change of a zone that has gone",                               CHANGE,       "change_absent",   CR_ENOTFOUND, ZONE                },
 	{"a zone is removed, and is gone the second time",                 REMOVE_TWICE, "remove",          CR_OK,        NULL                },
 };

@@ -133,13 +133,18 @@ count(struct setting *s, const char *zone, const char *owner, uint16_t type)
 
 /* ---- the relay: one question and one answer a connection ---- */
 
+struct passing {
+	uint8_t bytes[65536];
+	size_t len;
+};
+
 struct relay {
 	int listener, port;
 	pthread_t thread;
 	_Atomic int connections;
 	/* Called with the number of the connection, from 1, before the question goes on, and with the answer. */
 	void (*before)(struct relay *r, int n);
-	void (*touch)(struct relay *r, int n, uint8_t *message, size_t *len);
+	void (*touch)(struct relay *r, int n, struct passing *p);
 	_Atomic size_t at;   /* for touch */
 	_Atomic size_t seen; /* length of the last answer */
 };
@@ -159,14 +164,14 @@ pass(int fd, uint8_t *data, size_t len, bool out)
 }
 
 static bool
-pass_message(int fd, uint8_t *m, size_t *len, bool out)
+pass_message(int fd, struct passing *p, bool out)
 {
-	uint8_t head[2] = {(uint8_t)(*len >> 8), (uint8_t)*len};
+	uint8_t head[2] = {(uint8_t)(p->len >> 8), (uint8_t)p->len};
 
 	if (!pass(fd, head, 2, out))
 		return false;
-	*len = wire_u16(head);
-	return pass(fd, m, *len, out);
+	p->len = wire_u16(head);
+	return pass(fd, p->bytes, p->len, out);
 }
 
 static int
@@ -187,19 +192,18 @@ connect_server(void)
 static void
 relay_one(struct relay *r, int client, int n)
 {
-	static uint8_t m[65536];
-	size_t len = 0;
+	static struct passing p;
 	int fd = connect_server();
 
-	if (fd >= 0 && pass_message(client, m, &len, false)) {
+	if (fd >= 0 && pass_message(client, &p, false)) {
 		if (r->before != NULL)
 			r->before(r, n);
-		if (pass_message(fd, m, &len, true) && pass_message(fd, m, &len, false)) {
-			r->seen = len;
+		if (pass_message(fd, &p, true) && pass_message(fd, &p, false)) {
+			r->seen = p.len;
 			if (r->touch != NULL)
-				r->touch(r, n, m, &len);
-			if (len > 0)
-				(void)pass_message(client, m, &len, true);
+				r->touch(r, n, &p);
+			if (p.len > 0)
+				(void)pass_message(client, &p, true);
 		}
 	}
 	if (fd >= 0)
@@ -281,11 +285,11 @@ rfc2136__clocks_that_differ_are_told_with_the_difference(void **state)
 /* ---- answers changed on the way ---- */
 
 static void
-flip(struct relay *r, int n, uint8_t *m, size_t *len)
+flip(struct relay *r, int n, struct passing *p)
 {
 	(void)n;
-	if (r->at < *len)
-		m[r->at] ^= 0x01;
+	if (r->at < p->len)
+		p->bytes[r->at] ^= 0x01;
 }
 
 static void
@@ -315,18 +319,19 @@ rfc2136__no_byte_of_a_transfer_can_be_changed(void **state)
 
 /* The signature is cut off, and the header says so. */
 static void
-strip(struct relay *r, int n, uint8_t *m, size_t *len)
+strip(struct relay *r, int n, struct passing *p)
 {
+	uint8_t *m = p->bytes;
 	struct wire_rr rr = {0};
 	size_t pos;
 	unsigned records = wire_u16(m + WIRE_ANSWER) + wire_u16(m + WIRE_AUTHORITY) + wire_u16(m + WIRE_ADDITIONAL);
 
-	if ((size_t)n != r->at || wire_skip_questions(m, *len, &pos, NULL) != CR_OK)
+	if ((size_t)n != r->at || wire_skip_questions(m, p->len, &pos, NULL) != CR_OK)
 		return;
 	for (unsigned i = 0; i < records; i++)
-		if (wire_rr(m, *len, &pos, &rr, NULL) != CR_OK)
+		if (wire_rr(m, p->len, &pos, &rr, NULL) != CR_OK)
 			return;
-	*len = rr.offset;
+	p->len = rr.offset;
 	m[WIRE_ADDITIONAL + 1]--;
 }
 
@@ -348,25 +353,24 @@ rfc2136__a_transfer_without_a_signature_is_not_believed(void **state)
 }
 
 static void
-lose(struct relay *r, int n, uint8_t *m, size_t *len)
+lose(struct relay *r, int n, struct passing *p)
 {
-	(void)m;
 	if ((size_t)n == r->at)
-		*len = 0;
+		p->len = 0;
 }
 
 static void
-flip_one(struct relay *r, int n, uint8_t *m, size_t *len)
+flip_one(struct relay *r, int n, struct passing *p)
 {
 	/* In the header's flags: an error made a success. */
-	if ((size_t)n == r->at && *len > 3)
-		m[3] ^= 0x01;
+	if ((size_t)n == r->at && p->len > 3)
+		p->bytes[3] ^= 0x01;
 }
 
 /* The change is: observe (1), transfer (2), update (3), transfer (4). */
 static const struct answer_row {
 	const char *name;
-	void (*touch)(struct relay *r, int n, uint8_t *message, size_t *len);
+	void (*touch)(struct relay *r, int n, struct passing *p);
 	size_t at;
 	int want;
 } answers[] = {

@@ -331,10 +331,11 @@ add_odd(struct setting *s)
 {
 	struct records l = {0};
 	struct record r = {0};
+	static const char odd[] = {'a', '"', 'b', '\\', ';', '(', '\n', '\0', '\x80'};
 	char key[420];
 
 	memset(key, 'k', sizeof(key));
-	memcpy(key, "a\"b\\c;d(\n\x80", 10);
+	memcpy(key, odd, sizeof(odd));
 	assert_ok(records_add(&l, ZONE, RECORD_MX, 3600, "10 mail." ZONE ".", &s->err), &s->err);
 	assert_ok(records_add(&l, "mail." ZONE, RECORD_A, 3600, "192.0.2.10", &s->err), &s->err);
 	assert_ok(records_add(&l, "*." ZONE, RECORD_MX, 300, "0 .", &s->err), &s->err);
