@@ -81,7 +81,7 @@ state() {
 	# Compiled tables follow from their text; a lock file says who was the last; an empty table is as good as none.
 	(cd "$work" && find . -type f -size +0 ! -name '*.db' ! -name '*lock*' ! -name '*.run.*' ! -name 'store.db*' -printf '%m %p\n' | LC_ALL=C sort)
 	for f in "$work"/zones/*.zone "$work"/mail/*/*; do
-		[ -s "$f" ] && [ -f "$f" ] || continue
+		if [ ! -f "$f" ] || [ ! -s "$f" ]; then continue; fi
 		case $f in *.db | *lock*) continue ;; esac
 		echo "== ${f#"$work"}"
 		grep -v '[[:space:]]SOA[[:space:]]' "$f" | sed -E -e '/_domainkey/s/"v=DKIM1.{50,}/a key/' -e '/passwd/!s/(:[{$])[^:]*/\1hash/' | LC_ALL=C sort
