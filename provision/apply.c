@@ -206,10 +206,9 @@ static int
 make_key(struct apply *a, struct plan *p, enum dkim_algorithm algorithm, struct err *err)
 {
 	struct key k = {.state = KEY_ACTIVE, .created_ms = clock_wall_ms(a->env.session->clock)};
-	int rc = keys_next_selector(&p->keys, algorithm, k.created_ms / 1000, k.selector, err);
+	int rc;
 
-	if (rc != CR_OK)
-		return rc;
+	memcpy(k.selector, p->new_selector[algorithm], sizeof(k.selector));
 	if (algorithm == DKIM_RSA && a->rsa != NULL)
 		rc = keypool_take(a->rsa, &k.pem, &k.public, err);
 	else

@@ -147,6 +147,15 @@ out:
 }
 
 int
+keys_add_used(struct keys *k, const char *selector, struct err *err)
+{
+	struct key key = {.state = KEY_RETIRED};
+
+	(void)snprintf(key.selector, sizeof(key.selector), "%s", selector);
+	return keys_take(k, &key, err);
+}
+
+int
 keys_load(struct db *db, const struct vault *v, const char *domain, struct keys *out, struct err *err)
 {
 	struct keys found = {0};

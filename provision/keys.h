@@ -32,6 +32,8 @@ MUST_CHECK int keys_store(struct db *db, const struct vault *v, const char *doma
                           struct err *err);
 MUST_CHECK int keys_set_state(struct db *db, const char *domain, const char *selector, enum key_state s, int64_t now_ms,
                               struct err *err);
+/* A selector that somebody else uses, so that keys_next_selector leaves it out. */
+MUST_CHECK int keys_add_used(struct keys *k, const char *selector, struct err *err);
 /* "cr202611a": year, month and the first letter not used yet for this domain; suffix "e" in front of the letter for Ed25519. */
 MUST_CHECK int keys_next_selector(const struct keys *have, enum dkim_algorithm a, int64_t now_s, char out[64],
                                   struct err *err);

@@ -165,6 +165,28 @@ plan_intend(const struct plan_env *env, struct plan *p, struct err *err)
 	return rc;
 }
 
+/*
+ * The selector of a key to be made: none that a key of this domain ever had, and none that stands in the zone, be it of somebody else or of
+ * a store that was lost.
+ */
+static int
+choose_selector(const struct plan_env *env, struct plan *p, enum dkim_algorithm a, struct err *err)
+{
+	struct keys used = {0};
+	bool taken = true;
+	int rc = env->db != NULL ? keys_load(env->db, NULL, p->domain->name, &used, err) : CR_OK;
+
+	while (rc == CR_OK && taken) {
+		rc = keys_next_selector(&used, a, clock_wall_s(env->session->clock), p->new_selector[a], err);
+		if (rc == CR_OK)
+			rc = plan_selector_taken(p, p->new_selector[a], &taken, err);
+		if (rc == CR_OK && taken)
+			rc = keys_add_used(&used, p->new_selector[a], err);
+	}
+	keys_release(&used);
+	return rc;
+}
+
 /* An active key of each algorithm wanted; a missing one will be made. */
 static int
 decide_keys(const struct plan_env *env, struct plan *p, struct err *err)
@@ -181,6 +203,10 @@ decide_keys(const struct plan_env *env, struct plan *p, struct err *err)
 			have[p->keys.items[i].public.algorithm] = true;
 	p->key_make = !have[DKIM_RSA];
 	p->key_make_ed25519 = intent_ed25519(p->domain) && !have[DKIM_ED25519];
+	if (rc == CR_OK && p->key_make)
+		rc = choose_selector(env, p, DKIM_RSA, err);
+	if (rc == CR_OK && p->key_make_ed25519)
+		rc = choose_selector(env, p, DKIM_ED25519, err);
 	if (rc == CR_OK && p->key_make)
 		rc = plan_add(p, PLAN_KEY, PLAN_CREATE, PLAN_PLANNED, "key rsa", err, "RSA %d bits, and its TXT record",
 		              DKIM_RSA_BITS);

@@ -44,7 +44,8 @@ struct plan {
 	struct want want;
 	struct set_diff diff; /* of the zone; key records of keys still to be made come in apply */
 	struct mailhost_steps host_steps;
-	bool parked; /* the name is parked: only its parking records are wanted */
+	bool parked;                                  /* the name is parked: only its parking records are wanted */
+	char new_selector[DKIM_ALGORITHM__COUNT][64]; /* of keys to be made */
 	bool zone_create, key_make, key_make_ed25519, registered;
 	struct plan_reverse *reverse; /* room for every address of the mail host, made when there is an address owner */
 	size_t n_reverse;
@@ -86,6 +87,8 @@ MUST_CHECK int plan_reverse_room(struct plan *p, struct err *err);
 MUST_CHECK int plan_decide_mailboxes(const struct plan_env *env, struct plan *p, const char *state, struct err *err);
 /* The zone's difference, from want, owned and the observed zone; conflicts become refused steps.  Pure. */
 MUST_CHECK int plan_decide_records(struct plan *p, struct err *err);
+/* Is there any record at the name of this selector's key?  A name that no record of this zone can have becomes a refused step.  Pure. */
+MUST_CHECK int plan_selector_taken(struct plan *p, const char *selector, bool *taken_out, struct err *err);
 /* The same again after keys were made: the old record steps are replaced. */
 MUST_CHECK int plan_redecide_records(struct plan *p, struct err *err);
 

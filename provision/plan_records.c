@@ -14,6 +14,8 @@
 #include "dns/dmarc.h"
 #include "dns/spf.h"
 
+#define TYPE_DNAME 39
+
 static bool
 is_ours(const struct plan *p, const struct record *r)
 {
@@ -46,17 +48,27 @@ same_key(const struct record *a, const struct record *b)
 	return !revoked_a && !revoked_b && testing_a == testing_b && dkim_same_key(&ka, &kb);
 }
 
+/* Why f takes the name owner out of this zone (RFC 1034 s4.2.1, RFC 6672 s2.3); NULL when it does not. */
+static const char *
+cut_off(const struct record *f, const char *owner, const char *zone)
+{
+	if (!name_is_under(owner, f->owner))
+		return NULL;
+	if (f->type == RECORD_NS && strcmp(f->owner, zone) != 0)
+		return "the name is delegated away";
+	if (f->type == TYPE_DNAME && strcmp(f->owner, owner) != 0)
+		return "a DNAME leads the name away";
+	return NULL;
+}
+
 /* Why the foreign record f stands in the way of w; NULL when both can be. */
 static const char *
 conflict(const struct tmpl_record *w, const struct record *f, const char *zone)
 {
-	const bool same_name = strcmp(w->record.owner, f->owner) == 0;
+	const char *why = cut_off(f, w->record.owner, zone);
 
-	/* A delegation at or above our name takes it out of this zone. */
-	if (f->type == RECORD_NS && strcmp(f->owner, zone) != 0 && name_is_under(w->record.owner, f->owner))
-		return "the name is delegated away";
-	if (!same_name)
-		return NULL;
+	if (why != NULL || strcmp(w->record.owner, f->owner) != 0)
+		return why;
 	if (f->type == RECORD_CNAME)
 		return "a CNAME stands at the name";
 	if (w->record.type == RECORD_CNAME)
@@ -125,6 +137,29 @@ refuse_conflicts(struct plan *p, const struct tmpl_record *w, bool *refused_out,
 		                "conflict: %s, and it is not ours: %s", why, theirs);
 	}
 	return CR_OK;
+}
+
+int
+plan_selector_taken(struct plan *p, const char *selector, bool *taken_out, struct err *err)
+{
+	struct record key = {.type = RECORD_TXT};
+	char owner[400], step[400];
+	const char *why = NULL;
+
+	(void)snprintf(owner, sizeof(owner), "%.63s._domainkey.%.255s", selector, p->domain->name);
+	key.owner = owner;
+	*taken_out = false;
+	for (size_t i = 0; i < p->zone.records.n && why == NULL; i++) {
+		const struct record *f = &p->zone.records.items[i];
+
+		why = cut_off(f, owner, p->domain->name);
+		*taken_out = *taken_out || strcmp(f->owner, owner) == 0;
+	}
+	if (why == NULL)
+		return CR_OK;
+	*taken_out = false;
+	step_name(&key, step);
+	return plan_add(p, PLAN_RECORD, PLAN_CREATE, PLAN_REFUSED, step, err, "conflict: %s", why);
 }
 
 /* What stands in the zone for w: the same value, or the same key in other words; NULL. */
