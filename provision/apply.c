@@ -321,34 +321,14 @@ apply_reverse(struct journal *j, struct plan *p, const struct plan_reverse *r, b
 	return rc == CR_OK ? CR_OK : err_wrap(err, "reverse DNS of %s", r->address);
 }
 
-/* Was an earlier run cut off at this PTR?  It stands there already then, perhaps, and only its receipt is missing. */
-static int
-reverse_pending(struct journal *j, const struct plan_reverse *r, bool *out, struct err *err)
-{
-	char journal_name[80];
-	int64_t n = 0;
-	int rc;
-
-	(void)snprintf(journal_name, sizeof(journal_name), "ptr:%s", r->address);
-	rc = db_get_int(j->db,
-	                "SELECT count(*) FROM journal WHERE domain = $1 AND receipt IS NULL AND undone_ms IS NULL",
-	                DB_ARGS(db_text(journal_name)), 0, &n, err);
-	*out = n > 0;
-	return rc;
-}
-
 static int
 apply_reverses(struct journal *j, struct plan *p, struct err *err)
 {
 	int rc = CR_OK;
 
-	for (size_t i = 0; rc == CR_OK && i < p->n_reverse; i++) {
-		bool pending = false;
-
-		rc = reverse_pending(j, &p->reverse[i], &pending, err);
-		if (rc == CR_OK && (p->reverse[i].create || pending))
+	for (size_t i = 0; rc == CR_OK && i < p->n_reverse; i++)
+		if (p->reverse[i].create || p->reverse[i].pending)
 			rc = apply_reverse(j, p, &p->reverse[i], false, err);
-	}
 	return rc;
 }
 

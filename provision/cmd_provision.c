@@ -85,6 +85,9 @@ show(struct run *r, bool *apply_out, int *exit_out, struct err *err)
 			report_add(&c, &r->plans[i]);
 	}
 	*apply_out = c.planned > 0;
+	/* A receipt that a cut-off run owes is no step to ask about, and is written all the same. */
+	for (size_t i = 0; i < r->n; i++)
+		*apply_out = *apply_out || plan_to_apply(&r->plans[i]);
 	rc = c.planned > 0 ? ask(r, &c, err) : CR_OK;
 	return rc;
 }

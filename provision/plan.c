@@ -48,6 +48,16 @@ plan_release(struct plan *p)
 	*p = (struct plan){0};
 }
 
+bool
+plan_to_apply(const struct plan *p)
+{
+	bool pending = p->owned.n_pending > 0;
+
+	for (size_t i = 0; i < p->n_reverse; i++)
+		pending = pending || p->reverse[i].pending;
+	return p->rc == CR_OK && p->n_refused == 0 && (p->n_changes > 0 || pending);
+}
+
 int
 plan_add(struct plan *p, enum plan_part part, enum plan_change change, enum plan_status status, const char *step,
          struct err *err, const char *fmt, ...)
@@ -287,8 +297,26 @@ decide_one_reverse(struct plan *p, const char *address, struct err *err)
 	return rc;
 }
 
+/* A PTR without a receipt: it stands there perhaps, and then no step would come back to it. */
 static int
-decide_reverse(struct plan *p, struct err *err)
+decide_reverse_pending(const struct plan_env *env, struct plan_reverse *r, struct err *err)
+{
+	char domain[80];
+	int64_t n = 0;
+	int rc = CR_OK;
+
+	(void)snprintf(domain, sizeof(domain), "ptr:%s", r->address);
+	if (env->db != NULL)
+		rc = db_get_int(
+			env->db,
+			"SELECT count(*) FROM journal WHERE domain = $1 AND receipt IS NULL AND undone_ms IS NULL",
+			DB_ARGS(db_text(domain)), 0, &n, err);
+	r->pending = n > 0;
+	return rc;
+}
+
+static int
+decide_reverse(const struct plan_env *env, struct plan *p, struct err *err)
 {
 	const struct cfg_list *addresses = &p->domain->host->facts.addresses;
 	int rc = CR_OK;
@@ -298,6 +326,8 @@ decide_reverse(struct plan *p, struct err *err)
 	rc = plan_reverse_room(p, err);
 	for (size_t i = 0; rc == CR_OK && i < addresses->n; i++)
 		rc = decide_one_reverse(p, addresses->items[i], err);
+	for (size_t i = 0; rc == CR_OK && i < p->n_reverse; i++)
+		rc = decide_reverse_pending(env, &p->reverse[i], err);
 	return rc;
 }
 
@@ -419,7 +449,7 @@ decide(const struct plan_env *env, struct plan *p, struct err *err)
 	if (rc == CR_OK)
 		rc = plan_decide_records(p, err);
 	if (rc == CR_OK)
-		rc = decide_reverse(p, err);
+		rc = decide_reverse(env, p, err);
 	if (rc == CR_OK)
 		rc = decide_host(env, p, err);
 	if (rc == CR_OK)

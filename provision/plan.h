@@ -33,7 +33,8 @@ struct plan_step {
 struct plan_reverse {
 	char address[64];
 	struct name zone, owner;
-	bool create; /* else it is there already */
+	bool create;  /* else it is there already */
+	bool pending; /* an earlier run was cut off at it */
 };
 
 struct plan {
@@ -57,6 +58,8 @@ struct plan {
 	struct err err;
 };
 void plan_release(struct plan *p);
+/* Is there something to do, be it only to close what an earlier run left without a receipt? */
+bool plan_to_apply(const struct plan *p);
 MUST_CHECK int plan_add(struct plan *p, enum plan_part part, enum plan_change change, enum plan_status status,
                         const char *step, struct err *err, const char *fmt, ...) PRINTF_LIKE(7, 8);
 /* The steps of a part get their outcome. */

@@ -159,19 +159,13 @@ struct applying {
 	struct term_progress *progress;
 };
 
-static bool
-to_apply(const struct plan *p)
-{
-	return p->rc == CR_OK && p->n_refused == 0 && (p->n_changes > 0 || p->owned.n_pending > 0);
-}
-
 static void
 apply_one(void *arg, size_t i)
 {
 	struct applying *a = arg;
 	struct plan *p = &a->run->plans[i];
 
-	if (!to_apply(p))
+	if (!plan_to_apply(p))
 		return;
 	apply_plan(&a->apply, p);
 	term_progress_step(a->progress, p->domain->name);
@@ -187,7 +181,7 @@ run_apply(struct run *r, struct err *err)
 	int rc;
 
 	for (size_t i = 0; i < r->n; i++) {
-		if (!to_apply(&r->plans[i]))
+		if (!plan_to_apply(&r->plans[i]))
 			continue;
 		n++;
 		keys += r->plans[i].key_make ? 1 : 0;

@@ -56,6 +56,12 @@ start_change() {
 	run provision northwind.example --yes || return
 	configure 7200 anna ben carl
 }
+# One write and nothing after it: what is lost then is only the receipt.
+start_retime() {
+	configure 3600 anna ben
+	run provision northwind.example --yes || return
+	configure 7200 anna ben
+}
 start_close() {
 	configure 3600 anna ben
 	run provision northwind.example --yes
@@ -69,7 +75,7 @@ start_again() {
 }
 command_of() {
 	case $1 in
-	provision | change | again) echo provision northwind.example --yes ;;
+	provision | change | retime | again) echo provision northwind.example --yes ;;
 	close) echo teardown getnorthwind.example --yes ;;
 	teardown | later) echo teardown getnorthwind.example --yes --now --reason test ;;
 	esac
@@ -124,7 +130,7 @@ trial() {
 	fi
 }
 
-for scene in ${KILL_SCENES:-provision change close teardown later again}; do
+for scene in ${KILL_SCENES:-provision change retime close teardown later again}; do
 	rm -rf "$work"
 	mkdir -p "$work/zones"
 	# shellcheck disable=SC2046
