@@ -176,23 +176,24 @@ standing(const struct plan *p, const struct record *w)
 	return NULL;
 }
 
-/* An RRset has one TTL (RFC 2181 s5.2): where records of others stand in it, theirs, or ours would change them. */
-static uint32_t
-set_ttl(const struct plan *p, const struct record *w)
+/* Does a record of others stand in w's RRset?  NULL when none does. */
+static const struct record *
+neighbour(const struct plan *p, const struct record *w)
 {
 	for (size_t i = 0; i < p->zone.records.n; i++) {
 		const struct record *f = &p->zone.records.items[i];
 
 		if (f->type == w->type && strcmp(f->owner, w->owner) == 0 && !is_ours(p, f))
-			return f->ttl_s;
+			return f;
 	}
-	return w->ttl_s;
+	return NULL;
 }
 
 static int
 decide_wanted(struct plan *p, const struct tmpl_record *w, struct err *err)
 {
 	const struct record *there = standing(p, &w->record);
+	const struct record *theirs = neighbour(p, &w->record);
 	struct record at_ttl = w->record; /* borrows its data */
 	char step[400], value[200];
 	bool refused;
@@ -202,15 +203,17 @@ decide_wanted(struct plan *p, const struct tmpl_record *w, struct err *err)
 		return rc;
 	step_name(&w->record, step);
 	rdata_text(&w->record, value);
-	at_ttl.ttl_s = set_ttl(p, &w->record);
+	/* An RRset has one TTL (RFC 2181 s5.2): with another one, ours would change that of the records of others. */
+	if (theirs != NULL)
+		at_ttl.ttl_s = theirs->ttl_s;
 	if (there == NULL) {
 		rc = set_diff_add(&p->diff, SET_CREATE, &at_ttl, err);
 		return rc == CR_OK ? plan_add(p, PLAN_RECORD, PLAN_CREATE, PLAN_PLANNED, step, err, "%s", value) : rc;
 	}
-	if (there->ttl_s != at_ttl.ttl_s && is_ours(p, there)) {
-		rc = set_diff_add(&p->diff, SET_TTL, &at_ttl, err);
+	if (there->ttl_s != w->record.ttl_s && theirs == NULL && is_ours(p, there)) {
+		rc = set_diff_add(&p->diff, SET_TTL, &w->record, err);
 		return rc == CR_OK ? plan_add(p, PLAN_RECORD, PLAN_UPDATE, PLAN_PLANNED, step, err, "TTL %u to %u",
-		                              there->ttl_s, at_ttl.ttl_s)
+		                              there->ttl_s, w->record.ttl_s)
 		                   : rc;
 	}
 	return plan_add(p, PLAN_RECORD, PLAN_NONE, PLAN_DONE, step, err, "%s%s",

@@ -13,7 +13,7 @@ zone() {
 	local name=$1
 	shift
 	{
-		printf '$ORIGIN %s.\n$TTL 300 ; ours\n' "$name"
+		printf "\$ORIGIN %s.\n\$TTL 300 ; by hand\n" "$name"
 		printf '@ IN SOA ns1.dnshost.example. hostmaster.dnshost.example. 7 3600 600 86400 60\n@ IN NS ns1.dnshost.example.\n'
 		printf '%s\n' "$@"
 	} >"$work/zones/$name.zone"
