@@ -93,6 +93,13 @@ err_errno(struct err *err, int code, int errnum, const char *what)
 	return err_set(err, code, "%s: %s", what, strerror_r(errnum, text, sizeof(text)));
 }
 
+bool
+err_nothing_done(int code)
+{
+	return code == CR_EAUTH || code == CR_ERETRY || code == CR_ECONFLICT || code == CR_EREFUSED ||
+	       code == CR_ENOTFOUND;
+}
+
 int
 err_exit_code(int code)
 {

@@ -10,6 +10,7 @@
 
 #include "core/own.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum cr_err {
@@ -70,6 +71,12 @@ int err_errno(struct err *err, int code, int errnum, const char *what);
 #define err_nomem(...) ERR_NEVER_OK(err_nomem(__VA_ARGS__))
 #define err_errno(...) ERR_NEVER_OK(err_errno(__VA_ARGS__))
 #endif
+
+/*
+ * Of a call that was to change something elsewhere: does its code say that nothing was changed?  Every other failure, CR_EUNKNOWN
+ * first of all, leaves that open, and whoever comes next looks before doing it again.
+ */
+bool err_nothing_done(int code);
 
 /* The sysexits.h value for a code; ARCHITECTURE.md, exit codes.  CR_OK gives 0. */
 int err_exit_code(int code);

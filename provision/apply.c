@@ -58,12 +58,10 @@ driver_name(const struct zone_provider *z, char out[160])
 static void
 close_failed(struct journal *j, int64_t seq, int code, const struct err *err)
 {
-	const bool not_done = code == CR_EAUTH || code == CR_ERETRY || code == CR_ECONFLICT || code == CR_EREFUSED ||
-	                      code == CR_ENOTFOUND;
 	struct err second = {0};
 
 	/* The first failure is the one that is told; a journal that cannot take this either keeps the row pending, which is safe. */
-	if (not_done && journal_failed(j, seq, err->text, &second) != CR_OK)
+	if (err_nothing_done(code) && journal_failed(j, seq, err->text, &second) != CR_OK)
 		return;
 }
 
@@ -157,9 +155,35 @@ settled_json(const struct records *zone, const char *intent, char **out, bool *a
 	return rc;
 }
 
-/* domain: as the journal has it.  zone: the records the intentions were about, as they are now. */
+/* The same of a mail host's resources: all but those that host, what was observed there, shows as missing. */
 static int
-settle(struct journal *j, const char *domain, const struct owned *owned, const struct records *zone, struct err *err)
+settled_resources(const struct mailhost_steps *host, const char *intent, char **out, bool *any_out, struct err *err)
+{
+	struct owned_resource *r = NULL;
+	size_t n = 0, kept = 0;
+	int rc = owned_resources_read(intent, &r, &n, err);
+
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		bool missing = false;
+
+		for (size_t k = 0; !missing && k < host->n; k++)
+			missing = host->items[k].change == MAILHOST_CREATE &&
+			          strcmp(host->items[k].kind, r[i].kind) == 0 &&
+			          strcmp(host->items[k].subject, r[i].subject) == 0;
+		if (!missing)
+			r[kept++] = r[i];
+	}
+	*any_out = kept > 0;
+	if (rc == CR_OK)
+		rc = owned_resources_json(r, kept, out, err);
+	free(r);
+	return rc;
+}
+
+/* domain: as the journal has it.  zone, host: what the intentions were about, as observed. */
+static int
+settle(struct journal *j, const char *domain, const struct owned *owned, const struct records *zone,
+       const struct mailhost_steps *host, struct err *err)
 {
 	int rc = CR_OK;
 
@@ -174,9 +198,11 @@ settle(struct journal *j, const char *domain, const struct owned *owned, const s
 			rc = settled_json(zone, q->intent, &json, &any, err);
 		} else if (strcmp(q->operation, "delete") == 0) {
 			any = false; /* repeated by whoever wants it gone: undo of a gone thing succeeds */
+		} else {
+			rc = settled_resources(host, q->intent, &json, &any, err);
 		}
 		if (rc == CR_OK)
-			rc = any ? journal_receipt(j, q->seq, &s, json != NULL ? json : q->intent, err)
+			rc = any ? journal_receipt(j, q->seq, &s, json, err)
 			         : journal_failed(j, q->seq, "cut off before it was done", err);
 		free(json);
 	}
@@ -186,7 +212,7 @@ settle(struct journal *j, const char *domain, const struct owned *owned, const s
 int
 apply_settle(struct journal *j, struct plan *p, struct err *err)
 {
-	return settle(j, p->domain->name, &p->owned, &p->zone.records, err);
+	return settle(j, p->domain->name, &p->owned, &p->zone.records, &p->host_steps, err);
 }
 
 static int
@@ -264,6 +290,7 @@ change_reverse(struct journal *j, struct plan *p, const struct plan_reverse *r, 
 	const char *host = p->domain->host->facts.host;
 	char journal_name[80], driver[160], *json = NULL;
 	struct journal_step s = {.domain = journal_name, .step = "records", .driver = driver, .operation = "update"};
+	const struct mailhost_steps no_host = {0};
 	struct zone_state state = {0};
 	struct set_diff diff = {0};
 	struct record ptr = {0};
@@ -282,7 +309,7 @@ change_reverse(struct journal *j, struct plan *p, const struct plan_reverse *r, 
 	if (rc == CR_OK)
 		rc = owned_settle(&owned, &state.records, err);
 	if (rc == CR_OK)
-		rc = settle(j, journal_name, &owned, &state.records, err);
+		rc = settle(j, journal_name, &owned, &state.records, &no_host, err);
 	if (rc != CR_OK)
 		goto out;
 	there = records_find(&state.records, &ptr) != NULL;

@@ -267,6 +267,27 @@ owned_changes_json(const struct set_diff *d, char **out, struct err *err)
 }
 
 int
+owned_resources_read(const char *text, struct owned_resource **out, size_t *n_out, struct err *err)
+{
+	struct owned o = {0};
+	struct json *doc = NULL;
+	int rc = json_parse(text, strlen(text), &doc, err);
+
+	if (rc == CR_OK) {
+		struct json_at root = json_root(doc);
+
+		rc = replay_resources(&o, &root, false, err);
+	}
+	if (rc == CR_OK) {
+		*out = TAKE(o.resources);
+		*n_out = o.n_resources;
+	}
+	json_drop(&doc);
+	owned_release(&o);
+	return rc;
+}
+
+int
 owned_resources_json(const struct owned_resource *r, size_t n, char **out, struct err *err)
 {
 	struct buf b = {0};

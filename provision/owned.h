@@ -44,5 +44,7 @@ bool owned_has_resource(const struct owned *o, const char *kind, const char *sub
 MUST_CHECK int owned_changes_json(const struct set_diff *d, char **out, struct err *err);
 /* JSON of host resources: {"resources":[["mailbox","anna@x"],...]}. */
 MUST_CHECK int owned_resources_json(const struct owned_resource *r, size_t n, char **out, struct err *err);
+/* The resources of that; *out on the heap, NULL when there are none.  Errors: CR_EPARSE, CR_ENOMEM. */
+MUST_CHECK int owned_resources_read(const char *text, struct owned_resource **out, size_t *n_out, struct err *err);
 
 #endif

@@ -58,7 +58,8 @@ struct zone_driver {
 	/* Read-only.  A missing zone is exists = false.  Errors: CR_EAUTH, CR_ERETRY, CR_EPARSE, CR_EIO. */
 	int (*observe)(void *ctx, const char *zone, struct zone_state *out, struct err *err);
 	/*
-	 * Create the zone with records in it.  Exists already: CR_ECONFLICT.  CR_EUNKNOWN: fate unknown, observe.
+	 * Create the zone with records in it.  Exists already: CR_ECONFLICT.  CR_EUNKNOWN: fate unknown, or done in part: observe.
+	 * Here and in change, a code of which err_nothing_done is true says just that: the intention is closed.
 	 * NULL without ZONE_CAP_CREATE.
 	 */
 	int (*create)(void *ctx, const char *zone, const struct records *records, struct err *err);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/log.h"
 #include "provision/mailhosts/local_passwd.h"
 
 #define DOMAIN_VALUE "coldrelay" /* Postfix reads only the left-hand side; the right one tells people who wrote it */
@@ -25,6 +26,8 @@ struct work {
 	struct map_edits edits;
 	struct map passwd; /* as on disk, when a mailbox asked for it */
 	bool passwd_read;
+	const char **fresh; /* selectors whose key files this work made; room for one a step */
+	size_t n_fresh;
 };
 
 static void
@@ -32,6 +35,7 @@ work_release(struct work *w)
 {
 	map_edits_release(&w->edits);
 	map_release(&w->passwd);
+	free(w->fresh);
 }
 
 /* ROOT/opendkim/keys/DOMAIN: 0711, so that the signer, another user, opens a key by its name and can list nothing. */
@@ -51,8 +55,7 @@ make_key_dir(const struct local *l, const char *domain, struct err *err)
 }
 
 static int
-write_key_file(const struct local *l, const char *domain, const struct mailhost_key *key, const char *path, bool create,
-               struct err *err)
+write_key_file(struct work *w, const struct mailhost_key *key, const char *path, bool create, struct err *err)
 {
 	enum key_file there;
 	const char *pem;
@@ -66,12 +69,14 @@ write_key_file(const struct local *l, const char *domain, const struct mailhost_
 		return rc;
 	if (create && there == KEY_FILE_DIFFERENT)
 		return err_set(err, CR_ECONFLICT, "%s is there already, and not ours", path);
-	rc = make_key_dir(l, domain, err);
+	rc = make_key_dir(w->l, w->domain, err);
 	pem = secret_bytes(key->pem, &len);
 	/* What a killed run left half-written here is the key all the same. */
 	file_sweep(path);
 	if (rc == CR_OK)
-		rc = file_replace(path, pem, len, 0600, l->key_owner, err);
+		rc = file_replace(path, pem, len, 0600, w->l->key_owner, err);
+	if (rc == CR_OK && there == KEY_FILE_ABSENT)
+		w->fresh[w->n_fresh++] = key->selector;
 	return rc;
 }
 
@@ -90,7 +95,7 @@ apply_key(struct work *w, const struct mailhost_step *step, struct err *err)
 		return err_set(err, CR_EBUG, "step for key %s, which %s does not want", step->subject, w->domain);
 	rc = key_lines_make(w->l->root, w->domain, key->selector, &lines, err);
 	if (rc == CR_OK)
-		rc = write_key_file(w->l, w->domain, key, lines.path, create, err);
+		rc = write_key_file(w, key, lines.path, create, err);
 	if (rc == CR_OK)
 		rc = map_edits_add(&w->edits, MAP_KEY_TABLE, create ? MAP_ADD : MAP_SET, lines.name, lines.value, err);
 	key_lines_release(&lines);
@@ -255,29 +260,6 @@ find_kind(const char *name, const struct kind **out, struct err *err)
 	return err_set(err, CR_EBUG, "unknown kind of step '%s'", name);
 }
 
-/* What is slow and touches only this domain (hashes, key files) is done by the caller's own thread, before it joins a group. */
-int
-local_apply(void *ctx, const struct mailhost_domain *want, const struct mailhost_steps *steps, struct err *err)
-{
-	struct work w = {.l = ctx, .domain = want->domain, .want = want};
-	const struct kind *kind = NULL;
-	int rc = lines_check_domain(want->domain, err);
-
-	for (size_t i = 0; i < steps->n && rc == CR_OK; i++) {
-		const struct mailhost_step *step = &steps->items[i];
-
-		if (step->change != MAILHOST_CREATE && step->change != MAILHOST_UPDATE)
-			continue;
-		rc = find_kind(step->kind, &kind, err);
-		if (rc == CR_OK)
-			rc = kind->apply(&w, step, err);
-	}
-	if (rc == CR_OK)
-		rc = maps_commit(w.l->maps, &w.edits, false, err);
-	work_release(&w);
-	return rc;
-}
-
 /* The key file goes after the KeyTable line that names it; the directory with the last file. */
 static int
 remove_key_file(const struct local *l, const char *domain, const char *selector, struct err *err)
@@ -295,6 +277,45 @@ remove_key_file(const struct local *l, const char *domain, const char *selector,
 			rc = err_errno(err, CR_EIO, errno, lines.path);
 	}
 	key_lines_release(&lines);
+	return rc;
+}
+
+/* Nothing was done is to be true of the key files too: one that the journal does not name would look foreign for ever. */
+static void
+take_back(const struct work *w)
+{
+	struct err second = {0};
+
+	for (size_t i = 0; i < w->n_fresh; i++)
+		if (remove_key_file(w->l, w->domain, w->fresh[i], &second) != CR_OK)
+			log_debug("%s", second.text);
+}
+
+/* What is slow and touches only this domain (hashes, key files) is done by the caller's own thread, before it joins a group. */
+int
+local_apply(void *ctx, const struct mailhost_domain *want, const struct mailhost_steps *steps, struct err *err)
+{
+	struct work w = {.l = ctx, .domain = want->domain, .want = want};
+	const struct kind *kind = NULL;
+	int rc = lines_check_domain(want->domain, err);
+
+	w.fresh = calloc(steps->n + 1, sizeof(*w.fresh));
+	if (rc == CR_OK && w.fresh == NULL)
+		rc = err_nomem(err, "steps");
+	for (size_t i = 0; i < steps->n && rc == CR_OK; i++) {
+		const struct mailhost_step *step = &steps->items[i];
+
+		if (step->change != MAILHOST_CREATE && step->change != MAILHOST_UPDATE)
+			continue;
+		rc = find_kind(step->kind, &kind, err);
+		if (rc == CR_OK)
+			rc = kind->apply(&w, step, err);
+	}
+	if (rc == CR_OK)
+		rc = maps_commit(w.l->maps, &w.edits, false, err);
+	if (err_nothing_done(rc))
+		take_back(&w);
+	work_release(&w);
 	return rc;
 }
 

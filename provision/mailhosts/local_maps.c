@@ -240,7 +240,13 @@ run_program(const struct maps *m, const char *const *argv, struct err *err)
 	int rc;
 
 	rc = proc_run(argv, NULL, m->clock, PROGRAM_DEADLINE_MS, &output, &status, err);
-	if (rc != CR_OK)
+	/* The tables are written by now: no code of this may say that nothing was done. */
+	if (rc == CR_ENOTFOUND)
+		rc = err_set(err, CR_ECONFIG, "no program '%s'", argv[0]);
+	else if (rc == CR_ERETRY)
+		rc = err_set(err, CR_EIO, "'%s' was not done after %d s and was stopped", argv[0],
+		             PROGRAM_DEADLINE_MS / 1000);
+	else if (rc != CR_OK)
 		rc = err_wrap(err, "%s", argv[0]);
 	else if (status != 0)
 		rc = err_set(err, CR_EIO, "%s: exit %d: %.*s", argv[0], status, (int)strcspn(buf_str(&output), "\n"),

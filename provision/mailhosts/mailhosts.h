@@ -80,7 +80,8 @@ struct mailhost_driver {
 	               bool (*owned)(const char *kind, const char *subject, void *arg), void *arg,
 	               struct mailhost_steps *out, struct err *err);
 	/* Bring the whole domain to want, for the given steps (CREATE and UPDATE ones only are done).  Durable when it returns.
-	 * Several domains applied at once share their file writes (group commit). */
+	 * Several domains applied at once share their file writes (group commit).  A code of which err_nothing_done is true
+	 * says just that; what was done in part answers another. */
 	int (*apply)(void *ctx, const struct mailhost_domain *want, const struct mailhost_steps *steps,
 	             struct err *err);
 	/* Remove the listed resources of a domain (kind, subject), in that order; gone already is success. */

@@ -118,6 +118,20 @@ err__the_system_s_words_follow_the_name(void **state)
 	assert_string_equal(err.text, "out of memory: a row");
 }
 
+static void
+err__only_what_never_began_says_nothing_was_done(void **state)
+{
+	static const int closed[] = {CR_EAUTH, CR_ERETRY, CR_ECONFLICT, CR_EREFUSED, CR_ENOTFOUND};
+	size_t n = 0;
+
+	(void)state;
+	for (int code = CR_OK; code >= CR_EBUG; code--)
+		n += err_nothing_done(code) ? 1 : 0;
+	assert_int_equal(n, ARRAY_LEN(closed));
+	for (size_t i = 0; i < ARRAY_LEN(closed); i++)
+		assert_true(err_nothing_done(closed[i]));
+}
+
 int
 main(void)
 {
@@ -131,5 +145,6 @@ main(void)
 	TEST(tests, n, err__a_long_text_is_cut_behind_its_context);
 	TEST(tests, n, err__nowhere_to_write_is_fine);
 	TEST(tests, n, err__the_system_s_words_follow_the_name);
+	TEST(tests, n, err__only_what_never_began_says_nothing_was_done);
 	return rows_run("core/err", tests, n);
 }

@@ -420,7 +420,26 @@ local__a_line_that_appeared_since_is_never_overwritten(void **state)
 	assert_file("postfix/virtual_mailbox_domains", meanwhile);
 	assert_null(get("postfix/virtual_mailbox_maps")); /* all or nothing */
 	assert_null(get("opendkim/KeyTable"));
+	assert_null(get(KEY_FILE));
 	mailhost_steps_release(&s);
+}
+
+static void
+local__a_program_that_is_not_there_does_not_say_that_nothing_was_done(void **state)
+{
+	static char gone[] = "/nonexistent/reload";
+	static char *argv[] = {gone};
+	struct err err = {0};
+	int rc;
+
+	(void)state;
+	settings.dkim_reload = (struct cfg_list){argv, 1};
+	rc = apply(&err);
+	assert_int_equal(rc, CR_ECONFIG);
+	assert_false(err_nothing_done(rc));
+	assert_non_null(strstr(err.text, gone));
+	assert_non_null(get("opendkim/KeyTable"));
+	assert_non_null(get(KEY_FILE));
 }
 
 static void
@@ -887,6 +906,7 @@ main(void)
 	TEST(tests, n, local__signs_although_a_foreign_wildcard_would_match_first);
 	TEST(tests, n, local__what_the_journal_does_not_know_is_foreign);
 	TEST(tests, n, local__a_line_that_appeared_since_is_never_overwritten);
+	TEST(tests, n, local__a_program_that_is_not_there_does_not_say_that_nothing_was_done);
 	TEST(tests, n, local__a_changed_password_and_an_open_key_are_updates);
 	TEST(tests, n, local__rotation_moves_the_signing_line_and_keeps_the_old_key);
 	TEST(tests, n, local__undo_of_what_is_gone_succeeds);
