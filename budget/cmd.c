@@ -15,8 +15,8 @@ const struct command budget_commands[] = {
 	{"release", cmd_release, "TICKET", "give back the token of a message of which no byte has left", NULL},
 	{"why", cmd_why, "MAILBOX RCPT", "every test of the gate with its present answer; spends nothing", cmd_why_help},
 	{"status", cmd_status, "[DOMAIN]", "alarms, then every domain with its state, sends and next step", NULL},
-	{"freeze", cmd_freeze, "DOMAIN --reason TEXT", "stop a domain, or every domain of a primary, at once", cmd_freeze_help},
-	{"thaw", cmd_thaw, "DOMAIN --reason TEXT", "let a frozen domain, or a tenant, send again after review", cmd_thaw_help},
+	{"freeze", cmd_freeze, "DOMAIN --reason TEXT [--tenant]", "stop a domain at once", cmd_freeze_help},
+	{"thaw", cmd_thaw, "DOMAIN --reason TEXT [--tenant]", "let a frozen domain send again after review", cmd_thaw_help},
 	{"suppress", cmd_suppress, "add|lift|check|list|import|export ...", "the list of addresses and organisations to leave alone", cmd_suppress_help},
 	{"audit", cmd_audit, "show [--subject TEXT] [--from SEQ] | verify [--expect HASH]", "the log of every change, and whether its chain holds", cmd_audit_help},
 };

@@ -311,9 +311,12 @@ freeze__and_thaw_need_a_reason(void **state)
 	expect("status getnorthwind.example", true, 1, "\"state\":\"frozen\"");
 	expect("check " ANNA " --to a@one.example", true, 77, "frozen");
 	expect("thaw getnorthwind.example --reason reviewed", false, 0, "thawed");
-	expect("freeze " TENANT " --reason everything", false, 0, NULL);
+	expect("freeze " TENANT " --reason everything", false, 77, "is a primary domain");
+	expect("freeze getnorthwind.example --tenant --reason everything", false, 77, "no tenant");
+	expect("freeze " TENANT " --tenant --reason everything", false, 0, NULL);
 	expect("check " ANNA " --to a@one.example", true, 77, "frozen");
-	expect("thaw " TENANT " --reason over", false, 0, NULL);
+	expect("thaw " TENANT " --reason over", false, 77, "is a primary domain");
+	expect("thaw " TENANT " --tenant --reason over", false, 0, NULL);
 	expect("check " ANNA " --to a@one.example", true, 0, "allow");
 	expect("freeze nobody.example --reason x", false, 77, "no such");
 	expect("freeze not_a_name --reason x", false, 64, NULL);
