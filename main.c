@@ -3,6 +3,7 @@
  *
  * An error is printed here, once, on stderr; its code becomes the exit status by the one table in core/err.c.
  */
+#include <fcntl.h>
 #include <locale.h>
 #include <malloc.h>
 #include <signal.h>
@@ -159,6 +160,21 @@ run(struct session *s, int argc, char **argv, struct err *err)
 	return c != NULL ? c->run(s, argc, argv, err) : CR_EUSAGE;
 }
 
+/*
+ * Descriptors 0 to 2 that the caller closed would go to the next files opened here, and a line for standard error into the store.
+ * Opened for reading: what is written to them still fails.
+ */
+static bool
+fill_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd >= 0 && close(fd) == 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -166,6 +182,8 @@ main(int argc, char **argv)
 	struct err err = {0};
 	int rc;
 
+	if (!fill_standard_files())
+		return err_exit_code(CR_EIO);
 	/* One heap for all workers: they wait for the network, not for malloc, and a heap each would cost megabytes. */
 	(void)mallopt(M_ARENA_MAX, 1);
 	/* A reader that went away is an error of the write, not the end of a half-done run. */
@@ -174,7 +192,7 @@ main(int argc, char **argv)
 	rc = run(&s, argc, argv, &err);
 	if (rc < 0)
 		log_error("%s", err.text[0] != '\0' ? err.text : err_code_name(rc));
-	if (fflush(stdout) != 0 && rc >= 0) {
+	if ((fflush(stdout) != 0 || ferror(stdout) != 0) && rc >= 0) {
 		log_error("standard output cannot be written");
 		rc = CR_EIO;
 	}

@@ -189,6 +189,9 @@ on_header(char *line, size_t size, size_t n, void *arg)
 		keep(r->retry_after, sizeof(r->retry_after), value, (size_t)(end - value));
 	else if (name_len == 8 && strncasecmp(line, "location", 8) == 0)
 		keep(r->location, sizeof(r->location), value, (size_t)(end - value));
+	/* An address is logged without its query. */
+	if (name_len == 8 && strncasecmp(line, "location", 8) == 0 && memchr(value, '?', (size_t)(end - value)) != NULL)
+		end = memchr(value, '?', (size_t)(end - value));
 	if (is_private(line, name_len))
 		log_trace("http: < %.*s: [redacted]", (int)name_len, line);
 	else

@@ -215,18 +215,6 @@ apply_settle(struct journal *j, struct plan *p, struct err *err)
 	return settle(j, p->domain->name, &p->owned, &p->zone.records, &p->host_steps, err);
 }
 
-static int
-audit_key(const struct apply *a, const struct plan *p, const struct key *k, struct err *err)
-{
-	const struct audit_entry e = {.at_ms = k->created_ms,
-	                              .actor = audit_actor(),
-	                              .action = "key.create",
-	                              .subject = p->domain->name,
-	                              .reason = k->selector};
-
-	return audit_append(a->env.db, a->env.vault, &e, err);
-}
-
 /* One key of algorithm a: made (or taken from the pool), sealed into the store, known to the plan. */
 static int
 make_key(struct apply *a, struct plan *p, enum dkim_algorithm algorithm, struct err *err)
@@ -244,8 +232,6 @@ make_key(struct apply *a, struct plan *p, enum dkim_algorithm algorithm, struct 
 	if (rc != CR_OK)
 		goto out;
 	rc = keys_store(a->env.db, a->env.vault, p->domain->name, &k, err);
-	if (rc == CR_OK)
-		rc = audit_key(a, p, &k, err);
 	if (rc == CR_OK)
 		rc = db_commit(a->env.db, err);
 	else

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/audit.h"
+
 #define CONTEXT_MAX      (NAME_TEXT_MAX + 128)
 #define PASSWORD_LEN     24
 #define SELECTOR_LETTERS 26
@@ -186,6 +188,11 @@ keys_load(struct db *db, const struct vault *v, const char *domain, struct keys 
 int
 keys_store(struct db *db, const struct vault *v, const char *domain, const struct key *k, struct err *err)
 {
+	const struct audit_entry e = {.at_ms = k->created_ms,
+	                              .actor = audit_actor(),
+	                              .action = "key.create",
+	                              .subject = domain,
+	                              .reason = k->selector};
 	struct buf sealed = {0};
 	char context[CONTEXT_MAX];
 	int rc;
@@ -207,6 +214,8 @@ keys_store(struct db *db, const struct vault *v, const char *domain, const struc
 	if (rc == CR_ECONFLICT)
 		rc = err_set(err, CR_ECONFLICT, "selector %s of %s was used before, and is never used again",
 		             k->selector, domain);
+	if (rc == CR_OK)
+		rc = audit_append(db, v, &e, err);
 out:
 	buf_release(&sealed);
 	return rc;

@@ -27,7 +27,7 @@ void keys_release(struct keys *k);
 
 /* All keys of a domain, oldest first; v NULL: without the private halves. */
 MUST_CHECK int keys_load(struct db *db, const struct vault *v, const char *domain, struct keys *out, struct err *err);
-/* Store a made key inside the caller's transaction.  Errors: CR_ECONFLICT (selector used before: a selector is never reused). */
+/* Store a made key, and say so in the log, inside the caller's transaction.  Errors: CR_ECONFLICT (selector used before: a selector is never reused). */
 MUST_CHECK int keys_store(struct db *db, const struct vault *v, const char *domain, const struct key *k,
                           struct err *err);
 MUST_CHECK int keys_set_state(struct db *db, const char *domain, const char *selector, enum key_state s, int64_t now_ms,

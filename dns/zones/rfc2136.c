@@ -280,6 +280,15 @@ update_fault(const struct signed_server *server, const char *zone, enum rcode rc
 	}
 }
 
+/* Done in part, or perhaps done: whoever comes next looks first.  Keeps the text. */
+static int
+unknown(struct err *err)
+{
+	if (err != NULL)
+		err->code = CR_EUNKNOWN;
+	return CR_EUNKNOWN;
+}
+
 /* Send one update; message gets its signature. */
 static int
 send_update(const struct signed_server *server, const char *zone, struct buf *message, struct err *err)
@@ -297,9 +306,7 @@ send_update(const struct signed_server *server, const char *zone, struct buf *me
 		rc = err_set(err, CR_EUNKNOWN, "the update of %s was answered %s without a signature", zone,
 		             signed_rcode_name(signed_rcode(&reply)));
 	} else if (rc == CR_ERETRY || rc == CR_EPARSE || (rc == CR_EAUTH && res.verdict != TSIG_REFUSED)) {
-		rc = CR_EUNKNOWN;
-		if (err != NULL)
-			err->code = rc;
+		rc = unknown(err);
 	}
 	if (rc == CR_OK)
 		rc = update_fault(server, zone, signed_rcode(&reply), err);
@@ -353,6 +360,8 @@ send_sets(const struct signed_server *server, const char *zone, const struct axf
 		}
 		if (rc == CR_OK)
 			rc = send_update(server, zone, &b, err);
+		if (rc != CR_OK && first > sets->items)
+			rc = unknown(err);
 		first = last;
 	}
 	buf_release(&b);
@@ -407,18 +416,24 @@ drop_standing(const struct zone_state *base, const struct axfr *now, struct set_
 static int
 read_back(const struct signed_server *server, const char *zone, const struct set_rrsets *sets, struct err *err)
 {
+	const struct set_rrset *missing = NULL;
 	struct axfr now = {0};
 	char type[16];
+	size_t stand = 0;
 	int rc = axfr_read(server, zone, &now, err);
 
+	if (rc != CR_OK)
+		rc = unknown(err);
 	for (size_t i = 0; i < sets->n && rc == CR_OK; i++) {
-		const struct set_rrset *set = &sets->items[i];
-
-		if (!set_stands(&now.records, set, false))
-			rc = err_set(err, CR_ECONFLICT,
-			             "the server said NOERROR and did not make %s %s so: other records may stand there",
-			             set->owner, record_type_name(set->type, type));
+		if (set_stands(&now.records, &sets->items[i], false))
+			stand++;
+		else
+			missing = &sets->items[i];
 	}
+	if (missing != NULL)
+		rc = err_set(err, stand == 0 ? CR_ECONFLICT : CR_EUNKNOWN,
+		             "the server said NOERROR and did not make %s %s so: other records may stand there",
+		             missing->owner, record_type_name(missing->type, type));
 	axfr_release(&now);
 	return rc;
 }

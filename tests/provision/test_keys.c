@@ -94,6 +94,24 @@ keys__a_selector_is_never_used_twice(void **state)
 }
 
 static void
+keys__a_stored_key_is_in_the_log(void **state)
+{
+	struct key k = make_key("cr202611a", DKIM_ED25519, KEY_NEXT, 7);
+	struct err err = {0};
+	int64_t rows = 0;
+
+	(void)state;
+	store("logged.example", &k, CR_OK);
+	assert_ok(db_get_int(db,
+	                     "SELECT count(*) FROM audit WHERE action = 'key.create' AND subject = 'logged.example'"
+	                     " AND reason = 'cr202611a'",
+	                     DB_NO_ARGS, 0, &rows, &err),
+	          &err);
+	assert_int_equal(rows, 1);
+	secret_drop(&k.pem);
+}
+
+static void
 keys__retiring_notes_the_time_and_activating_forgets_it(void **state)
 {
 	struct key k = make_key("cr202611a", DKIM_ED25519, KEY_ACTIVE, 1);
@@ -287,6 +305,7 @@ main(void)
 	open_store();
 	TEST(tests, n, keys__a_stored_key_comes_back_whole);
 	TEST(tests, n, keys__a_selector_is_never_used_twice);
+	TEST(tests, n, keys__a_stored_key_is_in_the_log);
 	TEST(tests, n, keys__retiring_notes_the_time_and_activating_forgets_it);
 	TEST(tests, n, keys__a_sealed_key_moved_to_another_domain_does_not_open);
 	TEST(tests, n, keys__a_password_is_made_once_and_read_back);
