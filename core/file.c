@@ -172,16 +172,19 @@ fill_temporary(int fd, const void *data, size_t len, mode_t mode, struct file_ow
 	return fsync(fd);
 }
 
-/* Give tmp the name path, which must not exist.  0, or -1 with errno. */
+/*
+ * Give tmp the name path, which must not exist.  0, or -1 with errno.  By rename where that can be told not to replace: a process
+ * killed between link and unlink leaves the file, perhaps a key, under a second name.
+ */
 static int
 name_new(const char *tmp, const char *path)
 {
-	if (link(tmp, path) == 0)
-		return unlink(tmp);
-	/* vfat and some FUSE file systems have no hard links. */
-	if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK)
-		return renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE);
-	return -1;
+	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* NFS and some FUSE file systems know no flags. */
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	return link(tmp, path) == 0 ? unlink(tmp) : -1;
 }
 
 static int

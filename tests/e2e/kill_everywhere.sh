@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.." || exit 70
 # shellcheck disable=SC2155
 coldrelay=$(realpath "${COLDRELAY:-build/debug/coldrelay}")
 mode=$(basename "$(dirname "$coldrelay")")
-every=${KILL_EVERY:-9}
+every=${KILL_EVERY:-5}
 offset=${KILL_OFFSET:-$(($(date +%-j) % every + 1))}
 failures=0
 
@@ -28,10 +28,10 @@ not_ok() {
 	failures=$((failures + 1))
 }
 
-# configure TTL LOCAL-PART...
+# configure TTL ADDRESSES LOCAL-PART...
 configure() {
-	local ttl=$1 local_part boxes=
-	shift
+	local ttl=$1 addresses=$2 local_part boxes=
+	shift 2
 	for local_part in "$@"; do
 		boxes="$boxes${boxes:+, }{ local = \"$local_part\"; }"
 	done
@@ -39,8 +39,9 @@ configure() {
 		store = "store.db";
 		key_file = "key";
 		zones = ({ name = "files"; driver = "zonefile"; directory = "$work/zones"; name_servers = ["ns1.relay.example", "ns2.relay.example"]; });
-		mail_hosts = ({ name = "own"; driver = "local"; root = "$work/mail"; host = "mail.relay.example"; addresses = ["192.0.2.10"]; });
-		tenants = ({ primary = "northwind.example"; zone = "files"; mail_host = "own"; ttl = $ttl;
+		mail_hosts = ({ name = "own"; driver = "local"; root = "$work/mail"; host = "mail.relay.example"; addresses = [$addresses]; });
+		addresses = ({ name = "ptr"; zone = "files"; reverse_zones = ["2.0.192.in-addr.arpa"]; });
+		tenants = ({ primary = "northwind.example"; zone = "files"; mail_host = "own"; reverse = "ptr"; ttl = $ttl;
 			domains = ({ name = "getnorthwind.example"; mailboxes = ($boxes); }); });
 	EOC
 }
@@ -50,20 +51,26 @@ run() {
 }
 
 # What each scene starts from, and the command that is killed.
-start_provision() { configure 3600 anna ben; }
+start_provision() { configure 3600 '"192.0.2.10"' anna ben; }
 start_change() {
-	configure 3600 anna ben
+	configure 3600 '"192.0.2.10"' anna ben
 	run provision northwind.example --yes || return
-	configure 7200 anna ben carl
+	configure 7200 '"192.0.2.10"' anna ben carl
 }
 # One write and nothing after it: what is lost then is only the receipt.
 start_retime() {
-	configure 3600 anna ben
+	configure 3600 '"192.0.2.10"' anna ben
 	run provision northwind.example --yes || return
-	configure 7200 anna ben
+	configure 7200 '"192.0.2.10"' anna ben
+}
+# A PTR is the last thing done, and nothing of the domain itself is left without a receipt.
+start_address() {
+	configure 3600 '"192.0.2.10"' anna ben
+	run provision northwind.example --yes || return
+	configure 3600 '"192.0.2.10", "192.0.2.11"' anna ben
 }
 start_close() {
-	configure 3600 anna ben
+	configure 3600 '"192.0.2.10"' anna ben
 	run provision northwind.example --yes
 }
 start_teardown() { start_close; }
@@ -75,7 +82,7 @@ start_again() {
 }
 command_of() {
 	case $1 in
-	provision | change | retime | again) echo provision northwind.example --yes ;;
+	provision | change | retime | address | again) echo provision northwind.example --yes ;;
 	close) echo teardown getnorthwind.example --yes ;;
 	teardown | later) echo teardown getnorthwind.example --yes --now --reason test ;;
 	esac
@@ -130,9 +137,10 @@ trial() {
 	fi
 }
 
-for scene in ${KILL_SCENES:-provision change retime close teardown later again}; do
+for scene in ${KILL_SCENES:-provision change retime address close teardown later again}; do
 	rm -rf "$work"
 	mkdir -p "$work/zones"
+	printf '@ 3600 IN SOA ns1.relay.example. hostmaster 1 7200 1800 1209600 300\n@ 3600 IN NS ns1.relay.example.\n' >"$work/zones/2.0.192.in-addr.arpa.zone"
 	# shellcheck disable=SC2046
 	if ! "start_$scene" || ! cp -a "$work" "$scratch/$scene.start" || ! run $(command_of "$scene"); then
 		not_ok "$scene: fails undisturbed: $(tail -n 1 "$scratch/out")"
@@ -148,7 +156,7 @@ for scene in ${KILL_SCENES:-provision change retime close teardown later again};
 	if [ "$trials" = 0 ] && [ "$every" = 1 ]; then
 		not_ok "$scene: nothing was killed"
 	elif [ "$failures" = "$before" ]; then
-		echo "ok $scene: killed at $trials steps (every $every. from $offset), each time mended by the next run"
+		echo "ok $scene: killed at $trials steps (one in $every from $offset), each time mended by the next run"
 	fi
 done
 [ "$failures" = 0 ]
