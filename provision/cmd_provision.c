@@ -27,7 +27,7 @@ cmd_provision_help(FILE *to)
 	opt_help(opts, ARRAY_LEN(opts), to);
 }
 
-/* What the operator has to do at a registrar for zones made in this run. */
+/* What the operator has to do at a registrar for zones made in this run.  All is done by now: a zone that cannot be asked fails nothing. */
 static int
 instruct(struct run *r, struct err *err)
 {
@@ -37,11 +37,14 @@ instruct(struct run *r, struct err *err)
 		const struct plan *p = &r->plans[i];
 		struct zone_state now = {0};
 		struct buf text = {0};
+		struct err why = {0};
 
 		if (p->rc != CR_OK || !p->zone_create || r->session->quiet)
 			continue;
-		rc = p->domain->zone->driver->observe(p->domain->zone->ctx, p->domain->name, &now, err);
-		if (rc == CR_OK)
+		if (p->domain->zone->driver->observe(p->domain->zone->ctx, p->domain->name, &now, &why) != CR_OK)
+			log_warn("%s: set the name servers of %s at the registrar; which, could not be asked: %s",
+			         p->domain->name, p->domain->zone->name, why.text);
+		else
 			rc = registrar_driver_find("manual")->instruct(p->domain->name, &now.name_servers, &text, err);
 		if (rc == CR_OK)
 			(void)fputs(buf_str(&text), stderr);
