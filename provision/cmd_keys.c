@@ -267,10 +267,22 @@ out:
 	return rc;
 }
 
+/* The one plan anew: observed and decided again. */
+static int
+plan_again(struct run *r, struct err *err)
+{
+	struct intent_domain *d = r->plans[0].domain;
+
+	plan_release(&r->plans[0]);
+	r->plans[0].domain = d;
+	return run_plan(r, err);
+}
+
 static int
 rotate(struct run *r, struct err *err)
 {
 	struct report_count c;
+	bool unfinished;
 	int rc = run_store(r, true, err);
 
 	if (rc == CR_OK)
@@ -278,13 +290,22 @@ rotate(struct run *r, struct err *err)
 	if (rc == CR_OK && !opt_yes)
 		rc = term_confirm("Take the next step of the key rotation", err);
 	if (rc == CR_OK)
-		rc = rotate_states(r, err);
-	if (rc == CR_OK)
 		rc = run_plan(r, err);
+	/* A run cut off between the store and the zone made a key that nobody can see: it is published first, and signs later. */
+	unfinished = rc == CR_OK && plan_to_apply(&r->plans[0]);
+	if (rc == CR_OK && !unfinished)
+		rc = rotate_states(r, err);
+	if (rc == CR_OK && !unfinished)
+		rc = plan_again(r, err);
 	if (rc == CR_OK)
 		rc = run_apply(r, err);
 	if (rc == CR_OK)
 		rc = run_report(r, true, &c, err);
+	if (rc == CR_OK && unfinished)
+		rc = err_set(err, CR_ERETRY,
+		             "%s: what an earlier run left open is done now; the rotation goes on with the next run, a "
+		             "TTL later",
+		             r->plans[0].domain->name);
 	return rc;
 }
 

@@ -73,6 +73,7 @@ start_close() {
 	configure 3600 '"192.0.2.10"' anna ben
 	run provision northwind.example --yes
 }
+start_rotate() { start_close; }
 start_teardown() { start_close; }
 start_later() {
 	start_close && run teardown getnorthwind.example --yes
@@ -83,6 +84,7 @@ start_again() {
 command_of() {
 	case $1 in
 	provision | change | retime | address | again) echo provision northwind.example --yes ;;
+	rotate) echo keys rotate getnorthwind.example --yes ;;
 	close) echo teardown getnorthwind.example --yes ;;
 	teardown | later) echo teardown getnorthwind.example --yes --now --reason test ;;
 	esac
@@ -122,7 +124,10 @@ trial() {
 		return 1
 	fi
 	# shellcheck disable=SC2046
-	if ! run $(command_of "$scene"); then
+	run $(command_of "$scene")
+	rc=$?
+	# A rotation that was already begun asks for patience, and that is right.
+	if [ $rc != 0 ] && { [ "$scene" != rotate ] || [ $rc != 75 ]; }; then
 		not_ok "$scene, killed at step $n: the next run fails: $(tail -n 1 "$scratch/out")"
 		return 1
 	fi
@@ -137,7 +142,7 @@ trial() {
 	fi
 }
 
-for scene in ${KILL_SCENES:-provision change retime address close teardown later again}; do
+for scene in ${KILL_SCENES:-provision change retime address rotate close teardown later again}; do
 	rm -rf "$work"
 	mkdir -p "$work/zones"
 	printf '@ 3600 IN SOA ns1.relay.example. hostmaster 1 7200 1800 1209600 300\n@ 3600 IN NS ns1.relay.example.\n' >"$work/zones/2.0.192.in-addr.arpa.zone"
