@@ -27,15 +27,10 @@ int
 cmd_parse(const struct opt *rows, size_t n_rows, int argc, char **argv, size_t min, size_t max, const char *usage,
           const char *operands_out[CMD_OPERANDS], size_t *n_out, struct err *err)
 {
-	const char **operands = calloc((size_t)argc + 1, sizeof(*operands));
+	const char **operands = NULL;
 	size_t n = 0;
-	int rc;
+	int rc = opt_parse_command(rows, n_rows, argc, argv, min, max, usage, &operands, &n, err);
 
-	if (operands == NULL)
-		return err_nomem(err, "operands");
-	rc = opt_parse(rows, n_rows, argc - 1, argv + 1, operands, &n, err);
-	if (rc == CR_OK && (n < min || n > max))
-		rc = err_set(err, CR_EUSAGE, "usage: coldrelay %s", usage);
 	for (size_t i = 0; rc == CR_OK && i < n && i < CMD_OPERANDS; i++)
 		operands_out[i] = operands[i];
 	if (rc == CR_OK)
@@ -95,17 +90,4 @@ cmd_time(int64_t ms, char *out, size_t size)
 		out[0] = '\0';
 	else
 		num_format_rfc3339((ms + 999) / 1000, out, size);
-}
-
-int
-cmd_print_line(struct session *s, struct buf *line, struct err *err)
-{
-	int rc;
-
-	buf_addc(line, '\n');
-	rc = buf_check(line, "output", err);
-	if (rc == CR_OK && (fwrite(line->data, 1, line->len, s->out) != line->len || fflush(s->out) != 0))
-		rc = err_set(err, CR_EIO, "standard output cannot be written");
-	buf_clear(line);
-	return rc;
 }

@@ -30,8 +30,6 @@ struct contain cmd_contain(struct session *s);
 
 /* RFC 3339, rounded up to the second: at the moment shown it is true.  0 gives "". */
 void cmd_time(int64_t ms, char *out, size_t size);
-/* One finished JSON line.  Errors: those of buf_check, CR_EIO. */
-MUST_CHECK int cmd_print_line(struct session *s, struct buf *line, struct err *err);
 
 int cmd_check(struct session *s, int argc, char **argv, struct err *err);
 void cmd_check_help(FILE *to);

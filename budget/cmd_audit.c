@@ -57,7 +57,7 @@ show_json(struct show *show, const struct audit_entry *e, const char *at)
 	else
 		json_out_null(&j);
 	json_out_close(&j);
-	rc = cmd_print_line(show->s, &line, show->err);
+	rc = session_print_line(show->s, &line, show->err);
 	buf_release(&line);
 	return rc;
 }
@@ -130,7 +130,7 @@ run_verify(struct session *s, struct err *err)
 		buf_addf(&line, "%s: %lld rows, head %s", holds ? "the chain holds" : r.fault, (long long)r.rows,
 		         r.head_hex);
 	}
-	rc = cmd_print_line(s, &line, err);
+	rc = session_print_line(s, &line, err);
 	buf_release(&line);
 	return rc != CR_OK ? rc : holds ? EX_OK : 1;
 }

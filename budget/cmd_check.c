@@ -123,7 +123,7 @@ print_json(struct session *s, const struct gate_answer *a, const struct gate_fin
 		json_out_close(&j);
 	}
 	json_out_close(&j);
-	rc = cmd_print_line(s, &b, err);
+	rc = session_print_line(s, &b, err);
 	buf_release(&b);
 	return rc;
 }
@@ -142,7 +142,7 @@ print_text(struct session *s, const struct gate_answer *a, struct err *err)
 	buf_addf(&b, ": %s", a->message);
 	if (a->ticket[0] != '\0')
 		buf_addf(&b, "; ticket %s", a->ticket);
-	rc = cmd_print_line(s, &b, err);
+	rc = session_print_line(s, &b, err);
 	buf_release(&b);
 	return rc;
 }
@@ -309,7 +309,7 @@ cmd_release(struct session *s, int argc, char **argv, struct err *err)
 	} else {
 		buf_addf(&line, "released %s", operands[0]);
 	}
-	rc = cmd_print_line(s, &line, err);
+	rc = session_print_line(s, &line, err);
 out:
 	buf_release(&line);
 	gate_drop(&gate);

@@ -13,12 +13,13 @@ static const char *reason;
 static bool whole_tenant;
 
 static const struct opt freeze_opts[] = {
-	{"reason", 0, OPT_TEXT, &reason, 0, 0, "TEXT", "why; it goes into the log"},
-	{"tenant", 0, OPT_FLAG, &whole_tenant, 0, 0, NULL, "the name is a primary: all outreach domains of its tenant"},
+	{"reason", 0, OPT_TEXT, &reason,       0, 0, "TEXT", "why; it goes into the log"                                },
+	{"tenant", 0, OPT_FLAG, &whole_tenant, 0, 0, NULL,   "the name is a primary: all outreach domains of its tenant"},
 };
 static const struct opt thaw_opts[] = {
-	{"reason", 0, OPT_TEXT, &reason, 0, 0, "TEXT", "what the review found; it goes into the log"},
-	{"tenant", 0, OPT_FLAG, &whole_tenant, 0, 0, NULL, "the name is a primary: end the tenant's freeze, or the 30 days after a burn"},
+	{"reason", 0, OPT_TEXT, &reason,       0, 0, "TEXT", "what the review found; it goes into the log"},
+	{"tenant", 0, OPT_FLAG, &whole_tenant, 0, 0, NULL,
+         "the name is a primary: end the tenant's freeze, or the 30 days after a burn"                    },
 };
 
 void
@@ -59,8 +60,10 @@ change(struct session *s, const char *name, int (*how)(struct contain *, const c
 	rc = db_get_int(s->db, "SELECT 1 FROM tenant WHERE primary_domain = $1", DB_ARGS(db_text(name)), 0, &is_tenant,
 	                err);
 	if (rc == CR_OK && is_tenant != 0 && !whole_tenant)
-		rc = err_set(err, CR_EREFUSED, "%s is a primary domain: coldrelay never touches it (--tenant means all its outreach domains)",
-		             name);
+		rc = err_set(
+			err, CR_EREFUSED,
+			"%s is a primary domain: coldrelay never touches it (--tenant means all its outreach domains)",
+			name);
 	else if (rc == CR_OK && is_tenant == 0 && whole_tenant)
 		rc = err_set(err, CR_ENOTFOUND, "%s: no tenant of that name", name);
 	if (rc == CR_OK)
@@ -87,7 +90,7 @@ say_done(struct session *s, const char *name, const char *event, struct err *err
 	} else {
 		buf_addf(&line, "%s is %s", name, event);
 	}
-	rc = cmd_print_line(s, &line, err);
+	rc = session_print_line(s, &line, err);
 	buf_release(&line);
 	return rc;
 }

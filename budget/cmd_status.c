@@ -41,7 +41,7 @@ alarm_line(struct status *st, const char *kind, const char *subject, const char 
 	} else {
 		buf_addf(&line, "%sALARM%s %s: %s", term_on(st->s->out, TERM_BAD), term_off(st->s->out), subject, text);
 	}
-	rc = cmd_print_line(st->s, &line, err);
+	rc = session_print_line(st->s, &line, err);
 	buf_release(&line);
 	return rc;
 }
@@ -180,7 +180,7 @@ print_json(struct status *st, const struct line *l, struct err *err)
 	json_out_member_int(&j, "blocks", l->blocks);
 	json_out_member(&j, "next", l->next[0] != '\0' ? l->next : NULL);
 	json_out_close(&j);
-	rc = cmd_print_line(st->s, &b, err);
+	rc = session_print_line(st->s, &b, err);
 	buf_release(&b);
 	return rc;
 }

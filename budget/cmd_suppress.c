@@ -50,7 +50,7 @@ say(struct session *s, const char *event, const char *what, struct err *err)
 	} else {
 		buf_addf(&line, "%s: %s", what, event);
 	}
-	rc = cmd_print_line(s, &line, err);
+	rc = session_print_line(s, &line, err);
 	buf_release(&line);
 	return rc;
 }
@@ -179,7 +179,7 @@ list_json(struct session *s, const struct entry *e, struct err *err)
 	json_out_member(&j, "lifted", e->lifted[0] != '\0' ? e->lifted : NULL);
 	json_out_member(&j, "lift_reason", e->lift_reason);
 	json_out_close(&j);
-	rc = cmd_print_line(s, &line, err);
+	rc = session_print_line(s, &line, err);
 	buf_release(&line);
 	return rc;
 }

@@ -163,7 +163,7 @@ cmd_suppress_import(struct session *s, int argc, char **argv, struct err *err)
 	} else {
 		buf_addf(&line, "%lld added, %lld were there already", (long long)added, (long long)known);
 	}
-	rc = cmd_print_line(s, &line, err);
+	rc = session_print_line(s, &line, err);
 out:
 	buf_release(&line);
 	buf_release(&text);
@@ -200,7 +200,7 @@ cmd_suppress_export(struct session *s, int argc, char **argv, struct err *err)
 	if (rc != CR_OK || (rc = session_store(s, DB_READ, err)) != CR_OK)
 		return rc;
 	buf_add(&line, header, sizeof(header) - 2);
-	rc = cmd_print_line(s, &line, err);
+	rc = session_print_line(s, &line, err);
 	if (rc == CR_OK)
 		rc = db_query(s->db,
 		              "SELECT scope, kind, value, reason, source, added_ms FROM suppression "
@@ -208,7 +208,7 @@ cmd_suppress_export(struct session *s, int argc, char **argv, struct err *err)
 		              DB_NO_ARGS, &rows, err);
 	while (rc == CR_OK && (rc = db_next(rows, &more, err)) == CR_OK && more) {
 		put_row(&line, rows);
-		rc = cmd_print_line(s, &line, err);
+		rc = session_print_line(s, &line, err);
 	}
 	db_rows_drop(&rows);
 	buf_release(&line);

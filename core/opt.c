@@ -7,6 +7,7 @@
  */
 #include "core/opt.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/num.h"
@@ -247,6 +248,27 @@ opt_parse(const struct opt *rows, size_t n_rows, int argc, char **argv, const ch
 
 	if (rc == CR_OK)
 		*n_operands_out = n;
+	return rc;
+}
+
+int
+opt_parse_command(const struct opt *rows, size_t n_rows, int argc, char **argv, size_t min, size_t max,
+                  const char *usage, const char ***operands_out, size_t *n_operands_out, struct err *err)
+{
+	const char **operands = calloc((size_t)argc + 1, sizeof(*operands));
+	size_t n = 0;
+	int rc;
+
+	if (operands == NULL)
+		return err_nomem(err, "operands");
+	rc = opt_parse(rows, n_rows, argc - 1, argv + 1, operands, &n, err);
+	if (rc == CR_OK && (n < min || n > max))
+		rc = err_set(err, CR_EUSAGE, "usage: coldrelay %s", usage);
+	if (rc == CR_OK) {
+		*operands_out = TAKE(operands);
+		*n_operands_out = n;
+	}
+	free(operands);
 	return rc;
 }
 

@@ -32,6 +32,13 @@ struct opt {
  */
 MUST_CHECK int opt_parse(const struct opt *rows, size_t n_rows, int argc, char **argv, const char **operands,
                          size_t *n_operands_out, struct err *err);
+/*
+ * The same for a command, whose name is argv[0]: from min to max operands, else the line is "usage: coldrelay USAGE".
+ * *operands_out: an array on the heap for the caller to free, its texts borrowed from argv.  Errors: CR_EUSAGE, CR_ENOMEM.
+ */
+MUST_CHECK int opt_parse_command(const struct opt *rows, size_t n_rows, int argc, char **argv, size_t min, size_t max,
+                                 const char *usage, const char ***operands_out, size_t *n_operands_out,
+                                 struct err *err);
 /* As opt_parse, but stops at the first operand (global options in front of the command). */
 MUST_CHECK int opt_parse_front(const struct opt *rows, size_t n_rows, int argc, char **argv, int *used_out,
                                struct err *err);

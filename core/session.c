@@ -121,6 +121,19 @@ session_store(struct session *s, enum db_mode mode, struct err *err)
 	return db_open(&o, &s->db, err);
 }
 
+int
+session_print_line(struct session *s, struct buf *line, struct err *err)
+{
+	int rc;
+
+	buf_addc(line, '\n');
+	rc = buf_check(line, "output", err);
+	if (rc == CR_OK && (fwrite(line->data, 1, line->len, s->out) != line->len || fflush(s->out) != 0))
+		rc = err_set(err, CR_EIO, "standard output cannot be written");
+	buf_clear(line);
+	return rc;
+}
+
 const char *
 session_config_dir(const struct session *s)
 {

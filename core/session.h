@@ -55,6 +55,8 @@ MUST_CHECK int session_findings(struct session *s, struct err *err);
 MUST_CHECK int session_config(struct session *s, struct err *err);
 /* session_config + vault + store.  DB_CREATE makes key file and store.  Errors as db_open, vault_open. */
 MUST_CHECK int session_store(struct session *s, enum db_mode mode, struct err *err);
+/* A finished line of output, JSON or text, without its newline: written and flushed, line is empty then.  Errors: buf_check's, CR_EIO. */
+MUST_CHECK int session_print_line(struct session *s, struct buf *line, struct err *err);
 /* Directory of the configuration file, "." when unknown; borrowed. */
 const char *session_config_dir(const struct session *s);
 

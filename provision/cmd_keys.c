@@ -49,9 +49,7 @@ list_json(struct session *s, const char *domain, const struct key *k, struct err
 	json_out_member(&j, "state", key_state_name(k->state));
 	json_out_member(&j, "created", created);
 	json_out_close(&j);
-	rc = buf_check(&b, "output", err);
-	if (rc == CR_OK)
-		(void)fprintf(s->out, "%s\n", buf_str(&b));
+	rc = session_print_line(s, &b, err);
 	buf_release(&b);
 	return rc;
 }
@@ -314,16 +312,13 @@ cmd_keys(struct session *s, int argc, char **argv, struct err *err)
 {
 	static const char *const verbs[] = {"list", "rotate", "export"};
 	static int (*const runs[])(struct run *, struct err *) = {list, rotate, export};
-	const char **operands = calloc((size_t)argc + 1, sizeof(*operands));
+	const char **operands = NULL;
 	struct run r = {0};
 	size_t n = 0, verb = 0;
 	int rc;
 
-	if (operands == NULL)
-		return err_nomem(err, "operands");
-	rc = opt_parse(opts, ARRAY_LEN(opts), argc - 1, argv + 1, operands, &n, err);
-	if (rc == CR_OK && n != 2)
-		rc = err_set(err, CR_EUSAGE, "keys: say list, rotate or export, and one domain");
+	rc = opt_parse_command(opts, ARRAY_LEN(opts), argc, argv, 2, 2, "keys list | rotate | export DOMAIN", &operands,
+	                       &n, err);
 	while (rc == CR_OK && verb < ARRAY_LEN(verbs) && strcmp(operands[0], verbs[verb]) != 0)
 		verb++;
 	if (rc == CR_OK && verb == ARRAY_LEN(verbs))

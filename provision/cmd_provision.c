@@ -124,16 +124,13 @@ provision(struct run *r, int *exit_out, struct err *err)
 int
 cmd_provision(struct session *s, int argc, char **argv, struct err *err)
 {
-	const char **operands = calloc((size_t)argc + 1, sizeof(*operands));
+	const char **operands = NULL;
 	struct run r = {0};
 	size_t n = 0;
 	int exit_code = 0, rc;
 
-	if (operands == NULL)
-		return err_nomem(err, "operands");
-	rc = opt_parse(opts, ARRAY_LEN(opts), argc - 1, argv + 1, operands, &n, err);
-	if (rc == CR_OK && n == 0)
-		rc = err_set(err, CR_EUSAGE, "provision: name the tenant's primary domain");
+	rc = opt_parse_command(opts, ARRAY_LEN(opts), argc, argv, 1, (size_t)argc,
+	                       "provision PRIMARY [DOMAIN...] [--dry-run] [--yes] [--max-spend N]", &operands, &n, err);
 	if (rc == CR_OK)
 		rc = run_open(s, operands[0], &r, err);
 	for (size_t i = 1; rc == CR_OK && i < n; i++)

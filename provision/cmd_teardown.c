@@ -72,16 +72,13 @@ teardown(struct run *r, int *exit_out, struct err *err)
 int
 cmd_teardown(struct session *s, int argc, char **argv, struct err *err)
 {
-	const char **operands = calloc((size_t)argc + 1, sizeof(*operands));
+	const char **operands = NULL;
 	struct run r = {0};
 	size_t n = 0;
 	int exit_code = 0, rc;
 
-	if (operands == NULL)
-		return err_nomem(err, "operands");
-	rc = opt_parse(opts, ARRAY_LEN(opts), argc - 1, argv + 1, operands, &n, err);
-	if (rc == CR_OK && n != 1)
-		rc = err_set(err, CR_EUSAGE, "teardown: name one domain");
+	rc = opt_parse_command(opts, ARRAY_LEN(opts), argc, argv, 1, 1,
+	                       "teardown DOMAIN [--dry-run] [--yes] [--now --reason TEXT]", &operands, &n, err);
 	if (rc == CR_OK && opt_now && (opt_reason == NULL || opt_reason[0] == '\0'))
 		rc = err_set(err, CR_EUSAGE, "teardown: --now needs --reason TEXT");
 	if (rc == CR_OK)

@@ -46,9 +46,7 @@ put_json(struct session *s, const char *domain, const struct verify_check *c, st
 	json_out_member(&j, "seen", c->seen);
 	json_out_member(&j, "fix", c->fix);
 	json_out_close(&j);
-	rc = buf_check(&b, "output", err);
-	if (rc == CR_OK)
-		(void)fprintf(s->out, "%s\n", buf_str(&b));
+	rc = session_print_line(s, &b, err);
 	buf_release(&b);
 	return rc;
 }
@@ -146,16 +144,13 @@ verify(struct run *r, int *exit_out, struct err *err)
 int
 cmd_verify(struct session *s, int argc, char **argv, struct err *err)
 {
-	const char **operands = calloc((size_t)argc + 1, sizeof(*operands));
+	const char **operands = NULL;
 	struct run r = {0};
 	size_t n = 0;
 	int exit_code = 0, rc;
 
-	if (operands == NULL)
-		return err_nomem(err, "operands");
-	rc = opt_parse(opts, ARRAY_LEN(opts), argc - 1, argv + 1, operands, &n, err);
-	if (rc == CR_OK && n != 1)
-		rc = err_set(err, CR_EUSAGE, "verify: name one domain");
+	rc = opt_parse_command(opts, ARRAY_LEN(opts), argc, argv, 1, 1,
+	                       "verify DOMAIN [--wait DUR] [--resolver HOST:PORT]", &operands, &n, err);
 	if (rc == CR_OK)
 		rc = run_open_domain(s, operands[0], INTENT_FACTS, &r, err);
 	if (rc == CR_OK)

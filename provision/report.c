@@ -35,19 +35,6 @@ report_add(struct report_count *c, const struct plan *p)
 }
 
 static int
-put_json(struct session *s, struct buf *b, struct err *err)
-{
-	int rc;
-
-	buf_addc(b, '\n');
-	rc = buf_check(b, "output", err);
-	if (rc == CR_OK && (fwrite(b->data, 1, b->len, s->out) != b->len || fflush(s->out) != 0))
-		rc = err_set(err, CR_EIO, "standard output cannot be written");
-	buf_clear(b);
-	return rc;
-}
-
-static int
 step_json(struct session *s, const struct plan *p, const char *step, const char *change, const char *status,
           const char *detail, struct buf *b, struct err *err)
 {
@@ -61,7 +48,7 @@ step_json(struct session *s, const struct plan *p, const char *step, const char 
 	json_out_member(&j, "status", status);
 	json_out_member(&j, "detail", detail);
 	json_out_close(&j);
-	return put_json(s, b, err);
+	return session_print_line(s, b, err);
 }
 
 static int
@@ -156,7 +143,7 @@ report_summary(struct session *s, const struct report_count *c, bool applied, st
 		if (c->planned > 0)
 			json_out_member_int(&j, "planned", (int64_t)c->planned);
 		json_out_close(&j);
-		rc = put_json(s, &b, err);
+		rc = session_print_line(s, &b, err);
 	} else if (!applied) {
 		(void)fprintf(s->out, "%zu planned, %zu unchanged, %zu refused, %zu failed\n", c->planned, c->unchanged,
 		              c->refused, c->failed);
