@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "budget/contain.h"
 #include "core/audit.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -191,13 +192,12 @@ find_state(const struct keys *keys, enum dkim_algorithm a, enum key_state state)
 }
 
 static int
-make_next(struct run *r, const struct keys *keys, enum dkim_algorithm a, struct err *err)
+make_next(struct run *r, const char *selector, enum dkim_algorithm a, struct err *err)
 {
 	struct key k = {.state = KEY_NEXT, .created_ms = clock_wall_ms(r->session->clock)};
-	int rc = keys_next_selector(keys, a, k.created_ms / 1000, k.selector, err);
+	int rc = dkim_generate(a, &k.pem, &k.public, err);
 
-	if (rc == CR_OK)
-		rc = dkim_generate(a, &k.pem, &k.public, err);
+	(void)snprintf(k.selector, sizeof(k.selector), "%s", selector);
 	if (rc == CR_OK)
 		rc = keys_store(r->env.db, r->env.vault, r->plans[0].domain->name, &k, err);
 	secret_drop(&k.pem);
@@ -223,7 +223,7 @@ switch_keys(struct run *r, const struct key *old, const struct key *next, struct
 
 /* One algorithm's step of a rotation, inside a transaction. */
 static int
-rotate_one(struct run *r, const struct keys *keys, enum dkim_algorithm a, struct err *err)
+rotate_one(struct run *r, const struct keys *keys, const char *selector, enum dkim_algorithm a, struct err *err)
 {
 	const struct key *active = find_state(keys, a, KEY_ACTIVE), *next = find_state(keys, a, KEY_NEXT);
 	const int64_t up_ms = intent_ttl_s(r->plans[0].domain) * 1000;
@@ -231,7 +231,7 @@ rotate_one(struct run *r, const struct keys *keys, enum dkim_algorithm a, struct
 	if (active == NULL && next == NULL)
 		return CR_OK;
 	if (next == NULL)
-		return make_next(r, keys, a, err);
+		return make_next(r, selector, a, err);
 	if (!opt_now && clock_wall_ms(r->session->clock) < next->created_ms + up_ms) {
 		char at[NUM_RFC3339_MAX];
 
@@ -242,26 +242,63 @@ rotate_one(struct run *r, const struct keys *keys, enum dkim_algorithm a, struct
 	return switch_keys(r, active, next, err);
 }
 
+/* Selectors for the keys that this step makes, found in the zone as it is: the provider is not asked while the store is held. */
+static int
+choose_selectors(struct run *r, const struct keys *keys, struct plan *look, struct err *err)
+{
+	const struct zone_provider *z = look->domain->zone;
+	int rc = z->driver->observe(z->ctx, look->domain->name, &look->zone, err);
+
+	for (int a = 0; rc == CR_OK && a < DKIM_ALGORITHM__COUNT; a++)
+		if (find_state(keys, (enum dkim_algorithm)a, KEY_ACTIVE) != NULL &&
+		    find_state(keys, (enum dkim_algorithm)a, KEY_NEXT) == NULL)
+			rc = plan_choose_selector(&r->env, look, (enum dkim_algorithm)a, err);
+	if (rc == CR_OK && look->n_refused > 0)
+		rc = err_set(err, CR_EREFUSED, "%s: %s", look->steps[0].step, look->steps[0].detail);
+	return rc;
+}
+
 static int
 rotate_states(struct run *r, struct err *err)
 {
+	struct plan look = {.domain = r->plans[0].domain};
 	struct keys keys = {0};
 	int rc = keys_load(r->env.db, NULL, r->plans[0].domain->name, &keys, err);
 
 	if (rc == CR_OK && keys.n == 0)
 		rc = err_set(err, CR_ENOTFOUND, "%s has no keys yet: provision it first", r->plans[0].domain->name);
 	if (rc == CR_OK)
+		rc = choose_selectors(r, &keys, &look, err);
+	if (rc == CR_OK)
 		rc = db_begin(r->env.db, err);
 	if (rc != CR_OK)
 		goto out;
 	for (int a = 0; rc == CR_OK && a < DKIM_ALGORITHM__COUNT; a++)
-		rc = rotate_one(r, &keys, (enum dkim_algorithm)a, err);
+		rc = rotate_one(r, &keys, look.new_selector[a], (enum dkim_algorithm)a, err);
 	if (rc == CR_OK)
 		rc = db_commit(r->env.db, err);
 	else
 		db_rollback(r->env.db);
 out:
+	plan_release(&look);
 	keys_release(&keys);
+	return rc;
+}
+
+/* Only a domain that the gate knows has keys to rotate: what follows would provision any other one. */
+static int
+check_stands(struct run *r, struct err *err)
+{
+	const char *domain = r->plans[0].domain->name;
+	struct domain_row row = {0};
+	int rc = contain_domain(r->env.db, domain, &row, err);
+
+	if (rc == CR_ENOTFOUND || (rc == CR_OK && (row.state == DOMAIN_PLANNED || row.state == DOMAIN_PROVISIONING)))
+		return err_set(err, CR_ENOTFOUND, "%s is not provisioned yet: run `coldrelay provision %s`", domain,
+		               r->tenant->primary);
+	if (rc == CR_OK && row.state != DOMAIN_WARMING && row.state != DOMAIN_ACTIVE && row.state != DOMAIN_FROZEN)
+		return err_set(err, CR_EREFUSED, "%s is %s: its keys are not rotated", domain,
+		               domain_state_name(row.state));
 	return rc;
 }
 
@@ -285,10 +322,15 @@ rotate(struct run *r, struct err *err)
 
 	if (rc == CR_OK)
 		rc = run_lock(r, "keys rotate", err);
+	if (rc == CR_OK)
+		rc = check_stands(r, err);
 	if (rc == CR_OK && !opt_yes)
 		rc = term_confirm("Take the next step of the key rotation", err);
 	if (rc == CR_OK)
 		rc = run_plan(r, err);
+	/* What stands in the way would keep a new key out of the zone, and the next step would sign with it. */
+	if (rc == CR_OK && (r->plans[0].rc != CR_OK || r->plans[0].n_refused > 0))
+		return run_report(r, true, &c, err);
 	/* A run cut off between the store and the zone made a key that nobody can see: it is published first, and signs later. */
 	unfinished = rc == CR_OK && plan_to_apply(&r->plans[0]);
 	if (rc == CR_OK && !unfinished)

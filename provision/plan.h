@@ -90,6 +90,11 @@ MUST_CHECK int plan_reverse_room(struct plan *p, struct err *err);
 MUST_CHECK int plan_decide_mailboxes(const struct plan_env *env, struct plan *p, const char *state, struct err *err);
 /* The zone's difference, from want, owned and the observed zone; conflicts become refused steps.  Pure. */
 MUST_CHECK int plan_decide_records(struct plan *p, struct err *err);
+/*
+ * p->new_selector[a], for a key to be made: none that a key of this domain ever had, and none that stands in p->zone, be it of somebody else
+ * or of a store that was lost.
+ */
+MUST_CHECK int plan_choose_selector(const struct plan_env *env, struct plan *p, enum dkim_algorithm a, struct err *err);
 /* Is there any record at the name of this selector's key?  A name that no record of this zone can have becomes a refused step.  Pure. */
 MUST_CHECK int plan_selector_taken(struct plan *p, const char *selector, bool *taken_out, struct err *err);
 /* The same again after keys were made: the old record steps are replaced. */

@@ -80,12 +80,8 @@ plan_intend(const struct plan_env *env, struct plan *p, struct err *err)
 	return rc;
 }
 
-/*
- * The selector of a key to be made: none that a key of this domain ever had, and none that stands in the zone, be it of somebody else or of
- * a store that was lost.
- */
-static int
-choose_selector(const struct plan_env *env, struct plan *p, enum dkim_algorithm a, struct err *err)
+int
+plan_choose_selector(const struct plan_env *env, struct plan *p, enum dkim_algorithm a, struct err *err)
 {
 	struct keys used = {0};
 	bool taken = true;
@@ -119,9 +115,9 @@ decide_keys(const struct plan_env *env, struct plan *p, struct err *err)
 	p->key_make = !have[DKIM_RSA];
 	p->key_make_ed25519 = intent_ed25519(p->domain) && !have[DKIM_ED25519];
 	if (rc == CR_OK && p->key_make)
-		rc = choose_selector(env, p, DKIM_RSA, err);
+		rc = plan_choose_selector(env, p, DKIM_RSA, err);
 	if (rc == CR_OK && p->key_make_ed25519)
-		rc = choose_selector(env, p, DKIM_ED25519, err);
+		rc = plan_choose_selector(env, p, DKIM_ED25519, err);
 	if (rc == CR_OK && p->key_make)
 		rc = plan_add(p, PLAN_KEY, PLAN_CREATE, PLAN_PLANNED, "key rsa", err, "RSA %d bits, and its TXT record",
 		              DKIM_RSA_BITS);
