@@ -42,6 +42,16 @@ read_mailboxes(struct cfg *c, const struct cfg_group *g, struct intent_mailbox *
 	return rc;
 }
 
+/* It goes into a record as a URI: what ends a tag, a list or a size there (RFC 9989, RFC 8460 s3) cannot be in it. */
+static void
+check_report_address(struct cfg *c, const struct cfg_group *g, const char *key, const char *text)
+{
+	struct address a;
+
+	if (text != NULL && (address_parse(text, &a, NULL) != CR_OK || text[strcspn(text, ";,! \t\"")] != '\0'))
+		cfg_fault(c, g, key, "%s: '%s' is no mail address", key, text);
+}
+
 /* Durations left out stay INTENT_UNSET_S, so that a domain can fall back on its tenant and the tenant on the default. */
 static int
 read_defaults(struct cfg *c, const struct cfg_group *g, const char *where, const struct cfg_row *head, size_t n_head,
@@ -60,6 +70,10 @@ read_defaults(struct cfg *c, const struct cfg_group *g, const char *where, const
 	if (rc == CR_OK && out->dmarc != NULL && strcmp(out->dmarc, "reject") != 0 &&
 	    strcmp(out->dmarc, "quarantine") != 0)
 		cfg_fault(c, g, "dmarc", "dmarc: must be reject or quarantine, not '%s'", out->dmarc);
+	if (rc == CR_OK) {
+		check_report_address(c, g, "rua", out->rua);
+		check_report_address(c, g, "tls_rua", out->tls_rua);
+	}
 	return rc;
 }
 

@@ -93,11 +93,13 @@ dmarc_text(const struct intent_domain *d, struct buf *out, struct err *err)
 {
 	struct dmarc m = {.adkim_strict = true, .pct = -1, .n_rua = 1};
 	char rua[320];
+	int rc;
 
 	m.p = m.sp = m.np = strcmp(intent_dmarc_policy(d), "quarantine") == 0 ? DMARC_QUARANTINE : DMARC_REJECT;
 	want_rua(d, rua);
 	(void)snprintf(m.rua[0], sizeof(m.rua[0]), "mailto:%.310s", rua);
-	return dmarc_format(&m, out, err);
+	rc = dmarc_format(&m, out, err);
+	return rc == CR_EPARSE ? err_set(err, CR_ECONFIG, "rua of %s: '%s' is no mail address", d->name, rua) : rc;
 }
 
 /* "ip4:192.0.2.10 ip6:2001:db8::1" of the host's sending addresses; "mx" where it tells none. */

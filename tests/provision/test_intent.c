@@ -154,6 +154,10 @@ static const struct fault {
 	 "is no local part"},
 	{"a name that is no host name is a fault", "{ name = \"get_northwind..example\"; }", NULL, CR_ECONFIG, "name"},
 	{"a misspelled key is a fault that names the near one", "{ name = \"" GET "\"; mailboxs = (); }", NULL, CR_ECONFIG, "mailboxes"},
+	{"a report address that is none is a fault", "{ name = \"" GET "\"; rua = \"reports\"; }", NULL, CR_ECONFIG, "rua: 'reports' is no mail address"},
+	{"a report address cannot smuggle in a policy", "{ name = \"" GET "\"; rua = \"a@" GET "; p=none\"; }", NULL, CR_ECONFIG, "is no mail address"},
+	{"a TLS report address cannot smuggle in a second", "{ name = \"" GET "\"; tls_rua = \"a@" GET ",mailto:b@x.example\"; }", NULL, CR_ECONFIG,
+	 "is no mail address"},
 	{"a TTL of nothing is a fault", "{ name = \"" GET "\"; ttl = 0; }", NULL, CR_ECONFIG, "ttl"},
 	{"a budget above four is a fault", NULL, "limits = { total = 5; };", CR_ECONFIG, "total"},
   /* clang-format on */
