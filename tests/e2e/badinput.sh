@@ -23,7 +23,7 @@ clear_line() { # WANT REGEX ARGUMENT...
 # Usage: 64, and nothing is written.
 pass "an unknown command is told, with the nearest one" clear_line 64 'provision' provisoin northwind.example
 pass "an unknown option is told" clear_line 64 '\-\-dry-rum' provision northwind.example --dry-rum
-pass "a missing operand is told" clear_line 64 'primary' provision
+pass "a missing operand is told" clear_line 64 'usage: coldrelay provision PRIMARY ' provision
 pass "an unknown tenant is told, with the nearest one" clear_line 64 'northwind\.example' provision nortwind.example --yes
 pass "a domain that is not configured is told" clear_line 64 'elsewhere' provision northwind.example elsewhere.example --yes
 pass "a name that is none is told" clear_line 64 'no domain name' provision northwind.example 'a b' --yes
