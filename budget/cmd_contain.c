@@ -68,10 +68,7 @@ change(struct session *s, const char *name, int (*how)(struct contain *, const c
 		rc = err_set(err, CR_ENOTFOUND, "%s: no tenant of that name", name);
 	if (rc == CR_OK)
 		rc = how(&c, name, whole_tenant, err);
-	if (rc == CR_OK)
-		return db_commit(s->db, err);
-	db_rollback(s->db);
-	return rc;
+	return db_end(s->db, rc, err);
 }
 
 static int

@@ -59,9 +59,7 @@ say(struct session *s, const char *event, const char *what, struct err *err)
 static int
 finish(struct session *s, int rc, struct err *err)
 {
-	if (rc == CR_OK)
-		return db_commit(s->db, err);
-	db_rollback(s->db);
+	rc = db_end(s->db, rc, err);
 	if (rc == CR_EPARSE)
 		err->code = rc = CR_EUSAGE;
 	return rc;

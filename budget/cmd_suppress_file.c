@@ -115,10 +115,7 @@ write_batch(struct session *s, struct csv *csv, bool *more, int64_t *added, int6
 		if (rc == CR_OK)
 			*(is_new ? added : known) += 1;
 	}
-	if (rc == CR_OK)
-		return db_commit(s->db, err);
-	db_rollback(s->db);
-	return rc;
+	return db_end(s->db, rc, err);
 }
 
 static int

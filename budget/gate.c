@@ -461,8 +461,5 @@ gate_release(struct gate *g, const char *ticket, struct err *err)
 	if (rc != CR_OK)
 		return rc;
 	rc = release_in(g, &t, err);
-	if (rc == CR_OK)
-		return db_commit(g->db, err);
-	db_rollback(g->db);
-	return rc;
+	return db_end(g->db, rc, err);
 }

@@ -358,6 +358,15 @@ db_rollback(struct db *db)
 }
 
 int
+db_end(struct db *db, int rc, struct err *err)
+{
+	if (rc == CR_OK)
+		return db_commit(db, err);
+	db_rollback(db);
+	return rc;
+}
+
+int
 db_checkpoint(struct db *db, int pages, struct err *err)
 {
 	int rc = refuse_nested(db, "checkpoint", err);

@@ -57,6 +57,8 @@ MUST_CHECK int db_begin(struct db *db, struct err *err);
 /* Durable when it returns CR_OK.  On an error the outcome is unknown (CR_EUNKNOWN) or rolled back (CR_ESTORE); the transaction is over either way. */
 MUST_CHECK int db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db); /* no transaction: nothing happens */
+/* What follows the last statement: rc CR_OK commits, with db_commit's errors; anything else rolls back, and stays. */
+MUST_CHECK int db_end(struct db *db, int rc, struct err *err);
 
 /* Values for $1..$n. */
 struct db_value {

@@ -41,10 +41,7 @@ apply_begin(struct apply *a, struct plan *plans, size_t n, struct err *err)
 		if (rc == CR_OK)
 			rc = contain_provisioning(&c, plans[i].domain->name, err);
 	}
-	if (rc == CR_OK)
-		return db_commit(a->env.db, err);
-	db_rollback(a->env.db);
-	return rc;
+	return db_end(a->env.db, rc, err);
 }
 
 /* "NAME/DRIVER" as the journal keeps it. */
@@ -232,10 +229,7 @@ make_key(struct apply *a, struct plan *p, enum dkim_algorithm algorithm, struct 
 	if (rc != CR_OK)
 		goto out;
 	rc = keys_store(a->env.db, a->env.vault, p->domain->name, &k, err);
-	if (rc == CR_OK)
-		rc = db_commit(a->env.db, err);
-	else
-		db_rollback(a->env.db);
+	rc = db_end(a->env.db, rc, err);
 out:
 	secret_drop(&k.pem);
 	return rc;
@@ -370,10 +364,7 @@ make_passwords(struct apply *a, struct plan *p, struct err *err)
 	}
 	if (!begun)
 		return rc;
-	if (rc == CR_OK)
-		return db_commit(a->env.db, err);
-	db_rollback(a->env.db);
-	return rc;
+	return db_end(a->env.db, rc, err);
 }
 
 static int
@@ -475,10 +466,7 @@ apply_register(struct apply *a, struct plan *p, struct err *err)
 	contain_of(a, &c);
 	first = c.now_ms + intent_warm_up_s(p->domain) * 1000;
 	rc = contain_register(&c, p->domain->name, first, mailboxes, p->domain->n_mailboxes, err);
-	if (rc == CR_OK)
-		rc = db_commit(a->env.db, err);
-	else
-		db_rollback(a->env.db);
+	rc = db_end(a->env.db, rc, err);
 out:
 	free(mailboxes);
 	return rc;

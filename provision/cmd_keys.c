@@ -275,10 +275,7 @@ rotate_states(struct run *r, struct err *err)
 		goto out;
 	for (int a = 0; rc == CR_OK && a < DKIM_ALGORITHM__COUNT; a++)
 		rc = rotate_one(r, &keys, look.new_selector[a], (enum dkim_algorithm)a, err);
-	if (rc == CR_OK)
-		rc = db_commit(r->env.db, err);
-	else
-		db_rollback(r->env.db);
+	rc = db_end(r->env.db, rc, err);
 out:
 	plan_release(&look);
 	keys_release(&keys);

@@ -29,10 +29,7 @@ journal_intend(struct journal *j, const struct journal_step *s, int64_t *seq_out
 	                        db_text(s->driver), db_text(s->operation), db_text(s->intent),
 	                        db_int(clock_wall_ms(j->clock))),
 	                0, seq_out, err);
-	if (rc == CR_OK)
-		return db_commit(j->db, err);
-	db_rollback(j->db);
-	return rc;
+	return db_end(j->db, rc, err);
 }
 
 int
@@ -52,10 +49,7 @@ journal_receipt(struct journal *j, int64_t seq, const struct journal_step *s, co
 	             DB_ARGS(db_text(receipt), db_int(now), db_int(seq)), NULL, err);
 	if (rc == CR_OK)
 		rc = audit_append(j->db, j->vault, &e, err);
-	if (rc == CR_OK)
-		return db_commit(j->db, err);
-	db_rollback(j->db);
-	return rc;
+	return db_end(j->db, rc, err);
 }
 
 int
@@ -68,10 +62,7 @@ journal_failed(struct journal *j, int64_t seq, const char *why, struct err *err)
 		return rc;
 	rc = db_exec(j->db, "UPDATE journal SET receipt = $1, received_ms = $2, undone_ms = $2 WHERE seq = $3",
 	             DB_ARGS(db_text(why), db_int(now), db_int(seq)), NULL, err);
-	if (rc == CR_OK)
-		return db_commit(j->db, err);
-	db_rollback(j->db);
-	return rc;
+	return db_end(j->db, rc, err);
 }
 
 int

@@ -238,10 +238,7 @@ apply_close(struct teardown *t, struct err *err)
 		return rc;
 	contain_of(t, &c);
 	rc = contain_close(&c, t->row.name, t->until_ms, t->reason != NULL ? t->reason : "teardown", err);
-	if (rc == CR_OK)
-		rc = db_commit(t->run->env.db, err);
-	else
-		db_rollback(t->run->env.db);
+	rc = db_end(t->run->env.db, rc, err);
 	return rc == CR_OK ? quiesce(t, err) : rc;
 }
 
@@ -289,10 +286,7 @@ park(struct teardown *t, struct err *err)
 			                    err);
 	if (rc == CR_OK)
 		rc = contain_park(&c, t->row.name, err);
-	if (rc == CR_OK)
-		rc = db_commit(t->run->env.db, err);
-	else
-		db_rollback(t->run->env.db);
+	rc = db_end(t->run->env.db, rc, err);
 out:
 	keys_release(&keys);
 	return rc;

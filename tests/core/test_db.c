@@ -316,6 +316,27 @@ db__a_write_outside_a_transaction_is_a_bug(void **state)
 }
 
 static void
+db__an_end_commits_or_keeps_what_went_wrong(void **state)
+{
+	struct db *db = open_new("end");
+	struct err err = {0};
+	int rc;
+
+	(void)state;
+	assert_ok(db_begin(db, &err), &err);
+	rc = db_exec(db, insert_id, DB_ARGS(db_int(1)), NULL, &err);
+	assert_ok(db_end(db, rc, &err), &err);
+	assert_ok(db_begin(db, &err), &err);
+	rc = db_exec(db, insert_id, DB_ARGS(db_int(2)), NULL, &err);
+	assert_ok(rc, &err);
+	rc = err_set(&err, CR_EREFUSED, "a rule");
+	assert_int_equal(db_end(db, rc, &err), CR_EREFUSED);
+	assert_string_equal(err.text, "a rule");
+	assert_int_equal(count(db, "SELECT count(*) FROM t"), 1);
+	db_drop(&db);
+}
+
+static void
 db__a_query_may_run_inside_itself(void **state)
 {
 	static const char sql[] = "SELECT id FROM t ORDER BY id";
@@ -759,6 +780,7 @@ main(void)
 	TEST(tests, n, db__values_come_back_as_they_went_in);
 	ROWS(tests, n, conflicts, check_conflict);
 	TEST(tests, n, db__a_write_outside_a_transaction_is_a_bug);
+	TEST(tests, n, db__an_end_commits_or_keeps_what_went_wrong);
 	TEST(tests, n, db__a_query_may_run_inside_itself);
 	TEST(tests, n, db__absent_and_null_differ_from_nothing_asked);
 	TEST(tests, n, db__threads_share_one_store);
