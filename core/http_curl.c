@@ -436,7 +436,7 @@ explain(const struct http_request *q, const struct attempt *a, CURLcode code, en
 }
 
 static enum http_outcome
-run(CURL *easy, const struct http_request *q, struct attempt *a, struct err *err)
+perform(CURL *easy, const struct http_request *q, struct attempt *a, struct err *err)
 {
 	CURLcode code = curl_easy_perform(easy);
 	enum http_outcome outcome = classify(a, code);
@@ -496,7 +496,7 @@ http_curl_perform(struct http *h, const struct http_request *q, int64_t timeout_
 		explain(q, &a, rc, HTTP_OUTCOME_FATAL, err);
 		goto out;
 	}
-	outcome = run(easy, q, &a, err);
+	outcome = perform(easy, q, &a, err);
 out:
 	if (easy != NULL)
 		pool_give(c, easy);

@@ -138,7 +138,7 @@ as_usage(const struct opt *o, int rc, struct err *err)
 }
 
 static int
-store(const struct opt *o, const char *value, struct err *err)
+store_value(const struct opt *o, const char *value, struct err *err)
 {
 	int rc = CR_OK;
 
@@ -169,7 +169,7 @@ store_with_value(struct walk *w, const struct opt *o, const char *attached, stru
 	if (attached == NULL && w->at == w->argc)
 		return err_set(err, CR_EUSAGE, "option --%s needs a value: %s", o->name,
 		               o->arg != NULL ? o->arg : "VALUE");
-	return store(o, attached != NULL ? attached : w->argv[w->at++], err);
+	return store_value(o, attached != NULL ? attached : w->argv[w->at++], err);
 }
 
 /* text: behind the two dashes. */
@@ -186,7 +186,7 @@ take_long(struct walk *w, const char *text, struct err *err)
 		return store_with_value(w, o, attached, err);
 	if (attached != NULL)
 		return err_set(err, CR_EUSAGE, "option --%s takes no value", o->name);
-	return store(o, NULL, err);
+	return store_value(o, NULL, err);
 }
 
 /* letters: behind the dash; flags may be joined, the first that takes a value takes the rest. */
@@ -201,7 +201,7 @@ take_short(struct walk *w, const char *letters, struct err *err)
 			return err_set(err, CR_EUSAGE, "unknown option '-%c'", *p);
 		if (takes_value(o))
 			return store_with_value(w, o, p[1] != '\0' ? p + 1 : NULL, err);
-		rc = store(o, NULL, err);
+		rc = store_value(o, NULL, err);
 		if (rc != CR_OK)
 			return rc;
 	}
