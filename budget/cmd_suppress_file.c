@@ -1,8 +1,8 @@
 /*
  * cmd_suppress_file.c - the suppression list as CSV: scope,kind,value,reason,source,added.
  *
- * An export names nobody: addresses leave as hash:HEX, which means something only under the same installation key.  An
- * import takes both forms, reads the whole file before it writes, and can be repeated.
+ * An export names nobody: addresses leave as hash:KEY:HEX, which means something only under the same installation key; an
+ * import refuses them under another.  It takes addresses in clear too, reads the whole file before it writes, and can be repeated.
  */
 #include "budget/cmd.h"
 
@@ -168,13 +168,15 @@ out:
 }
 
 static void
-put_row(struct buf *line, const struct db_rows *rows)
+put_row(const struct vault *v, struct buf *line, const struct db_rows *rows)
 {
-	char added[NUM_RFC3339_MAX], value[300];
+	char added[NUM_RFC3339_MAX], value[300], key[VAULT_ID_MAX];
 	const char *kind = db_col_text(rows, COL_KIND);
+	const bool hashed = strcmp(kind, "address") == 0;
 
+	vault_id(v, key);
 	num_format_rfc3339(db_col_int(rows, COL_ADDED) / 1000, added, sizeof(added));
-	(void)snprintf(value, sizeof(value), "%s%s", strcmp(kind, "address") == 0 ? "hash:" : "",
+	(void)snprintf(value, sizeof(value), "%s%s%s%s", hashed ? "hash:" : "", hashed ? key : "", hashed ? ":" : "",
 	               db_col_text(rows, COL_VALUE));
 	csv_put(line, db_col_text(rows, COL_SCOPE), ',');
 	csv_put(line, kind, ',');
@@ -204,7 +206,7 @@ cmd_suppress_export(struct session *s, int argc, char **argv, struct err *err)
 		              "WHERE lifted_ms IS NULL ORDER BY id",
 		              DB_NO_ARGS, &rows, err);
 	while (rc == CR_OK && (rc = db_next(rows, &more, err)) == CR_OK && more) {
-		put_row(&line, rows);
+		put_row(s->vault, &line, rows);
 		rc = session_print_line(s, &line, err);
 	}
 	db_rows_drop(&rows);

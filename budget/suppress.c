@@ -26,9 +26,19 @@ address_hash(const struct vault *v, const char *address, char out[SUPPRESS_HASH_
 		(void)snprintf(out + 2 * i, 3, "%02x", h[i]);
 }
 
+/* hash:HEX, or as an export says it: hash:ID:HEX with the id of the key that made HEX.  Under another key it would match nobody. */
 static int
-key_of_hash(const char *hex, struct suppress_key *out, struct err *err)
+key_of_hash(const struct vault *v, const char *hex, struct suppress_key *out, struct err *err)
 {
+	const char *colon = strchr(hex, ':');
+	char id[VAULT_ID_MAX];
+
+	vault_id(v, id);
+	if (colon != NULL && ((size_t)(colon - hex) != strlen(id) || strncmp(hex, id, strlen(id)) != 0))
+		return err_set(err, CR_EPARSE,
+		               "an address hash made under another key matches nobody here: give the address itself");
+	if (colon != NULL)
+		hex = colon + 1;
 	if (strlen(hex) != SUPPRESS_HASH_HEX || strspn(hex, "0123456789abcdefABCDEF") != SUPPRESS_HASH_HEX)
 		return err_set(err, CR_EPARSE, "not an address hash of %d hex digits: '%s'", SUPPRESS_HASH_HEX, hex);
 	out->kind = "address";
@@ -58,7 +68,7 @@ suppress_key_of(const struct vault *v, const char *what, struct suppress_key *ou
 	int rc;
 
 	if (strncmp(what, "hash:", 5) == 0)
-		return key_of_hash(what + 5, out, err);
+		return key_of_hash(v, what + 5, out, err);
 	if (strchr(what, '@') == NULL)
 		return key_of_organisation(what, out, err);
 	rc = address_parse(what, &a, err);

@@ -8,7 +8,7 @@
 #include "core/schema.h"
 
 static const char version_1[] =
-	/* installation-wide values: installation id, the gate's clock, the audit head */
+	/* installation-wide values: the id of the key it belongs to, the gate's clock, the audit head */
 	"CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);"
 
 	"CREATE TABLE tenant ("

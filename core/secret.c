@@ -419,6 +419,15 @@ vault_hash(const struct vault *v, const char *purpose, const void *data, size_t 
 }
 
 void
+vault_id(const struct vault *v, char out[VAULT_ID_MAX])
+{
+	uint8_t h[crypto_generichash_BYTES_MIN];
+
+	vault_hash(v, "id", "", 0, h, sizeof(h));
+	(void)sodium_bin2hex(out, VAULT_ID_MAX, h, VAULT_ID_MAX / 2);
+}
+
+void
 secret_digest(const void *data, size_t len, uint8_t out[32])
 {
 	need_sodium();

@@ -64,6 +64,10 @@ MUST_CHECK int vault_unseal(const struct vault *v, const char *context, const vo
 /* Keyed BLAKE2b (crypto_generichash) with a subkey for purpose ("address", "audit").  size 16..64. */
 void vault_hash(const struct vault *v, const char *purpose, const void *data, size_t len, uint8_t *out, size_t size);
 
+/* Names the key without telling anything of it: 16 hex digits. */
+#define VAULT_ID_MAX 17
+void vault_id(const struct vault *v, char out[VAULT_ID_MAX]);
+
 /* Plain BLAKE2b-256 without a key. */
 void secret_digest(const void *data, size_t len, uint8_t out[32]);
 

@@ -9,6 +9,7 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define AT(member) offsetof(struct settings, member)
 
@@ -103,6 +104,64 @@ session_config(struct session *s, struct err *err)
 	return rc == CR_OK ? session_findings(s, err) : rc;
 }
 
+bool
+session_has_store(const struct session *s)
+{
+	return s->settings.store != NULL && access(s->settings.store, F_OK) == 0;
+}
+
+/* A new key beside an old store would open every suppressed address: none is made where a store stands. */
+static int
+open_vault(struct session *s, enum db_mode mode, struct err *err)
+{
+	const bool has_store = session_has_store(s);
+	int rc = vault_open(s->settings.key_file, mode == DB_CREATE && !has_store, &s->vault, err);
+
+	if (rc == CR_ENOTFOUND && has_store)
+		return err_set(err, CR_ESTORE, "%s: the key of the store %s is gone: put its copy back",
+		               s->settings.key_file, s->settings.store);
+	if (rc == CR_ENOTFOUND)
+		return err_set(err, CR_ESTORE, "%s: no installation key yet: `coldrelay provision` makes it",
+		               s->settings.key_file);
+	return rc;
+}
+
+static int
+write_key_id(struct db *db, const char *id, struct err *err)
+{
+	int rc = db_begin(db, err);
+
+	if (rc != CR_OK)
+		return rc;
+	rc = db_exec(db, "INSERT INTO meta (key, value) VALUES ('key_id', $1) ON CONFLICT DO NOTHING",
+	             DB_ARGS(db_text(id)), NULL, err);
+	if (rc == CR_OK)
+		return db_commit(db, err);
+	db_rollback(db);
+	return rc;
+}
+
+/* Address hashes mean something under one key only: with another the gate would let through what it must refuse. */
+static int
+bind_key(struct session *s, enum db_mode mode, struct err *err)
+{
+	static const char query[] = "SELECT value FROM meta WHERE key = 'key_id'";
+	char want[VAULT_ID_MAX], *have = NULL;
+	int rc = db_get_text(s->db, query, DB_NO_ARGS, &have, err);
+
+	vault_id(s->vault, want);
+	if (rc == CR_OK && have == NULL && mode == DB_CREATE) {
+		rc = write_key_id(s->db, want, err);
+		if (rc == CR_OK)
+			rc = db_get_text(s->db, query, DB_NO_ARGS, &have, err);
+	}
+	if (rc == CR_OK && have != NULL && strcmp(have, want) != 0)
+		rc = err_set(err, CR_ESTORE, "%s: not the key that the store %s was made with: put that one back",
+		             s->settings.key_file, s->settings.store);
+	free(have);
+	return rc;
+}
+
 int
 session_store(struct session *s, enum db_mode mode, struct err *err)
 {
@@ -111,14 +170,14 @@ session_store(struct session *s, enum db_mode mode, struct err *err)
 
 	if (rc != CR_OK || s->db != NULL)
 		return rc;
-	rc = vault_open(s->settings.key_file, mode == DB_CREATE, &s->vault, err);
-	if (rc == CR_ENOTFOUND)
-		return err_set(err, CR_ESTORE, "%s: no installation key yet: `coldrelay provision` makes it",
-		               s->settings.key_file);
+	rc = open_vault(s, mode, err);
 	if (rc != CR_OK)
 		return rc;
 	o.path = s->settings.store;
-	return db_open(&o, &s->db, err);
+	rc = db_open(&o, &s->db, err);
+	if (rc == CR_OK && (rc = bind_key(s, mode, err)) != CR_OK)
+		db_drop(&s->db);
+	return rc;
 }
 
 int

@@ -53,10 +53,15 @@ MUST_CHECK int session_read(struct session *s, struct err *err);
 MUST_CHECK int session_findings(struct session *s, struct err *err);
 /* session_read + session_findings: for commands that need the installation's settings only. */
 MUST_CHECK int session_config(struct session *s, struct err *err);
-/* session_config + vault + store.  DB_CREATE makes key file and store.  Errors as db_open, vault_open. */
+/*
+ * session_config + vault + store.  DB_CREATE makes key file and store, and notes in the store which key it belongs to.
+ * Errors as db_open, vault_open; CR_ESTORE (the key of an existing store is gone, or is another one).
+ */
 MUST_CHECK int session_store(struct session *s, enum db_mode mode, struct err *err);
 /* A finished line of output, JSON or text, without its newline: written and flushed, line is empty then.  Errors: buf_check's, CR_EIO. */
 MUST_CHECK int session_print_line(struct session *s, struct buf *line, struct err *err);
+/* A file stands where the store belongs; after session_config. */
+bool session_has_store(const struct session *s);
 /* Directory of the configuration file, "." when unknown; borrowed. */
 const char *session_config_dir(const struct session *s);
 

@@ -111,7 +111,7 @@ run_store(struct run *r, bool writes, struct err *err)
 	} else {
 		rc = session_store(s, DB_READ, &why);
 		/* No store or no key yet: nothing was ever made here, and a dry run makes nothing. */
-		if (rc == CR_ENOTFOUND || (rc == CR_ESTORE && s->vault == NULL))
+		if (rc == CR_ENOTFOUND || (rc == CR_ESTORE && s->vault == NULL && !session_has_store(s)))
 			return CR_OK;
 		if (rc != CR_OK && err != NULL)
 			*err = why;

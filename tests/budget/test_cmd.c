@@ -214,6 +214,18 @@ no_key(void)
 }
 
 static void
+key_is_gone(void)
+{
+	assert_int_equal(unlink(in_dir("install.key")), 0);
+}
+
+static void
+key_is_another(void)
+{
+	write_file("install.key", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n", 0600);
+}
+
+static void
 not_a_database(void)
 {
 	(void)unlink(in_dir("store.db-wal"));
@@ -245,6 +257,8 @@ open_to_others(void)
 static const struct trouble troubles[] = {
 	{"a store that is not there: wait, 69",         no_store,       69},
 	{"nor its key: wait, 69",                       no_key,         69},
+	{"a store whose key is gone: wait, never 0",    key_is_gone,    74},
+	{"a store under another key: wait, never 0",    key_is_another, 74},
 	{"a file that is no store: wait, never 0",      not_a_database, -1},
 	{"a store of a newer program: wait, never 0",   newer_schema,   -1},
 	{"a store that others can read: wait, never 0", open_to_others, -1},
@@ -378,8 +392,14 @@ suppress__list_as_a_file(void **state)
 	free(r.out);
 	/* What was exported comes back as the same entries. */
 	expect(line, true, 0, "\"added\":0,\"known\":2");
-	write_file("bad.csv", ",organisation,good.example,x,,\n,address,not-an-address,x,,\n", 0600);
+	/* A hash made under another key would be taken in and match nobody. */
+	write_file("bad.csv",
+	           ",address,hash:0123456789abcdef:"
+	           "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef,x,,\n",
+	           0600);
 	(void)snprintf(line, sizeof(line), "suppress import %s", in_dir("bad.csv"));
+	expect(line, false, 65, "another key");
+	write_file("bad.csv", ",organisation,good.example,x,,\n,address,not-an-address,x,,\n", 0600);
 	expect(line, false, 65, "line 2");
 	expect("suppress check x@good.example", false, 0, "open");
 }
