@@ -69,7 +69,7 @@ run_line(const char *line, bool json)
 	argv[argc] = NULL;
 	session_init(&s, json, out);
 	for (size_t i = 0; i < budget_commands_n; i++) {
-		if (strcmp(budget_commands[i].name, argv[0]) == 0)
+		if (argc > 0 && strcmp(budget_commands[i].name, argv[0]) == 0)
 			rc = budget_commands[i].run(&s, argc, argv, &r.err);
 	}
 	session_release(&s);

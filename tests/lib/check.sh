@@ -27,7 +27,7 @@ analyzer='-O1 -fanalyzer -DERR_TELL_ANALYSER -Wno-maybe-uninitialized -Wno-analy
 fingerprint() { # STAGE FILE
 	{
 		echo "$1 $flags $analyzer"
-		cat .clang-tidy tests/.clang-tidy tests/lib/check.sh
+		cat .clang-tidy tests/.clang-tidy tests/lib/preload/.clang-tidy tests/lib/check.sh
 		# shellcheck disable=SC2086 # flags are words
 		gcc $flags -E -P "$2" 2>/dev/null
 		cat "$2"

@@ -175,7 +175,7 @@ owned__a_damaged_row_owns_nothing_and_says_so(void **state)
 	                                      "[]x",
 	                                      "{\"create\":3}",
 	                                      "{\"create\":\"no record\"}",
-	                                      "{\"delete\":\"" GET ". 300 IN A 1.2.3\"}"};
+	                                      ("{\"delete\":\"" GET ". 300 IN A 1.2.3\"}")};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(damaged); i++) {
