@@ -93,8 +93,8 @@ say_done(struct session *s, const char *name, const char *event, struct err *err
 }
 
 static int
-run(struct session *s, int argc, char **argv, const char *usage, const char *event,
-    int (*how)(struct contain *, const char *, bool, struct err *), struct err *err)
+change_state(struct session *s, int argc, char **argv, const char *usage, const char *event,
+             int (*how)(struct contain *, const char *, bool, struct err *), struct err *err)
 {
 	const char *operands[CMD_OPERANDS];
 	struct name name;
@@ -118,11 +118,11 @@ run(struct session *s, int argc, char **argv, const char *usage, const char *eve
 int
 cmd_freeze(struct session *s, int argc, char **argv, struct err *err)
 {
-	return run(s, argc, argv, "freeze DOMAIN --reason TEXT [--tenant]", "frozen", freeze, err);
+	return change_state(s, argc, argv, "freeze DOMAIN --reason TEXT [--tenant]", "frozen", freeze, err);
 }
 
 int
 cmd_thaw(struct session *s, int argc, char **argv, struct err *err)
 {
-	return run(s, argc, argv, "thaw DOMAIN --reason TEXT [--tenant]", "thawed", thaw, err);
+	return change_state(s, argc, argv, "thaw DOMAIN --reason TEXT [--tenant]", "thawed", thaw, err);
 }

@@ -248,7 +248,7 @@ cmd_suppress(struct session *s, int argc, char **argv, struct err *err)
 	static const char usage[] = "suppress add|lift|check WHAT, suppress list|export, suppress import FILE";
 	static const struct {
 		const char *verb;
-		int (*run)(struct session *, const char *, struct err *);
+		int (*act)(struct session *, const char *, struct err *);
 	} verbs[] = {
 		{"add",   run_add  },
                 {"lift",  run_lift },
@@ -268,7 +268,7 @@ cmd_suppress(struct session *s, int argc, char **argv, struct err *err)
 		return rc;
 	for (size_t i = 0; n == 2 && i < ARRAY_LEN(verbs); i++) {
 		if (strcmp(verbs[i].verb, operands[0]) == 0)
-			return verbs[i].run(s, operands[1], err);
+			return verbs[i].act(s, operands[1], err);
 	}
 	if (n == 1 && strcmp(operands[0], "list") == 0)
 		return run_list(s, err);

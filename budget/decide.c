@@ -165,7 +165,7 @@ enum need { NEED_NOTHING, NEED_MAILBOX, NEED_TIME };
 static const struct {
 	const char *name;
 	enum need need;
-	void (*run)(const struct facts *, const struct tokens_rules *, struct gate_finding *);
+	void (*ask)(const struct facts *, const struct tokens_rules *, struct gate_finding *);
 } tests[] = {
 	{"primary",      NEED_NOTHING, test_primary     },
 	{"mailbox",      NEED_NOTHING, test_mailbox     },
@@ -193,7 +193,7 @@ facts_test(const struct facts *f, const struct tokens_rules *r, struct gate_find
 	for (size_t i = 0; i < GATE_TESTS; i++) {
 		out[i] = (struct gate_finding){.test = tests[i].name, .reason = "ok"};
 		if (can_ask(f, tests[i].need)) {
-			tests[i].run(f, r, &out[i]);
+			tests[i].ask(f, r, &out[i]);
 		} else {
 			out[i].skipped = true;
 			(void)snprintf(out[i].message, sizeof(out[i].message), "cannot be told");
@@ -208,7 +208,7 @@ facts_test(const struct facts *f, const struct tokens_rules *r, struct gate_find
 const struct token *
 facts_paid(const struct facts *f, const struct tokens_rules *r, const struct gate_finding findings[GATE_TESTS])
 {
-	for (size_t i = 0; i < GATE_TESTS && tests[i].run != test_budget; i++) {
+	for (size_t i = 0; i < GATE_TESTS && tests[i].ask != test_budget; i++) {
 		if (findings[i].verdict != GATE_ALLOW)
 			return NULL;
 	}

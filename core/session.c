@@ -135,10 +135,7 @@ write_key_id(struct db *db, const char *id, struct err *err)
 		return rc;
 	rc = db_exec(db, "INSERT INTO meta (key, value) VALUES ('key_id', $1) ON CONFLICT DO NOTHING",
 	             DB_ARGS(db_text(id)), NULL, err);
-	if (rc == CR_OK)
-		return db_commit(db, err);
-	db_rollback(db);
-	return rc;
+	return db_end(db, rc, err);
 }
 
 /* Address hashes mean something under one key only: with another the gate would let through what it must refuse. */

@@ -386,8 +386,8 @@ all_equal(const struct records *a, const struct records *b)
 
 /* The file's records with diff applied; *changed_out tells whether a write is due, the serial is raised then. */
 static int
-apply(const struct zonefile *z, const char *path, const char *zone, const struct set_diff *diff, struct records *out,
-      bool *changed_out, struct err *err)
+change_records(const struct zonefile *z, const char *path, const char *zone, const struct set_diff *diff,
+               struct records *out, bool *changed_out, struct err *err)
 {
 	struct records now = {0}, changed = {0};
 	uint8_t *serial;
@@ -443,7 +443,7 @@ zonefile_change(void *ctx, const char *zone, const struct zone_state *base, cons
 	if (rc != CR_OK)
 		goto out;
 	file_sweep(path);
-	rc = apply(z, path, zone, diff, &l, &changed, err);
+	rc = change_records(z, path, zone, diff, &l, &changed, err);
 	if (rc == CR_OK && changed)
 		rc = write_zone(path, zone, &l, err);
 out:
