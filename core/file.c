@@ -85,20 +85,33 @@ read_all(int fd, const char *path, size_t max_bytes, struct buf *out, struct err
 }
 
 int
+file_open(const char *path, int *fd_out, struct stat *st_out, struct err *err)
+{
+	/* O_NONBLOCK: opening a FIFO must not wait for a writer; it has no effect on the regular files we go on with. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int rc;
+
+	if (fd < 0)
+		return err_errno(err, errno == ENOENT || errno == ENOTDIR ? CR_ENOTFOUND : CR_EIO, errno, path);
+	if (fstat(fd, st_out) < 0) {
+		rc = err_errno(err, CR_EIO, errno, path);
+		(void)close_fd(fd);
+		return rc;
+	}
+	*fd_out = fd;
+	return CR_OK;
+}
+
+int
 file_read(const char *path, size_t max_bytes, struct buf *out, struct err *err)
 {
 	size_t old_len = out->len;
-	struct stat st;
-	int fd, rc;
+	struct stat st = {0};
+	int fd = -1, rc;
 
-	/* O_NONBLOCK: opening a FIFO must not wait for a writer; it has no effect on the regular files we go on with. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return err_errno(err, errno == ENOENT || errno == ENOTDIR ? CR_ENOTFOUND : CR_EIO, errno, path);
-	if (fstat(fd, &st) < 0) {
-		rc = err_errno(err, CR_EIO, errno, path);
-		goto out;
-	}
+	rc = file_open(path, &fd, &st, err);
+	if (rc != CR_OK)
+		return rc;
 	if (!S_ISREG(st.st_mode)) {
 		rc = err_set(err, CR_EIO, "%s: not a regular file", path);
 		goto out;

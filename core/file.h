@@ -16,6 +16,9 @@
  */
 MUST_CHECK int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *err);
 
+/* Open for reading and see what it is; the caller closes.  A FIFO is not waited for.  Errors: CR_ENOTFOUND (no such file), CR_EIO. */
+MUST_CHECK int file_open(const char *path, int *fd_out, struct stat *st_out, struct err *err);
+
 /* Who the file will belong to; uid/gid -1 keep the process's own. */
 struct file_owner {
 	uid_t uid;

@@ -10,7 +10,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,16 +145,12 @@ read_private(const char *path, size_t max_bytes, struct secret **out, struct err
 {
 	struct secret *s = NULL;
 	size_t used = 0;
-	struct stat st;
-	int fd, rc;
+	struct stat st = {0};
+	int fd = -1, rc;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return err_errno(err, errno == ENOENT || errno == ENOTDIR ? CR_ENOTFOUND : CR_EIO, errno, path);
-	if (fstat(fd, &st) < 0) {
-		rc = err_errno(err, CR_EIO, errno, path);
-		goto out;
-	}
+	rc = file_open(path, &fd, &st, err);
+	if (rc != CR_OK)
+		return rc;
 	rc = file_check_private(path, &st, err);
 	if (rc != CR_OK)
 		goto out;
