@@ -22,19 +22,20 @@ static const struct run {
 	int want_status;
 	const char *want_output;
 } runs[] = {
-	{"a status of 0 comes back",                 {"true"},                              {NULL},                 0,   ""               },
-	{"another status comes back",                {"sh", "-c", "exit 77"},               {NULL},                 77,  ""               },
-	{"a signal is 128 and its number",           {"sh", "-c", "kill -TERM $$"},         {NULL},                 143, ""               },
+	{"a status of 0 comes back",                     {"true"},                                  {NULL},                 0,   ""               },
+	{"another status comes back",                    {"sh", "-c", "exit 77"},                   {NULL},                 77,  ""               },
+	{"a signal is 128 and its number",               {"sh", "-c", "kill -TERM $$"},             {NULL},                 143, ""               },
+	{"a signal that we ignore ends it all the same", {"sh", "-c", "kill -PIPE $$; echo alive"}, {NULL},                 141, ""               },
 	{"stdout and stderr come together, in turn",
          {"sh", "-c", "echo out; echo err >&2; echo out"},
          {NULL},
-         0,                                                                                                              "out\nerr\nout\n"},
-	{"arguments are not seen by a shell",        {"printf", "%s|", "$HOME", "a b"},     {NULL},                 0,   "$HOME|a b|"     },
-	{"the environment has what was added",       {"sh", "-c", "echo $CR_A$CR_B"},       {"CR_A=x y", "CR_B=z"}, 0,   "x yz\n"         },
-	{"what was added replaces what was there",   {"sh", "-c", "echo $CR_OLD"},          {"CR_OLD=new"},         0,   "new\n"          },
-	{"our environment is passed on",             {"sh", "-c", "echo $CR_OLD"},          {NULL},                 0,   "old\n"          },
-	{"nothing is asked on stdin",                {"cat"},                               {NULL},                 0,   ""               },
-	{"a closed output is not the end",           {"sh", "-c", "exec >&- 2>&-; exit 3"}, {NULL},                 3,   ""               },
+         0,                                                                                                                      "out\nerr\nout\n"},
+	{"arguments are not seen by a shell",            {"printf", "%s|", "$HOME", "a b"},         {NULL},                 0,   "$HOME|a b|"     },
+	{"the environment has what was added",           {"sh", "-c", "echo $CR_A$CR_B"},           {"CR_A=x y", "CR_B=z"}, 0,   "x yz\n"         },
+	{"what was added replaces what was there",       {"sh", "-c", "echo $CR_OLD"},              {"CR_OLD=new"},         0,   "new\n"          },
+	{"our environment is passed on",                 {"sh", "-c", "echo $CR_OLD"},              {NULL},                 0,   "old\n"          },
+	{"nothing is asked on stdin",                    {"cat"},                                   {NULL},                 0,   ""               },
+	{"a closed output is not the end",               {"sh", "-c", "exec >&- 2>&-; exit 3"},     {NULL},                 3,   ""               },
 };
 
 static void
@@ -46,6 +47,8 @@ check_run(void **state)
 	int status = -1;
 
 	assert_int_equal(setenv("CR_OLD", "old", 1), 0);
+	/* As main and the HTTP transport do. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	assert_ok(proc_run(r->argv, r->env, clock_system(), LONG_MS, &output, &status, &err), &err);
 	assert_int_equal(status, r->want_status);
 	assert_string_equal(buf_str(&output), r->want_output);
