@@ -247,6 +247,33 @@ plan__records(void **state)
 	plan_release(&p);
 }
 
+/* RFC 2181 s5.2: an RRset has one TTL; joining one of others, ours must not move theirs. */
+static void
+plan__a_record_beside_others_takes_their_ttl(void **state)
+{
+	const struct row beside = {.foreign = "@ 300 IN TXT \"somebody else's\"", .ours = ""};
+	struct err err = {0};
+	struct plan p;
+	size_t seen = 0;
+
+	(void)state;
+	plan_of(&beside, &p);
+	assert_ok(plan_decide_records(&p, &err), &err);
+	for (size_t i = 0; i < p.diff.n; i++) {
+		const struct record *r = &p.diff.items[i].record;
+
+		assert_int_equal(p.diff.items[i].op, SET_CREATE);
+		if (r->type == RECORD_TXT && strcmp(r->owner, DOMAIN) == 0) {
+			assert_int_equal(r->ttl_s, 300);
+			seen++;
+		} else {
+			assert_int_equal(r->ttl_s, TTL_S);
+		}
+	}
+	assert_int_equal(seen, 1);
+	plan_release(&p);
+}
+
 /* Deciding again, as after keys were made, is deciding once. */
 static void
 plan__a_record_joins_a_foreign_set_with_its_ttl(void **state)
@@ -309,6 +336,7 @@ main(void)
 		return 1;
 	ROWS(tests, n, rows, plan__records);
 	TEST(tests, n, plan__a_record_joins_a_foreign_set_with_its_ttl);
+	TEST(tests, n, plan__a_record_beside_others_takes_their_ttl);
 	TEST(tests, n, plan__records_decided_again_are_the_same);
 	failed = rows_run("provision/plan", tests, n);
 	secret_drop(&pem);
