@@ -276,28 +276,6 @@ plan__a_record_beside_others_takes_their_ttl(void **state)
 
 /* Deciding again, as after keys were made, is deciding once. */
 static void
-plan__a_record_joins_a_foreign_set_with_its_ttl(void **state)
-{
-	const struct row r = {.foreign = "@ 300 IN TXT \"site-verification=x\"", .ours = ""};
-	struct err err = {0};
-	struct plan p;
-	size_t seen = 0;
-
-	(void)state;
-	plan_of(&r, &p);
-	assert_ok(plan_decide_records(&p, &err), &err);
-	for (size_t i = 0; i < p.diff.n; i++) {
-		const struct record *made = &p.diff.items[i].record;
-		const bool beside = made->type == RECORD_TXT && strcmp(made->owner, DOMAIN) == 0;
-
-		assert_int_equal(made->ttl_s, beside ? 300 : TTL_S);
-		seen += beside;
-	}
-	assert_int_equal(seen, 1);
-	plan_release(&p);
-}
-
-static void
 plan__records_decided_again_are_the_same(void **state)
 {
 	struct err err = {0};
@@ -335,7 +313,6 @@ main(void)
 	    dkim_generate(DKIM_ED25519, &other_pem, &other_key, &err) != CR_OK)
 		return 1;
 	ROWS(tests, n, rows, plan__records);
-	TEST(tests, n, plan__a_record_joins_a_foreign_set_with_its_ttl);
 	TEST(tests, n, plan__a_record_beside_others_takes_their_ttl);
 	TEST(tests, n, plan__records_decided_again_are_the_same);
 	failed = rows_run("provision/plan", tests, n);
