@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define BACKOFF_MS   50 /* a locked SQLite file is free again after milliseconds */
 #define ATTEMPTS_MAX 10
@@ -60,6 +61,17 @@ is_transient(const struct http_reply *reply)
 	return reply->status == 500;
 }
 
+/*
+ * The API never answers in HTML: a sign-in or error page comes from something in between.  Read as "no such zone", or as "done", it would let
+ * a teardown believe that everything is gone.
+ */
+static bool
+is_page(const struct http_reply *reply)
+{
+	return (reply->status / 100 == 2 || reply->status == 404) &&
+	       strncasecmp(reply->content_type, "text/html", sizeof("text/html") - 1) == 0;
+}
+
 /* One exchange; releases q.  A create is never repeated blindly: see pdns_create. */
 static int
 exchange(const struct pdns *p, struct http_request *q, bool repeatable, struct http_reply *reply, struct err *err)
@@ -70,8 +82,13 @@ exchange(const struct pdns *p, struct http_request *q, bool repeatable, struct h
 		.idempotent_write = repeatable,
 		.transient = repeatable ? is_transient : NULL,
 	};
+	const bool reads = strcmp(q->method, "GET") == 0;
 	int rc = http_exchange(p->http, p->clock, &policy, q, reply, err);
 
+	if (rc == CR_OK && is_page(reply))
+		rc = err_set(err, reads ? CR_ERETRY : CR_EUNKNOWN,
+		             "%s: a web page answered (%d), not the API: is something in between?", p->target.base,
+		             reply->status);
 	http_request_release(q);
 	return rc;
 }
@@ -232,7 +249,8 @@ pdns_change(void *ctx, const char *zone, const struct zone_state *base, const st
 	(void)pthread_mutex_unlock(&p->mutex);
 	if (rc == CR_OK)
 		rc = exchange(p, &q, true, &reply, err);
-	if (rc == CR_OK && reply.status != 204 && reply.status != 200)
+	/* Nothing but 204 is the server's word that it was done: a 200 comes from something in between, a sign-in page mostly. */
+	if (rc == CR_OK && reply.status != 204)
 		rc = pdns_fault_parse(&reply, zone, err);
 	http_reply_release(&reply);
 	http_request_release(&q);

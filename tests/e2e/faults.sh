@@ -18,7 +18,7 @@ config() { # PROXY_PORT DOMAIN...
 	local port=$1
 	shift
 	echo 'parallel = 1;'
-	cfg_head | sed 's/8s/4s/'
+	cfg_head | sed 's/8s/2s/'
 	printf 'zones = ( { name = "dns"; driver = "powerdns"; url = "http://127.0.0.1:%s"; api_key = "env:PDNS_KEY"; name_servers = [ "ns1.dnshost.example" ]; } );\n' "$port"
 	cfg_tenant northwind.example '' "$@"
 }
@@ -63,11 +63,20 @@ undisturbed() {
 proxy "${api##*:}"
 pass "the run without faults" undisturbed || finish
 
-disturbed() { # FAULT N
-	local case=$1-$2 dir=$work/$1-$2 tries rc first
-	begin_case "$dir" "$case"
-	tell plan "$2" "$1" >/dev/null
-	provision "$dir" provision northwind.example --yes
+# The same for a teardown of the first domain.
+torn_down() {
+	tell plan 0 none >/dev/null
+	provision "$work/undisturbed" teardown getundisturbed.example --yes --now --reason test && requests_down=$(tell count) &&
+		once "$work/undisturbed" undisturbed && state "$work/undisturbed" undisturbed >"$work/want.down"
+}
+pass "the teardown without faults" torn_down || finish
+
+# disturbed FAULT N WANT ARGUMENT...: the run, then again until it exits 0; nothing is there twice, and the end is that in the file WANT.
+disturbed() {
+	local fault=$1 case=$1-$2 dir=$work/$1-$2 n=$2 want=$3 tries rc first
+	shift 3
+	tell plan "$n" "$fault" >/dev/null
+	provision "$dir" "$@" --yes
 	first=$?
 	cp "$dir/err" "$dir/err.1"
 	case $first in
@@ -77,16 +86,24 @@ disturbed() { # FAULT N
 	rc=$first
 	tell plan 0 none >/dev/null
 	for ((tries = 1; rc != 0 && tries <= 3; tries++)); do
-		provision "$dir" provision northwind.example --yes
+		provision "$dir" "$@" --yes
 		rc=$?
 	done
 	[ "$rc" = 0 ] || { why="still exit $rc after $tries runs, at first $first: $(head -c 300 "$dir/err")"; return 1; }
 	once "$dir" "$case" || return 1
 	state "$dir" "$case" >"$dir/got"
-	cmp -s "$work/want" "$dir/got" || { why="another end: $(diff "$work/want" "$dir/got" | head -n 6 | tr '\n' ' ')"; return 1; }
-	provision "$dir" provision northwind.example --dry-run || { why="a further run plans: $(head -c 300 "$dir/out")"; return 1; }
+	cmp -s "$want" "$dir/got" || { why="another end: $(diff "$want" "$dir/got" | head -n 6 | tr '\n' ' ')"; return 1; }
+	provision "$dir" "$@" --dry-run || { why="a further run plans: $(head -c 300 "$dir/out")"; return 1; }
 	provision "$dir" audit verify || { why="the log's chain: $(head -c 300 "$dir/err" "$dir/out")"; return 1; }
 	lacks "$dir/err.1" "$PDNS_KEY"
+}
+
+up() { # FAULT N
+	begin_case "$work/$1-$2" "$1-$2"
+	disturbed "$1" "$2" "$work/want" provision northwind.example
+}
+down() { # FAULT N
+	disturbed "$1" "$2" "$work/want.down" teardown "get$1-$2.example" --now --reason test
 }
 
 # The waits of one fault pass while another is tried.
@@ -95,7 +112,10 @@ for fault in $faults; do
 	proxy "${api##*:}"
 	(
 		for ((n = 1; n <= requests; n++)); do
-			pass "$fault at request $n of $requests" disturbed "$fault" "$n"
+			pass "$fault at request $n of $requests" up "$fault" "$n"
+		done
+		for ((n = 1; n <= requests_down; n++)); do
+			pass "teardown: $fault at request $n of $requests_down" down "$fault" "$n"
 		done
 	) >"$work/lines.$fault" 2>&1 &
 	jobs+=($!)
@@ -104,6 +124,6 @@ wait "${jobs[@]}"
 for fault in $faults; do
 	cat "$work/lines.$fault"
 	! grep -q '^not ok' "$work/lines.$fault" || e2e_failed=1
-	[ "$(grep -c '^ok\|^not ok' "$work/lines.$fault")" = "$requests" ] || not_ok "$fault" "not all was tried"
+	[ "$(grep -c '^ok\|^not ok' "$work/lines.$fault")" = $((requests + requests_down)) ] || not_ok "$fault" "not all was tried"
 done
 finish

@@ -107,7 +107,7 @@ until_true() {
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$end" ] || { why="not in time: $*"; return 1; }
-		read -r -t 0.02 <> <(:) || true
+		sleep 0.05
 	done
 }
 
