@@ -184,19 +184,18 @@ set_state(struct contain *c, const struct domain_row *d, enum domain_state to, c
 }
 
 /* Is it a primary, below one, or above one?  Any tenant's. */
-static int
-refuse_primary(struct contain *c, const char *domain, struct err *err)
+int
+contain_guard_primary(struct db *db, const char *domain, struct err *err)
 {
 	char *primary = NULL;
 	int rc = CR_OK;
 
 	for (const char *n = domain; rc == CR_OK && primary == NULL && *n != '\0'; n = name_parent(n))
-		rc = db_get_text(c->db, "SELECT primary_domain FROM tenant WHERE primary_domain = $1",
-		                 DB_ARGS(db_text(n)), &primary, err);
+		rc = db_get_text(db, "SELECT primary_domain FROM tenant WHERE primary_domain = $1", DB_ARGS(db_text(n)),
+		                 &primary, err);
 	if (rc == CR_OK && primary == NULL)
 		/* A host name holds neither % nor _. */
-		rc = db_get_text(c->db,
-		                 "SELECT primary_domain FROM tenant WHERE primary_domain LIKE '%.' || $1 LIMIT 1",
+		rc = db_get_text(db, "SELECT primary_domain FROM tenant WHERE primary_domain LIKE '%.' || $1 LIMIT 1",
 		                 DB_ARGS(db_text(domain)), &primary, err);
 	if (rc == CR_OK && primary != NULL)
 		rc = err_set(err, CR_EREFUSED, "%s touches the primary domain %s, which is never used for outreach",
@@ -294,7 +293,7 @@ contain_may_plan(struct contain *c, const char *tenant, const char *domain, stru
 	known = rc == CR_OK;
 	if (known && strcmp(d.tenant, t.text) != 0)
 		return err_set(err, CR_ECONFLICT, "%s belongs to %s, not to %s", n.text, d.tenant, t.text);
-	if ((rc = refuse_primary(c, n.text, err)) != CR_OK)
+	if ((rc = contain_guard_primary(c->db, n.text, err)) != CR_OK)
 		return rc;
 	/* What already stands is repaired, not provisioned anew. */
 	if (known && d.burned_ms == 0 && d.state != DOMAIN_PLANNED && d.state != DOMAIN_PARKED)
