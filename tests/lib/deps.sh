@@ -8,7 +8,7 @@ BUILD='gcc make pkg-config libcurl4-openssl-dev libcjson-dev libsodium-dev libco
  libpsl-dev libldns-dev libssl-dev libsmartcols-dev'
 # testing: unit tests, sanitizers and analysers, the real servers and their tools
 TESTS='libcmocka-dev clang clang-tidy clang-format libclang-rt-14-dev pdns-server pdns-backend-sqlite3 sqlite3
- bind9 bind9-utils bind9-dnsutils knot knot-dnsutils knot-dnssecutils opendkim-tools opendkim python3-minimal curl jq procps mandoc shellcheck'
+ bind9 bind9-utils bind9-dnsutils knot knot-dnsutils knot-dnssecutils opendkim-tools opendkim python3 curl git jq procps mandoc shellcheck'
 
 want=$BUILD
 [ "${1:-}" = --build ] || want="$BUILD $TESTS"
@@ -23,13 +23,26 @@ if [ "$(id -u)" != 0 ]; then
 	sudo=sudo
 fi
 echo "deps: installing$missing"
-export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
-# shellcheck disable=SC2086
-if ! { $sudo apt-get update -q && $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -q --no-install-recommends $missing; } >"$log" 2>&1; then
-	tail -20 "$log" >&2
+# Tests start servers of their own: what the packages bring must not come up and take port 53.  Debian asks this file.
+policy=/usr/sbin/policy-rc.d
+made=
+end() {
 	rm -f "$log"
+	[ -z "$made" ] || $sudo rm -f "$policy"
+}
+trap end EXIT
+trap 'exit 130' INT TERM
+if [ ! -e "$policy" ]; then
+	made=1
+	printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
+	$sudo chmod 755 "$policy"
+fi
+# dpkg looks for its tools where a user's path may not lead.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+# shellcheck disable=SC2086
+if ! { $sudo apt-get update -q && $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing; } >"$log" 2>&1; then
+	tail -20 "$log" >&2
 	echo "deps: apt-get could not install:$missing" >&2
 	exit 69
 fi
-rm -f "$log"
