@@ -95,6 +95,28 @@ show(struct run *r, bool *apply_out, int *exit_out, struct err *err)
 	return rc;
 }
 
+/* Domains that stand and that the configuration no longer names: nothing is done to them, so nothing else would tell. */
+static int
+warn_left_out(struct run *r, struct err *err)
+{
+	struct db_rows *rows = NULL;
+	bool more;
+	int rc = r->env.db == NULL ? CR_OK
+	                           : db_query(r->env.db,
+	                                      "SELECT name FROM domain WHERE tenant = $1 "
+	                                      "AND state NOT IN ('planned', 'parked') ORDER BY name",
+	                                      DB_ARGS(db_text(r->tenant->primary)), &rows, err);
+
+	while (rows != NULL && rc == CR_OK && (rc = db_next(rows, &more, err)) == CR_OK && more) {
+		if (intent_domain_anywhere(&r->intent, db_col_text(rows, 0)) == NULL)
+			log_warn(
+				"%s stands, and is not configured any more: name it again to change it or tear it down",
+				db_col_text(rows, 0));
+	}
+	db_rows_drop(&rows);
+	return rc;
+}
+
 static int
 provision(struct run *r, int *exit_out, struct err *err)
 {
@@ -104,6 +126,8 @@ provision(struct run *r, int *exit_out, struct err *err)
 
 	if (rc == CR_OK && !opt_dry_run)
 		rc = run_lock(r, "provision", err);
+	if (rc == CR_OK)
+		rc = warn_left_out(r, err);
 	if (rc == CR_OK)
 		rc = run_plan(r, err);
 	if (rc == CR_OK)

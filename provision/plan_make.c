@@ -276,6 +276,37 @@ decide_host(const struct plan_env *env, struct plan *p, struct err *err)
 	return rc;
 }
 
+static bool
+is_configured(const struct plan *p, const char *address)
+{
+	for (size_t i = 0; i < p->domain->n_mailboxes; i++)
+		if (strcmp(p->domain->mailboxes[i].address, address) == 0)
+			return true;
+	return false;
+}
+
+/* A line taken out of the configuration removes nobody's mail; that the mailbox goes on sending has to be said. */
+static int
+note_left_out(const struct plan_env *env, struct plan *p, struct err *err)
+{
+	struct db_rows *rows = NULL;
+	bool more;
+	int rc = db_query(env->db, "SELECT address FROM mailbox WHERE domain = $1 AND removed_ms = 0 ORDER BY address",
+	                  DB_ARGS(db_text(p->domain->name)), &rows, err);
+
+	while (rc == CR_OK && (rc = db_next(rows, &more, err)) == CR_OK && more) {
+		const char *address = db_col_text(rows, 0);
+
+		if (!is_configured(p, address))
+			rc = plan_add(
+				p, PLAN_NOTE, PLAN_NONE, PLAN_DONE, "note", err,
+				"%s is not configured any more: it stays, and may send, until the domain is torn down",
+				address);
+	}
+	db_rows_drop(&rows);
+	return rc;
+}
+
 int
 plan_decide_mailboxes(const struct plan_env *env, struct plan *p, const char *state, struct err *err)
 {
@@ -290,6 +321,8 @@ plan_decide_mailboxes(const struct plan_env *env, struct plan *p, const char *st
 		if (known == 0)
 			missing++;
 	}
+	if (rc == CR_OK)
+		rc = note_left_out(env, p, err);
 	if (rc != CR_OK)
 		return rc;
 	if (missing == 0)

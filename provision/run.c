@@ -92,7 +92,9 @@ run_open_domain(struct session *s, const char *domain, enum intent_need need, st
 		return rc;
 	d = intent_domain_anywhere(&out->intent, name.text);
 	if (d == NULL)
-		return err_set(err, CR_ENOTFOUND, "%s is no outreach domain of this configuration", name.text);
+		return err_set(err, CR_ENOTFOUND,
+		               "%s is no outreach domain of this configuration, which has to name its providers",
+		               name.text);
 	out->need = need;
 	out->tenant = d->tenant;
 	return run_add(out, d->name, err);
