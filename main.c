@@ -86,15 +86,6 @@ print_help(FILE *to)
 }
 
 static int
-help_of(const struct command *c, struct session *s)
-{
-	(void)fprintf(s->out, "usage: coldrelay %s %s\n%s\n", c->name, c->args, c->summary);
-	if (c->help != NULL)
-		c->help(s->out);
-	return 0;
-}
-
-static int
 run_help(struct session *s, int argc, char **argv, struct err *err)
 {
 	const struct command *c;
@@ -104,7 +95,12 @@ run_help(struct session *s, int argc, char **argv, struct err *err)
 		return 0;
 	}
 	c = command_find(argv[1], err);
-	return c != NULL ? help_of(c, s) : CR_EUSAGE;
+	if (c == NULL)
+		return CR_EUSAGE;
+	(void)fprintf(s->out, "usage: coldrelay %s %s\n%s\n", c->name, c->args, c->summary);
+	if (c->help != NULL)
+		c->help(s->out);
+	return 0;
 }
 
 static int
@@ -113,8 +109,7 @@ run_version(struct session *s, int argc, char **argv, struct err *err)
 	(void)argc;
 	(void)argv;
 	(void)err;
-	(void)fputs(s->json ? "{\"event\":\"version\",\"version\":\"" VERSION "\"}\n" : "coldrelay " VERSION "\n",
-	            s->out);
+	(void)fputs("coldrelay " VERSION "\n", s->out);
 	return 0;
 }
 
@@ -162,12 +157,7 @@ run(struct session *s, int argc, char **argv, struct err *err)
 	if (argc == 0)
 		return err_set(err, CR_EUSAGE, "no command given: `coldrelay help` lists them");
 	c = command_find(argv[0], err);
-	if (c == NULL)
-		return CR_EUSAGE;
-	/* Where most people look first. */
-	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
-		return help_of(c, s);
-	return c->run(s, argc, argv, err);
+	return c != NULL ? c->run(s, argc, argv, err) : CR_EUSAGE;
 }
 
 /*

@@ -46,6 +46,8 @@ void cmd_suppress_help(FILE *to);
 int cmd_suppress_import(struct session *s, int argc, char **argv, struct err *err);
 int cmd_suppress_export(struct session *s, int argc, char **argv, struct err *err);
 int cmd_status(struct session *s, int argc, char **argv, struct err *err);
+int cmd_serve(struct session *s, int argc, char **argv, struct err *err);
+void cmd_serve_help(FILE *to);
 int cmd_audit(struct session *s, int argc, char **argv, struct err *err);
 void cmd_audit_help(FILE *to);
 

@@ -184,18 +184,19 @@ set_state(struct contain *c, const struct domain_row *d, enum domain_state to, c
 }
 
 /* Is it a primary, below one, or above one?  Any tenant's. */
-int
-contain_guard_primary(struct db *db, const char *domain, struct err *err)
+static int
+refuse_primary(struct contain *c, const char *domain, struct err *err)
 {
 	char *primary = NULL;
 	int rc = CR_OK;
 
 	for (const char *n = domain; rc == CR_OK && primary == NULL && *n != '\0'; n = name_parent(n))
-		rc = db_get_text(db, "SELECT primary_domain FROM tenant WHERE primary_domain = $1", DB_ARGS(db_text(n)),
-		                 &primary, err);
+		rc = db_get_text(c->db, "SELECT primary_domain FROM tenant WHERE primary_domain = $1",
+		                 DB_ARGS(db_text(n)), &primary, err);
 	if (rc == CR_OK && primary == NULL)
 		/* A host name holds neither % nor _. */
-		rc = db_get_text(db, "SELECT primary_domain FROM tenant WHERE primary_domain LIKE '%.' || $1 LIMIT 1",
+		rc = db_get_text(c->db,
+		                 "SELECT primary_domain FROM tenant WHERE primary_domain LIKE '%.' || $1 LIMIT 1",
 		                 DB_ARGS(db_text(domain)), &primary, err);
 	if (rc == CR_OK && primary != NULL)
 		rc = err_set(err, CR_EREFUSED, "%s touches the primary domain %s, which is never used for outreach",
@@ -216,8 +217,7 @@ refuse_cooldown(struct contain *c, const char *tenant, struct err *err)
 		return rc;
 	num_format_rfc3339(until_ms / 1000, until, sizeof(until));
 	return err_set(err, CR_EREFUSED,
-	               "%s burned a domain: nothing new before %s, or until `thaw %s --tenant --reason TEXT` records "
-	               "the cause",
+	               "%s burned a domain: nothing new before %s, or until `thaw %s --reason TEXT` records the cause",
 	               tenant, until, tenant);
 }
 
@@ -268,17 +268,16 @@ plan_tenant(struct contain *c, const char *tenant, struct err *err)
 static int
 insert_domain(struct contain *c, const char *tenant, const char *domain, struct err *err)
 {
-	int64_t made = 0;
 	int rc = db_exec(c->db,
 	                 "INSERT INTO domain (name, tenant, state, since_ms, created_ms) "
-	                 "VALUES ($1, $2, 'planned', $3, $3) ON CONFLICT (name) DO NOTHING",
-	                 DB_ARGS(db_text(domain), db_text(tenant), db_int(c->now_ms)), &made, err);
+	                 "VALUES ($1, $2, 'planned', $3, $3)",
+	                 DB_ARGS(db_text(domain), db_text(tenant), db_int(c->now_ms)), NULL, err);
 
-	return rc == CR_OK && made > 0 ? log_line(c, "domain.plan", domain, NULL, NULL, err) : rc;
+	return rc == CR_OK ? log_line(c, "domain.plan", domain, NULL, NULL, err) : rc;
 }
 
 int
-contain_may_plan(struct contain *c, const char *tenant, const char *domain, struct err *err)
+contain_plan_domain(struct contain *c, const char *tenant, const char *domain, struct err *err)
 {
 	struct domain_row d = {0};
 	struct name t, n;
@@ -293,27 +292,14 @@ contain_may_plan(struct contain *c, const char *tenant, const char *domain, stru
 	known = rc == CR_OK;
 	if (known && strcmp(d.tenant, t.text) != 0)
 		return err_set(err, CR_ECONFLICT, "%s belongs to %s, not to %s", n.text, d.tenant, t.text);
-	if ((rc = contain_guard_primary(c->db, n.text, err)) != CR_OK)
+	if ((rc = plan_tenant(c, t.text, err)) != CR_OK || (rc = refuse_primary(c, n.text, err)) != CR_OK)
 		return rc;
 	/* What already stands is repaired, not provisioned anew. */
 	if (known && d.burned_ms == 0 && d.state != DOMAIN_PLANNED && d.state != DOMAIN_PARKED)
 		return CR_OK;
-	rc = refuse_lookalike(c, t.text, n.text, err);
-	return rc == CR_OK ? refuse_cooldown(c, t.text, err) : rc;
-}
-
-int
-contain_plan_domain(struct contain *c, const char *tenant, const char *domain, struct err *err)
-{
-	struct name t, n;
-	int rc;
-
-	if ((rc = canonical(tenant, &t, err)) != CR_OK || (rc = canonical(domain, &n, err)) != CR_OK)
+	if ((rc = refuse_lookalike(c, t.text, n.text, err)) != CR_OK || (rc = refuse_cooldown(c, t.text, err)) != CR_OK)
 		return rc;
-	/* The tenant's row first: it makes the primary known to all that is asked next. */
-	if ((rc = plan_tenant(c, t.text, err)) != CR_OK || (rc = contain_may_plan(c, t.text, n.text, err)) != CR_OK)
-		return rc;
-	return insert_domain(c, t.text, n.text, err);
+	return known ? CR_OK : insert_domain(c, t.text, n.text, err);
 }
 
 int

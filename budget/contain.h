@@ -52,10 +52,6 @@ MUST_CHECK int contain_domain(struct db *db, const char *domain, struct domain_r
  * below or above one, a burned domain, a burned tenant in its cool-down, or a name within edit distance 2 of one of the tenant's
  * burned domains: CR_EREFUSED. */
 MUST_CHECK int contain_plan_domain(struct contain *c, const char *tenant, const char *domain, struct err *err);
-/* A primary of any tenant that the store knows, a name below or above one: CR_EREFUSED.  Needs no transaction; domain is canonical. */
-MUST_CHECK int contain_guard_primary(struct db *db, const char *domain, struct err *err);
-/* The same refusals, and nothing written; needs no transaction. */
-MUST_CHECK int contain_may_plan(struct contain *c, const char *tenant, const char *domain, struct err *err);
 /* planned/parked -> provisioning; others unchanged. */
 MUST_CHECK int contain_provisioning(struct contain *c, const char *domain, struct err *err);
 /* provisioning -> warming with the first-send time; warming/active/frozen... unchanged.  Mailboxes are made (or un-removed). */

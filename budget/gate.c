@@ -364,6 +364,18 @@ gate_explain(struct gate *g, const struct gate_request *q, struct gate_finding f
 }
 
 int
+gate_knows(struct gate *g, const char *address, bool *known_out, struct err *err)
+{
+	int64_t known = 0;
+	int rc = db_get_int(g->db, "SELECT 1 FROM mailbox WHERE address = $1", DB_ARGS(db_text(address)), 0, &known,
+	                    err);
+
+	if (rc == CR_OK)
+		*known_out = known != 0;
+	return rc;
+}
+
+int
 gate_now(struct gate *g, int64_t *now_ms_out, struct err *err)
 {
 	struct clockwork w;

@@ -87,6 +87,9 @@ struct gate_finding {
 MUST_CHECK int gate_explain(struct gate *g, const struct gate_request *q, struct gate_finding findings_out[GATE_TESTS],
                             struct gate_answer *answer_out, struct err *err);
 
+/* Was this address (canonical) ever a mailbox of this installation?  Spends nothing.  Errors: CR_ESTORE. */
+MUST_CHECK int gate_knows(struct gate *g, const char *address, bool *known_out, struct err *err);
+
 /* Give a token back. Errors: CR_ENOTFOUND (no such live ticket), CR_ESTORE. */
 MUST_CHECK int gate_release(struct gate *g, const char *ticket, struct err *err);
 

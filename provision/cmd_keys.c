@@ -293,9 +293,6 @@ check_stands(struct run *r, struct err *err)
 	if (rc == CR_ENOTFOUND || (rc == CR_OK && (row.state == DOMAIN_PLANNED || row.state == DOMAIN_PROVISIONING)))
 		return err_set(err, CR_ENOTFOUND, "%s is not provisioned yet: run `coldrelay provision %s`", domain,
 		               r->tenant->primary);
-	if (rc == CR_OK && strcmp(row.tenant, r->tenant->primary) != 0)
-		return err_set(err, CR_EREFUSED, "%s belongs to the tenant %s, not to %s", domain, row.tenant,
-		               r->tenant->primary);
 	if (rc == CR_OK && row.state != DOMAIN_WARMING && row.state != DOMAIN_ACTIVE && row.state != DOMAIN_FROZEN)
 		return err_set(err, CR_EREFUSED, "%s is %s: its keys are not rotated", domain,
 		               domain_state_name(row.state));

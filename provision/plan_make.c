@@ -332,23 +332,6 @@ plan_decide_mailboxes(const struct plan_env *env, struct plan *p, const char *st
 	                missing == 1 ? "" : "es");
 }
 
-/* A new domain, or one that was parked: the gate may refuse it, which then is this domain's refusal and nobody else's. */
-static int
-decide_new(const struct plan_env *env, struct plan *p, struct err *err)
-{
-	struct contain c = {.db = env->db, .now_ms = clock_wall_ms(env->session->clock)};
-	struct err why = {0};
-	int rc = env->db == NULL ? CR_OK : contain_may_plan(&c, p->domain->tenant->primary, p->domain->name, &why);
-
-	if (rc == CR_EREFUSED)
-		return plan_add(p, PLAN_REGISTER, PLAN_CREATE, PLAN_REFUSED, "register", err, "%s", why.text);
-	if (rc != CR_OK) {
-		*err = why;
-		return rc;
-	}
-	return plan_add(p, PLAN_REGISTER, PLAN_CREATE, PLAN_PLANNED, "register", err, "with the gate, warming");
-}
-
 /* The gate has to know the domain; a frozen, burned or closing one is not provisioned over. */
 static int
 decide_register(const struct plan_env *env, struct plan *p, struct err *err)
@@ -359,7 +342,7 @@ decide_register(const struct plan_env *env, struct plan *p, struct err *err)
 	if (env->db != NULL)
 		rc = contain_domain(env->db, p->domain->name, &row, err);
 	if (rc == CR_ENOTFOUND)
-		return decide_new(env, p, err);
+		return plan_add(p, PLAN_REGISTER, PLAN_CREATE, PLAN_PLANNED, "register", err, "with the gate, warming");
 	if (rc != CR_OK)
 		return rc;
 	if (strcmp(row.tenant, p->domain->tenant->primary) != 0)
@@ -369,7 +352,7 @@ decide_register(const struct plan_env *env, struct plan *p, struct err *err)
 	case DOMAIN_PLANNED:
 	case DOMAIN_PROVISIONING:
 	case DOMAIN_PARKED:
-		return decide_new(env, p, err);
+		return plan_add(p, PLAN_REGISTER, PLAN_CREATE, PLAN_PLANNED, "register", err, "with the gate, warming");
 	case DOMAIN_BURNED:
 	case DOMAIN_CLOSING:
 		return plan_add(p, PLAN_REGISTER, PLAN_CREATE, PLAN_REFUSED, "register", err,

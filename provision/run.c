@@ -3,13 +3,12 @@
  */
 #include "provision/run.h"
 
-#include "budget/contain.h"
+#include <stdlib.h>
+#include <string.h>
+
 #include "core/log.h"
 #include "core/term.h"
 #include "provision/pool.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 void
 run_release(struct run *r)
@@ -123,9 +122,6 @@ run_store(struct run *r, bool writes, struct err *err)
 		r->env.db = s->db;
 		r->env.vault = s->vault;
 	}
-	/* The store remembers primaries that the configuration no longer names. */
-	for (size_t i = 0; rc == CR_OK && i < r->n; i++)
-		rc = contain_guard_primary(s->db, r->plans[i].domain->name, err);
 	return rc;
 }
 

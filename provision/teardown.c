@@ -194,9 +194,6 @@ teardown_plan(struct teardown *t, struct err *err)
 		               p->domain->name);
 	if (rc != CR_OK)
 		return rc;
-	if (strcmp(t->row.tenant, t->run->tenant->primary) != 0)
-		return err_set(err, CR_EREFUSED, "%s belongs to the tenant %s, not to %s", t->row.name, t->row.tenant,
-		               t->run->tenant->primary);
 	if (t->row.state == DOMAIN_PARKED)
 		return plan_add(p, PLAN_NOTE, PLAN_NONE, PLAN_DONE, "park", err, "parked already");
 	if (t->row.state != DOMAIN_CLOSING) {

@@ -1,0 +1,573 @@
+/*
+ * daemon.c - accept, read, judge, commit, answer.
+ *
+ * A connection that rests costs its struct conn and nothing else: whole requests are judged out of one scratch buffer, and only the
+ * beginning of a half one is kept.  A connection with an answer that does not leave is not read.
+ */
+#include "budget/daemon.h"
+
+#include "budget/judge.h"
+
+#include "core/buf.h"
+#include "core/log.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define EVENTS      64
+#define BATCH       256 /* answers that wait for one commit */
+#define READ_BYTES  16384
+#define SPARE_FILES 64 /* kept for the store and its like */
+#define STUCK_MS                                                                                                       \
+	100000 /* half a request, or an answer not taken: Postfix's own patience (smtpd_policy_service_timeout) */
+#define SWEEP_MS       10000
+#define IDLE_MS        1000 /* then the log of the store is written back */
+#define IDLE_LOG_PAGES 4000
+#define BUSY_LOG_PAGES 20000
+#define DRAIN_MS       5000 /* for answers under way when the daemon stops */
+
+struct conn {
+	int fd;
+	uint32_t interest;
+	bool closing; /* once its answers have left */
+	bool dead;    /* freed at the end of the round: an event or a judgement may still point here */
+	int64_t since_ms;
+	struct policy_scan scan;
+	struct buf in, out; /* the beginning of a request; answers from out_at on */
+	size_t out_at;
+	struct conn *next, *prev, *next_dead;
+};
+
+struct waiting {
+	struct conn *conn;
+	bool spends;
+	struct judgement judgement;
+};
+
+struct daemon {
+	struct gate *gate;
+	struct db *db;
+	const struct clock *clock;
+	struct judge *judge;
+	struct listener listener;
+	int epoll, signals;
+	sigset_t old_signals;
+	bool signals_blocked, stopping, is_listening;
+	struct conn *conns, *dead;
+	size_t n_conns, max_conns;
+	int64_t now_ms, swept_ms;
+	bool dirty; /* something was committed since the store's log was last looked at */
+
+	/* the round's transaction */
+	struct waiting batch[BATCH];
+	size_t n_batch;
+	bool begun;
+	struct err trouble; /* code CR_OK: none in this batch */
+
+	struct policy_request request;
+	char scratch[POLICY_REQUEST_BYTES + READ_BYTES];
+};
+
+static void
+conn_kill(struct daemon *d, struct conn *c)
+{
+	if (c->dead)
+		return;
+	c->dead = true;
+	c->next_dead = d->dead;
+	d->dead = c;
+}
+
+static void
+conn_free(struct daemon *d, struct conn *c)
+{
+	if (c->prev != NULL)
+		c->prev->next = c->next;
+	else
+		d->conns = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	(void)close(c->fd);
+	buf_release(&c->in);
+	buf_release(&c->out);
+	free(c);
+	d->n_conns--;
+}
+
+static void
+conn_want(struct daemon *d, struct conn *c, uint32_t interest)
+{
+	struct epoll_event e = {.events = interest, .data.ptr = c};
+
+	if (c->interest == interest)
+		return;
+	c->interest = interest;
+	if (epoll_ctl(d->epoll, EPOLL_CTL_MOD, c->fd, &e) != 0)
+		conn_kill(d, c);
+}
+
+static void
+conn_write(struct daemon *d, struct conn *c)
+{
+	while (!c->dead && c->out_at < c->out.len) {
+		ssize_t put = send(c->fd, c->out.data + c->out_at, c->out.len - c->out_at, MSG_NOSIGNAL);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			c->since_ms = d->now_ms;
+			conn_want(d, c, EPOLLOUT);
+			return;
+		}
+		if (put < 0)
+			conn_kill(d, c);
+		else
+			c->out_at += (size_t)put;
+	}
+	if (c->dead)
+		return;
+	buf_release(&c->out);
+	c->out_at = 0;
+	if (c->closing)
+		conn_kill(d, c);
+	else
+		conn_want(d, c, EPOLLIN);
+}
+
+/* The transaction did not hold, or never began: what it was to write is deferred, and known not to be written. */
+static void
+batch_failed(struct daemon *d, const struct err *why)
+{
+	d->trouble = *why;
+	log_error("the store: %s", why->text);
+	for (size_t i = 0; i < d->n_batch; i++) {
+		if (d->batch[i].spends)
+			judge_trouble(why->text, &d->batch[i].judgement);
+	}
+}
+
+/* It may be in the store or not: say nothing, close, be asked again with the same instance. */
+static void
+batch_unknown(struct daemon *d, const struct err *why)
+{
+	log_error("no answer to %zu questions: %s", d->n_batch, why->text);
+	for (size_t i = 0; i < d->n_batch; i++) {
+		if (d->batch[i].spends)
+			conn_kill(d, d->batch[i].conn);
+	}
+}
+
+static void
+batch_commit(struct daemon *d)
+{
+	struct err err = {0};
+	int rc;
+
+	if (!d->begun)
+		return;
+	d->begun = false;
+	rc = gate_commit(d->gate, &err);
+	if (rc == CR_OK)
+		d->dirty = true;
+	else if (rc == CR_ESTORE)
+		batch_failed(d, &err);
+	else
+		batch_unknown(d, &err);
+}
+
+/* The one place where answers leave. */
+static void
+batch_finish(struct daemon *d)
+{
+	batch_commit(d);
+	for (size_t i = 0; i < d->n_batch; i++) {
+		struct waiting *w = &d->batch[i];
+
+		if (w->conn->dead)
+			continue;
+		log_info("%s", w->judgement.log);
+		buf_adds(&w->conn->out, w->judgement.answer);
+		if (buf_check(&w->conn->out, "answer", NULL) != CR_OK)
+			conn_kill(d, w->conn);
+	}
+	for (size_t i = 0; i < d->n_batch; i++)
+		conn_write(d, d->batch[i].conn);
+	d->n_batch = 0;
+	d->trouble = (struct err){0};
+}
+
+/* After one failure the rest of the batch is not tried: each attempt may wait seconds for the store's lock. */
+static void
+batch_judge(struct daemon *d, struct waiting *w)
+{
+	struct err err = {0};
+	int rc = CR_OK;
+
+	if (w->spends && d->trouble.code != CR_OK) {
+		judge_trouble(d->trouble.text, &w->judgement);
+		return;
+	}
+	if (w->spends && !d->begun) {
+		rc = gate_begin(d->gate, &err);
+		d->begun = rc == CR_OK;
+	}
+	if (rc == CR_OK)
+		rc = judge_request(d->judge, &d->request, &w->judgement, &err);
+	if (rc == CR_OK)
+		return;
+	if (d->begun)
+		gate_rollback(d->gate);
+	d->begun = false;
+	batch_failed(d, &err);
+	judge_trouble(err.text, &w->judgement);
+}
+
+static void
+batch_add(struct daemon *d, struct conn *c)
+{
+	struct waiting *w = &d->batch[d->n_batch++];
+
+	w->conn = c;
+	w->spends = judge_spends(&d->request);
+	batch_judge(d, w);
+	if (d->n_batch == BATCH)
+		batch_finish(d);
+}
+
+/* Of len bytes since a request's start; returns how many are used up. */
+static size_t
+conn_requests(struct daemon *d, struct conn *c, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len && !c->dead) {
+		enum policy_progress p = policy_scan(&c->scan, d->scratch + at, len - at);
+
+		if (p == POLICY_MORE)
+			return at;
+		if (p == POLICY_JUNK || !policy_read(d->scratch + at, c->scan.at, &d->request)) {
+			log_warn("a connection sent what is no policy request: closed");
+			c->closing = true;
+			return len;
+		}
+		at += c->scan.at;
+		c->scan = (struct policy_scan){0};
+		batch_add(d, c);
+	}
+	return len;
+}
+
+static void
+conn_keep(struct daemon *d, struct conn *c, const char *rest, size_t len)
+{
+	if (len == 0) {
+		buf_release(&c->in);
+		return;
+	}
+	if (c->in.len == 0)
+		c->since_ms = d->now_ms;
+	buf_clear(&c->in);
+	buf_add(&c->in, rest, len);
+	if (buf_check(&c->in, "request", NULL) != CR_OK)
+		conn_kill(d, c);
+}
+
+static void
+conn_read(struct daemon *d, struct conn *c)
+{
+	size_t have = c->in.len, used;
+	ssize_t got;
+
+	if (c->dead || c->closing || c->out.len > 0)
+		return;
+	if (have > 0)
+		memcpy(d->scratch, c->in.data, have);
+	do {
+		got = read(c->fd, d->scratch + have, READ_BYTES);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0) {
+		if (errno != EAGAIN && errno != EWOULDBLOCK)
+			conn_kill(d, c);
+		return;
+	}
+	if (got == 0) {
+		conn_kill(d, c);
+		return;
+	}
+	used = conn_requests(d, c, have + (size_t)got);
+	if (!c->dead)
+		conn_keep(d, c, d->scratch + used, have + (size_t)got - used);
+	/* Junk behind good requests: their answers wait in the batch, and close it when they have left. */
+	if (c->closing && (d->n_batch == 0 || d->batch[d->n_batch - 1].conn != c) && c->out.len == 0)
+		conn_kill(d, c);
+}
+
+static void
+want_listener(struct daemon *d, bool on)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = &d->listener};
+
+	if (d->is_listening == on || d->listener.fd < 0)
+		return;
+	if (epoll_ctl(d->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, d->listener.fd, &e) == 0)
+		d->is_listening = on;
+}
+
+static void
+conn_make(struct daemon *d, int fd)
+{
+	struct epoll_event e = {.events = EPOLLIN};
+	struct conn *c = calloc(1, sizeof(*c));
+	const int on = 1;
+
+	e.data.ptr = c;
+	if (c == NULL || epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &e) != 0) {
+		(void)close(fd);
+		free(c);
+		return;
+	}
+	if (d->listener.at.address.ss_family != AF_UNIX)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	c->fd = fd;
+	c->interest = EPOLLIN;
+	c->next = d->conns;
+	if (d->conns != NULL)
+		d->conns->prev = c;
+	d->conns = c;
+	d->n_conns++;
+}
+
+static void
+accept_some(struct daemon *d)
+{
+	for (int i = 0; i < EVENTS; i++) {
+		int fd = accept4(d->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		bool full = fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
+
+		if (fd >= 0)
+			conn_make(d, fd);
+		else if (!full)
+			return;
+		if (full || d->n_conns >= d->max_conns) {
+			log_warn("%zu connections: no further one is taken until one ends", d->n_conns);
+			want_listener(d, false);
+			return;
+		}
+	}
+}
+
+static void
+take_signal(struct daemon *d)
+{
+	struct signalfd_siginfo s;
+
+	if (read(d->signals, &s, sizeof(s)) != (ssize_t)sizeof(s))
+		return;
+	if (s.ssi_signo == SIGHUP)
+		log_warn("SIGHUP: nothing is read again; restart to take up a new configuration");
+	else
+		d->stopping = true;
+}
+
+static void
+bury(struct daemon *d)
+{
+	if (d->dead == NULL)
+		return;
+	for (struct conn *c = d->dead, *next; c != NULL; c = next) {
+		next = c->next_dead;
+		conn_free(d, c);
+	}
+	d->dead = NULL;
+	want_listener(d, d->n_conns < d->max_conns);
+}
+
+static void
+sweep(struct daemon *d)
+{
+	if (d->now_ms - d->swept_ms < SWEEP_MS)
+		return;
+	d->swept_ms = d->now_ms;
+	for (struct conn *c = d->conns; c != NULL; c = c->next) {
+		if ((c->in.len > 0 || c->out.len > 0) && d->now_ms - c->since_ms >= STUCK_MS)
+			conn_kill(d, c);
+	}
+	want_listener(d, d->n_conns < d->max_conns);
+}
+
+/* Readers are not held up by a write-back, but the next commit is: long logs only, or when nobody asks. */
+static void
+write_back(struct daemon *d, bool idle)
+{
+	struct err err = {0};
+	int rc;
+
+	if (!d->dirty)
+		return;
+	rc = db_checkpoint(d->db, idle ? IDLE_LOG_PAGES : BUSY_LOG_PAGES, &err);
+	if (rc != CR_OK && rc != CR_ERETRY)
+		log_warn("the store's log is not written back: %s", err.text);
+	if (idle)
+		d->dirty = false;
+}
+
+static int
+turn(struct daemon *d, int timeout_ms, struct err *err)
+{
+	struct epoll_event events[EVENTS];
+	int n = epoll_wait(d->epoll, events, EVENTS, timeout_ms);
+
+	if (n < 0 && errno != EINTR)
+		return err_errno(err, CR_EIO, errno, "epoll_wait");
+	d->now_ms = clock_boot_ms(d->clock);
+	for (int i = 0; i < n; i++) {
+		void *of = events[i].data.ptr;
+		struct conn *c = of;
+
+		if (of == &d->listener)
+			accept_some(d);
+		else if (of == &d->signals)
+			take_signal(d);
+		else if (c->interest == EPOLLOUT)
+			conn_write(d, c);
+		else
+			conn_read(d, c);
+	}
+	batch_finish(d);
+	write_back(d, n == 0);
+	sweep(d);
+	bury(d);
+	return CR_OK;
+}
+
+/* Nobody new; one last look at what has arrived; and the time it takes for answers to leave. */
+static int
+stop(struct daemon *d, struct err *err)
+{
+	int64_t until_ms = clock_boot_ms(d->clock) + DRAIN_MS;
+	int rc = CR_OK;
+
+	want_listener(d, false);
+	listener_close(&d->listener);
+	for (struct conn *c = d->conns; c != NULL; c = c->next)
+		conn_read(d, c);
+	batch_finish(d);
+	do {
+		for (struct conn *c = d->conns; c != NULL; c = c->next) {
+			c->closing = true;
+			if (c->out.len == 0)
+				conn_kill(d, c);
+		}
+		bury(d);
+		if (d->conns != NULL)
+			rc = turn(d, 100, err);
+	} while (rc == CR_OK && d->conns != NULL && d->now_ms < until_ms);
+	log_info("stopped");
+	return rc;
+}
+
+int
+daemon_run(struct daemon *d, struct err *err)
+{
+	int rc = CR_OK;
+
+	while (rc == CR_OK && !d->stopping)
+		rc = turn(d, d->dirty ? IDLE_MS : d->conns != NULL || !d->is_listening ? SWEEP_MS : -1, err);
+	return rc == CR_OK ? stop(d, err) : rc;
+}
+
+static int
+open_signals(struct daemon *d, struct err *err)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = &d->signals};
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, &d->old_signals) != 0)
+		return err_errno(err, CR_EIO, errno, "signals");
+	d->signals_blocked = true;
+	d->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (d->signals < 0 || epoll_ctl(d->epoll, EPOLL_CTL_ADD, d->signals, &e) != 0)
+		return err_errno(err, CR_EIO, errno, "signals");
+	return CR_OK;
+}
+
+/* As many connections as the system lets us have. */
+static void
+raise_files(struct daemon *d)
+{
+	struct rlimit files = {0};
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+		(void)getrlimit(RLIMIT_NOFILE, &files);
+	}
+	d->max_conns = files.rlim_cur > 2 * SPARE_FILES ? (size_t)files.rlim_cur - SPARE_FILES : SPARE_FILES;
+}
+
+int
+daemon_open(const struct listen_at *at, struct gate *gate, struct db *db, const struct clock *clock,
+            struct daemon **out, struct err *err)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+	int rc;
+
+	if (d == NULL)
+		return err_nomem(err, "daemon");
+	d->gate = gate;
+	d->db = db;
+	d->clock = clock;
+	d->listener.fd = d->signals = -1;
+	d->now_ms = d->swept_ms = clock_boot_ms(clock);
+	raise_files(d);
+	d->epoll = epoll_create1(EPOLL_CLOEXEC);
+	rc = d->epoll < 0 ? err_errno(err, CR_EIO, errno, "epoll") : judge_open(gate, clock, &d->judge, err);
+	if (rc == CR_OK)
+		rc = open_signals(d, err);
+	if (rc == CR_OK)
+		rc = listener_open(at, clock, &d->listener, err);
+	if (rc == CR_OK) {
+		want_listener(d, true);
+		if (!d->is_listening)
+			rc = err_errno(err, CR_EIO, errno, "epoll");
+	}
+	if (rc == CR_OK)
+		*out = TAKE(d);
+	daemon_drop(&d);
+	return rc;
+}
+
+void
+daemon_drop(struct daemon **dp)
+{
+	struct daemon *d = *dp;
+
+	if (d == NULL)
+		return;
+	for (struct conn *c = d->conns, *next; c != NULL; c = next) {
+		next = c->next;
+		conn_free(d, c);
+	}
+	listener_close(&d->listener);
+	judge_drop(&d->judge);
+	if (d->signals >= 0)
+		(void)close(d->signals);
+	if (d->epoll >= 0)
+		(void)close(d->epoll);
+	if (d->signals_blocked)
+		(void)sigprocmask(SIG_SETMASK, &d->old_signals, NULL);
+	free(d);
+	*dp = NULL;
+}

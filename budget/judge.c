@@ -1,0 +1,274 @@
+/*
+ * judge.c - who asks, for whom, and what the gate says to it.
+ *
+ * Source: Postfix SMTPD_POLICY_README and its behaviour in 3.7: `instance` is one value for RCPT, DATA and END-OF-MESSAGE of a
+ * message; `recipient` is empty after RCPT when there are two or more; recipient_count is set from DATA on.
+ */
+#include "budget/judge.h"
+
+#include "budget/instances.h"
+
+#include "core/buf.h"
+#include "dns/name.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct judge {
+	struct gate *gate;
+	const struct clock *clock;
+	struct instances *instances;
+	/* Of the request in hand; here because 64 answers are too much for a stack. */
+	struct address mailbox;
+	uint8_t id[INSTANCES_ID_BYTES];
+	char message_id[2 * INSTANCES_ID_BYTES + 1];
+	const char *recipients[INSTANCES_RECIPIENTS];
+	size_t n;
+	struct gate_request questions[INSTANCES_RECIPIENTS];
+	struct gate_answer answers[INSTANCES_RECIPIENTS];
+};
+
+int
+judge_open(struct gate *gate, const struct clock *clock, struct judge **out, struct err *err)
+{
+	struct judge *j = calloc(1, sizeof(*j));
+	int rc;
+
+	if (j == NULL)
+		return err_nomem(err, "judge");
+	j->gate = gate;
+	j->clock = clock;
+	rc = instances_open(&j->instances, err);
+	if (rc == CR_OK)
+		*out = TAKE(j);
+	judge_drop(&j);
+	return rc;
+}
+
+void
+judge_drop(struct judge **j)
+{
+	if (*j == NULL)
+		return;
+	instances_drop(&(*j)->instances);
+	free(*j);
+	*j = NULL;
+}
+
+bool
+judge_spends(const struct policy_request *r)
+{
+	return r->stage == POLICY_DATA || r->stage == POLICY_END_OF_MESSAGE;
+}
+
+/* text is for people, reason for the log; who and organisation may be "". */
+static void
+say(struct judgement *out, enum policy_action action, const char *reason, const char *text)
+{
+	char shown[POLICY_ANSWER_MAX];
+
+	out->action = action;
+	(void)snprintf(shown, sizeof(shown), "%.300s (%s)", text, reason);
+	policy_answer(action, shown, out->answer);
+}
+
+static void
+note(struct judgement *out, const struct policy_request *r, const char *reason, const char *mailbox,
+     const char *organisation, size_t n)
+{
+	static const char *const words[] = {
+		[POLICY_GO] = "allow", [POLICY_WAIT] = "wait", [POLICY_TROUBLE] = "wait", [POLICY_REFUSE] = "refuse"};
+
+	(void)snprintf(out->log, sizeof(out->log), "%s %s at=%s mailbox=%.200s organisation=%.200s recipients=%zu",
+	               words[out->action], reason, policy_stage_name(r->stage), mailbox[0] != '\0' ? mailbox : "-",
+	               organisation[0] != '\0' ? organisation : "-", n);
+}
+
+/* Deferred, nothing charged: it may be asked again once whoever configures Postfix has looked at the log. */
+static void
+defer(const struct judge *j, const struct policy_request *r, const char *reason, const char *text,
+      struct judgement *out)
+{
+	say(out, POLICY_WAIT, reason, text);
+	note(out, r, reason, j->mailbox.text, "", j->n);
+}
+
+void
+judge_trouble(const char *why, struct judgement *out)
+{
+	say(out, POLICY_TROUBLE, "store", why);
+	(void)snprintf(out->log, sizeof(out->log), "wait store: %.400s", why);
+}
+
+/* Each part with its length, so that no two triples run into the same bytes. */
+static int
+make_id(struct judge *j, const struct policy_request *r, struct err *err)
+{
+	const char *const parts[] = {r->instance, r->client_address, r->sender};
+	uint8_t digest[32];
+	struct buf b = {0};
+	int rc;
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		buf_addf(&b, "%zu:%s", strlen(parts[i]), parts[i]);
+	rc = buf_check(&b, "request id", err);
+	if (rc == CR_OK) {
+		secret_digest(b.data, b.len, digest);
+		memcpy(j->id, digest, sizeof(j->id));
+		for (size_t i = 0; i < sizeof(j->id); i++)
+			(void)snprintf(j->message_id + 2 * i, 3, "%02x", (unsigned)j->id[i]);
+	}
+	buf_release(&b);
+	return rc;
+}
+
+/* The domain of the envelope sender is the one that is seen outside: a login must not send under another one's name. */
+static bool
+speaks_for(const struct address *login, const struct address *sender)
+{
+	return name_is_under(sender->domain, login->domain);
+}
+
+/* Into j->mailbox: the login when it is one of ours, else the sender.  Not ok_out: out has the answer. */
+static int
+find_mailbox(struct judge *j, const struct policy_request *r, bool *ok_out, struct judgement *out, struct err *err)
+{
+	struct address login, sender;
+	bool ours = false;
+	int rc = CR_OK;
+
+	*ok_out = false;
+	if (address_parse(r->sender, &sender, NULL) != CR_OK) {
+		defer(j, r, "unreadable", "the sender's address cannot be read", out);
+		return CR_OK;
+	}
+	if (address_parse(r->sasl_username, &login, NULL) == CR_OK)
+		rc = gate_knows(j->gate, login.text, &ours, err);
+	if (rc != CR_OK)
+		return rc;
+	/* Parsed again: an address points into itself. */
+	rc = address_parse(ours ? login.text : sender.text, &j->mailbox, err);
+	if (rc != CR_OK)
+		return rc;
+	*ok_out = !ours || speaks_for(&login, &sender);
+	if (!*ok_out) {
+		say(out, POLICY_REFUSE, "foreign_sender",
+		    "the sender is not on the domain of the mailbox that signed in");
+		note(out, r, "foreign_sender", j->mailbox.text, "", 0);
+	}
+	return CR_OK;
+}
+
+static void
+tell(const struct judge *j, const struct policy_request *r, const char *organisation, struct judgement *out)
+{
+	static const enum policy_action actions[] = {
+		[GATE_ALLOW] = POLICY_GO, [GATE_WAIT] = POLICY_WAIT, [GATE_REFUSE] = POLICY_REFUSE};
+	const struct gate_answer *a = &j->answers[0];
+
+	say(out, actions[a->verdict], a->reason, a->message);
+	note(out, r, a->reason, j->mailbox.text, organisation, j->n);
+}
+
+/* Also the test of a further recipient of a message: it answers for this one alone, END-OF-MESSAGE for all. */
+static void
+test(struct judge *j, const struct policy_request *r, struct judgement *out)
+{
+	struct gate_request q = {.mailbox = j->mailbox.text, .message_id = j->message_id, .dry_run = true};
+	struct address recipient;
+	struct name organisation;
+	struct err err = {0};
+	int rc;
+
+	j->n = 1;
+	if (address_parse(r->recipient, &recipient, NULL) != CR_OK) {
+		defer(j, r, "unreadable", "the recipient's address cannot be read", out);
+		return;
+	}
+	q.recipient = recipient.text;
+	name_organisation(recipient.domain, &organisation);
+	rc = gate_ask(j->gate, &q, &j->answers[0], &err);
+	if (rc == CR_OK && j->answers[0].verdict == GATE_ALLOW)
+		rc = instances_add(j->instances, j->id, recipient.text, clock_boot_ms(j->clock), &err);
+	if (rc == CR_OK)
+		tell(j, r, organisation.text, out);
+	else if (rc == CR_EREFUSED)
+		defer(j, r, "too_many_recipients", err.text, out);
+	else
+		judge_trouble(err.text, out);
+}
+
+/*
+ * The recipients of the message, into j.  Postfix counts what it accepted, we know what was asked: fewer known than counted means
+ * that some never passed RCPT here (another restriction let them by, or a restart forgot them), and then nobody can say what to
+ * charge.  More known than counted: a later restriction refused some; the spend errs to that side.
+ */
+static bool
+collect(struct judge *j, const struct policy_request *r)
+{
+	j->n = 0;
+	if (r->recipient[0] != '\0' && r->recipient_count <= 1) {
+		j->recipients[0] = r->recipient;
+		j->n = 1;
+		return true;
+	}
+	j->n = instances_get(j->instances, j->id, clock_boot_ms(j->clock), j->recipients);
+	return j->n > 0 && (int64_t)j->n >= r->recipient_count;
+}
+
+static int
+spend(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err)
+{
+	struct name organisation = {0};
+	struct address first;
+	int rc;
+
+	if (!collect(j, r)) {
+		defer(j, r, "recipients_unknown", "not every recipient was asked about at RCPT", out);
+		return CR_OK;
+	}
+	if (address_parse(j->recipients[0], &first, NULL) == CR_OK)
+		name_organisation(first.domain, &organisation);
+	for (size_t i = 0; i < j->n; i++)
+		j->questions[i] = (struct gate_request){
+			.mailbox = j->mailbox.text, .recipient = j->recipients[i], .message_id = j->message_id};
+	rc = gate_ask_in(j->gate, j->questions, j->n, j->answers, err);
+	if (rc == CR_EPARSE)
+		defer(j, r, "unreadable", "a recipient's address cannot be read", out);
+	else if (rc == CR_OK)
+		tell(j, r, organisation.text, out);
+	return rc == CR_EPARSE ? CR_OK : rc;
+}
+
+int
+judge_request(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err)
+{
+	bool ok = false;
+	int rc;
+
+	j->n = 0;
+	memset(&j->mailbox, 0, sizeof(j->mailbox));
+	if (r->stage == POLICY_ELSEWHERE)
+		defer(j, r, "stage", "the gate is asked at RCPT, DATA or END-OF-MESSAGE only", out);
+	else if (r->instance[0] == '\0')
+		defer(j, r, "no_instance", "the question names no instance", out);
+	else if (r->sender[0] == '\0')
+		defer(j, r, "no_sender", "the message has no sender", out);
+	else
+		ok = true;
+	if (!ok)
+		return CR_OK;
+	rc = make_id(j, r, err);
+	if (rc == CR_OK)
+		rc = find_mailbox(j, r, &ok, out, err);
+	if (rc == CR_OK && ok && judge_spends(r))
+		rc = spend(j, r, out, err);
+	else if (rc == CR_OK && ok)
+		test(j, r, out);
+	else if (rc != CR_OK && !judge_spends(r)) {
+		judge_trouble(err->text, out);
+		rc = CR_OK;
+	}
+	return rc;
+}

@@ -1,0 +1,138 @@
+/*
+ * policy.c - scan, read, answer; see policy.h.
+ */
+#include "budget/policy.h"
+
+#include "core/num.h"
+#include "core/own.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A line without its newline: an attribute within the limits? */
+static bool
+is_attribute(const char *line, size_t len)
+{
+	const char *equals = memchr(line, '=', len);
+	size_t name_len = equals != NULL ? (size_t)(equals - line) : 0;
+
+	return equals != NULL && name_len > 0 && name_len <= POLICY_NAME_MAX && len - name_len - 1 <= POLICY_VALUE_MAX;
+}
+
+enum policy_progress
+policy_scan(struct policy_scan *s, const char *data, size_t len)
+{
+	for (; s->at < len; s->at++) {
+		size_t line_len = s->at - s->line;
+
+		if (data[s->at] == '\0' || s->at >= POLICY_REQUEST_BYTES ||
+		    line_len > POLICY_NAME_MAX + 1 + POLICY_VALUE_MAX)
+			return POLICY_JUNK;
+		if (data[s->at] != '\n')
+			continue;
+		if (line_len == 0) {
+			s->at++;
+			return s->attributes > 0 ? POLICY_WHOLE : POLICY_JUNK;
+		}
+		if (++s->attributes > POLICY_ATTRIBUTES || !is_attribute(data + s->line, line_len))
+			return POLICY_JUNK;
+		s->line = s->at + 1;
+	}
+	/* Nothing that comes could make it whole within the limit. */
+	return len >= POLICY_REQUEST_BYTES ? POLICY_JUNK : POLICY_MORE;
+}
+
+static const char *const stages[] = {[POLICY_RCPT] = "RCPT",
+                                     [POLICY_DATA] = "DATA",
+                                     [POLICY_END_OF_MESSAGE] = "END-OF-MESSAGE",
+                                     [POLICY_ELSEWHERE] = "elsewhere"};
+static_assert(ARRAY_LEN(stages) == POLICY_STAGE__COUNT, "a word for each stage");
+
+const char *
+policy_stage_name(enum policy_stage stage)
+{
+	return stages[stage];
+}
+
+static enum policy_stage
+stage_of(const char *word)
+{
+	for (size_t i = 0; i < POLICY_ELSEWHERE; i++) {
+		if (strcmp(stages[i], word) == 0)
+			return (enum policy_stage)i;
+	}
+	return POLICY_ELSEWHERE;
+}
+
+/* The attributes that are listened to, by name. */
+struct wanted {
+	const char *name;
+	const char **to;
+};
+
+static void
+take_line(char *line, const struct wanted *wanted, size_t n)
+{
+	char *equals = strchr(line, '=');
+
+	assert(equals != NULL); /* policy_scan saw it */
+	*equals = '\0';
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(wanted[i].name, line) == 0)
+			*wanted[i].to = equals + 1;
+	}
+}
+
+bool
+policy_read(const char *data, size_t len, struct policy_request *r)
+{
+	const char *kind = "", *state = "", *count = "";
+	const struct wanted wanted[] = {
+		{"request",         &kind             },
+		{"protocol_state",  &state            },
+		{"recipient_count", &count            },
+		{"instance",        &r->instance      },
+		{"client_address",  &r->client_address},
+		{"sender",          &r->sender        },
+		{"recipient",       &r->recipient     },
+		{"sasl_username",   &r->sasl_username },
+	};
+
+	assert(len <= sizeof(r->bytes));
+	r->instance = r->client_address = r->sender = r->recipient = r->sasl_username = "";
+	r->recipient_count = 0;
+	memcpy(r->bytes, data, len);
+	/* Each newline becomes the end of its line's text; the last one is the empty line's. */
+	for (char *line = r->bytes, *end; line < r->bytes + len - 1; line = end + 1) {
+		end = memchr(line, '\n', (size_t)(r->bytes + len - line));
+		assert(end != NULL);
+		*end = '\0';
+		take_line(line, wanted, ARRAY_LEN(wanted));
+	}
+	r->stage = stage_of(state);
+	if (strcmp(kind, "smtpd_access_policy") != 0)
+		return false;
+	return count[0] == '\0' || num_parse(count, 0, INT32_MAX, &r->recipient_count, NULL) == CR_OK;
+}
+
+void
+policy_answer(enum policy_action action, const char *text, char out[POLICY_ANSWER_MAX])
+{
+	static const char *const words[] = {[POLICY_GO] = "DUNNO",
+	                                    [POLICY_WAIT] = "DEFER 4.7.1",
+	                                    [POLICY_TROUBLE] = "DEFER 4.3.0",
+	                                    [POLICY_REFUSE] = "REJECT 5.7.1"};
+	static_assert(ARRAY_LEN(words) == POLICY_ACTION__COUNT, "a word for each action");
+
+	if (action == POLICY_GO) {
+		(void)snprintf(out, POLICY_ANSWER_MAX, "action=DUNNO\n\n");
+		return;
+	}
+	(void)snprintf(out, POLICY_ANSWER_MAX, "action=%s coldrelay: %.400s", words[action], text);
+	for (char *p = out; *p != '\0'; p++) {
+		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
+			*p = '?';
+	}
+	memcpy(out + strlen(out), "\n\n", 3);
+}

@@ -1,0 +1,599 @@
+/*
+ * test_daemon.c - the policy daemon in a process of its own, asked over real sockets as Postfix asks.
+ */
+#include "budget/daemon.h"
+#include "core/log.h"
+#include "tests/budget/office.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#define PATIENCE_S  20
+#define POLICY_TEXT 1024
+
+static struct office o;
+static pid_t server;
+static struct listen_at place;
+
+static void
+find_unix_place(void)
+{
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "unix:%s/gate", o.dir);
+	assert_ok(listen_parse(text, &place, &o.err), &o.err);
+}
+
+/* In the child: a store, a gate and a daemon of its own.  Says one byte when it listens. */
+static int
+serve(int ready, struct gate_limits limits)
+{
+	const struct db_options options = {
+		.path = o.path, .mode = DB_WRITE, .schema = &schema_coldrelay, .clock = &o.clock.clock, .busy_ms = 50};
+	struct daemon *d = NULL;
+	int rc;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	if ((rc = db_open(&options, &o.db, &o.err)) != CR_OK ||
+	    (rc = gate_open(o.db, o.vault, &o.clock.clock, &limits, NULL, &o.gate, &o.err)) != CR_OK ||
+	    (rc = daemon_open(&place, o.gate, o.db, &o.clock.clock, &d, &o.err)) != CR_OK || write(ready, "r", 1) != 1)
+		goto out;
+	rc = daemon_run(d, &o.err);
+out:
+	daemon_drop(&d);
+	gate_drop(&o.gate);
+	db_drop(&o.db);
+	vault_drop(&o.vault);
+	return rc == CR_OK ? 0 : 1;
+}
+
+static void
+start(struct gate_limits limits)
+{
+	int ready[2];
+	char byte;
+
+	/* SQLite must not be open across a fork. */
+	gate_drop(&o.gate);
+	db_drop(&o.db);
+	assert_int_equal(pipe(ready), 0);
+	server = fork();
+	assert_true(server >= 0);
+	if (server == 0) {
+		(void)close(ready[0]);
+		_exit(serve(ready[1], limits));
+	}
+	(void)close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	(void)close(ready[0]);
+	o.db = office_open_store(&o, DB_WRITE);
+}
+
+static int
+stop(int signal)
+{
+	int status = -1;
+
+	if (server <= 0)
+		return -1;
+	assert_int_equal(kill(server, signal), 0);
+	assert_int_equal(waitpid(server, &status, 0), server);
+	server = 0;
+	return status;
+}
+
+static int
+set_up_with(struct gate_limits limits)
+{
+	office_open(&o, limits);
+	find_unix_place();
+	start(limits);
+	return 0;
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	return set_up_with(NO_PACE);
+}
+
+static int
+tear_down(void **state)
+{
+	char path[160];
+
+	(void)state;
+	if (server > 0)
+		(void)stop(SIGKILL);
+	(void)snprintf(path, sizeof(path), "%s/gate", o.dir);
+	(void)unlink(path);
+	(void)snprintf(path, sizeof(path), "%s/gate.lock", o.dir);
+	(void)unlink(path);
+	office_close(&o);
+	return 0;
+}
+
+static int
+dial(void)
+{
+	const struct timeval patience = {.tv_sec = PATIENCE_S};
+	int fd = socket(place.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&place.address, place.len), 0);
+	return fd;
+}
+
+static void
+put(int fd, const char *text, size_t len)
+{
+	assert_int_equal(send(fd, text, len, MSG_NOSIGNAL), (ssize_t)len);
+}
+
+/* One answer without its newlines; "" when the connection was closed instead. */
+static void
+get(int fd, char out[POLICY_TEXT])
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	while (n < POLICY_TEXT - 1) {
+		ssize_t got = recv(fd, out + n, 1, 0);
+
+		if (got < 0 && errno == ECONNRESET)
+			got = 0;
+		assert_true(got >= 0);
+		if (got == 0)
+			break;
+		out[++n] = '\0';
+		if (n >= 2 && strcmp(out + n - 2, "\n\n") == 0) {
+			out[n - 2] = '\0';
+			return;
+		}
+	}
+	assert_int_equal(n, 0);
+}
+
+struct question {
+	const char *state, *instance, *sender, *recipient, *sasl;
+	int count;
+};
+
+static size_t
+write_question(const struct question *q, char *out, size_t size)
+{
+	return (size_t)snprintf(out, size,
+	                        "request=smtpd_access_policy\nprotocol_state=%s\nprotocol_name=ESMTP\n"
+	                        "client_address=192.0.2.1\ninstance=%s\nsender=%s\nrecipient=%s\n"
+	                        "sasl_username=%s\nrecipient_count=%d\nsize=0\n\n",
+	                        q->state, q->instance, q->sender, q->recipient, q->sasl != NULL ? q->sasl : "",
+	                        q->count);
+}
+
+static void
+put_question(int fd, const struct question *q)
+{
+	char text[2048];
+
+	put(fd, text, write_question(q, text, sizeof(text)));
+}
+
+static void
+expect_on(int fd, const struct question *q, const char *begins, const char *holds)
+{
+	char answer[POLICY_TEXT];
+
+	put_question(fd, q);
+	get(fd, answer);
+	if (strncmp(answer, begins, strlen(begins)) != 0 || strstr(answer, holds) == NULL)
+		fail_msg("%s of %s: '%s', not '%s ... %s'", q->state, q->instance, answer, begins, holds);
+}
+
+#define GO    "action=DUNNO"
+#define LATER "action=DEFER 4.7.1 coldrelay: "
+#define NO    "action=REJECT 5.7.1 coldrelay: "
+#define END   "END-OF-MESSAGE"
+
+static void
+expect(const struct question *q, const char *begins, const char *holds)
+{
+	int fd = dial();
+
+	expect_on(fd, q, begins, holds);
+	(void)close(fd);
+}
+
+static void
+expect_spend(const char *instance, const char *begins, const char *holds)
+{
+	const struct question q = {END, instance, ANNA, EXTERN_MAIL, NULL, 1};
+
+	expect(&q, begins, holds);
+}
+
+/* Neither is a message: what follows is charged from an untouched budget of two. */
+static void
+expect_two_left(void)
+{
+	expect_spend("left.1", GO, "");
+	expect_spend("left.2", GO, "");
+	expect_spend("left.3", LATER, "(budget)");
+}
+
+static const struct refused {
+	const char *name;
+	struct question q;
+	const char *begins, *holds;
+} refused[] = {
+	{"no instance is deferred without charge",                 {END, "", ANNA, EXTERN_MAIL, NULL, 1},                      LATER, "(no_instance)"       },
+	{"no sender is deferred without charge",                   {END, "1", "", EXTERN_MAIL, NULL, 1},                       LATER, "(no_sender)"         },
+	{"a sender that cannot be read is deferred",               {END, "1", "anna", EXTERN_MAIL, NULL, 1},                   LATER, "(unreadable)"        },
+	{"a recipient that cannot be read is deferred at RCPT",
+         {"RCPT", "1", ANNA, "li", NULL, 0},
+         LATER,                                                                                                                       "(unreadable)"        },
+	{"a recipient that cannot be read is deferred at the end",
+         {END, "1", ANNA, "li", NULL, 1},
+         LATER,                                                                                                                       "(unreadable)"        },
+	{"recipients nobody asked about are deferred",             {END, "1", ANNA, "", NULL, 2},                              LATER, "(recipients_unknown)"},
+	{"a count that does not fit the recipient is deferred",
+         {END, "1", ANNA, EXTERN_MAIL, NULL, 2},
+         LATER,                                                                                                                       "(recipients_unknown)"},
+	{"another stage is deferred",                              {"MAIL", "1", ANNA, EXTERN_MAIL, NULL, 0},                  LATER, "(stage)"             },
+	{"a stranger is refused",				  {"RCPT", "1", "x@elsewhere.example", EXTERN_MAIL, NULL, 0}, NO,    "(unknown_mailbox)"   },
+	{"the primary is refused",                                 {END, "1", "ceo@" TENANT, EXTERN_MAIL, NULL, 1},            NO,    "(primary_domain)"    },
+	{"a login does not send as the primary",
+         {END, "1", "ceo@" TENANT, EXTERN_MAIL, ANNA, 1},
+         NO,                                                                                                                          "(foreign_sender)"    },
+	{"a login does not send as another domain",                {END, "1", CARL, EXTERN_MAIL, ANNA, 1},                     NO,    "(foreign_sender)"    },
+};
+
+static void
+check_refused(void **state)
+{
+	const struct refused *r = *state;
+
+	(void)set_up(NULL);
+	expect(&r->q, r->begins, r->holds);
+	expect_two_left();
+}
+
+static void
+daemon__rcpt_spends_nothing(void **state)
+{
+	const struct question q = {"RCPT", "1", ANNA, EXTERN_MAIL, NULL, 0};
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		expect(&q, GO, "");
+	expect_two_left();
+}
+
+static void
+daemon__data_alone_spends(void **state)
+{
+	const struct question q = {"DATA", "1", ANNA, EXTERN_MAIL, NULL, 1},
+			      end = {END, "1", ANNA, EXTERN_MAIL, NULL, 1};
+
+	(void)state;
+	expect(&q, GO, "");
+	expect(&end, GO, ""); /* the same message */
+	expect_spend("2", GO, "");
+	expect_spend("3", LATER, "(budget)");
+}
+
+static void
+ask_three(int fd, const char *instance, int n)
+{
+	static const char *const to[] = {"a@fabrikam.example", "b@contoso.example", "c@adatum.example"};
+
+	for (int i = 0; i < n; i++)
+		expect_on(fd, &(struct question){"RCPT", instance, ANNA, to[i], NULL, i}, GO, "");
+}
+
+static void
+daemon__several_recipients_are_all_or_nothing(void **state)
+{
+	const struct question three = {END, "3", ANNA, "", NULL, 3}, two = {END, "2", ANNA, "", NULL, 2};
+	int fd = dial();
+
+	(void)state;
+	ask_three(fd, "3", 3);
+	expect_on(fd, &three, LATER, "(budget)");
+	ask_three(fd, "2", 2);
+	expect_on(fd, &two, GO, "");
+	expect_on(fd, &two, GO, "");
+	(void)close(fd);
+	expect_spend("x", LATER, "(budget)");
+}
+
+static void
+daemon__a_question_repeated_after_a_lost_reply_is_not_charged_again(void **state)
+{
+	const struct question q = {END, "1", ANNA, EXTERN_MAIL, NULL, 1};
+	int fd;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		fd = dial();
+		put_question(fd, &q);
+		(void)close(fd);
+	}
+	expect_spend("1", GO, "");
+	expect_spend("2", GO, "");
+	expect_spend("3", LATER, "(budget)");
+}
+
+static void
+daemon__a_freeze_elsewhere_binds_the_next_answer(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	expect_on(fd, &(struct question){"RCPT", "1", ANNA, EXTERN_MAIL, NULL, 0}, GO, "");
+	CHANGE(&o, contain_freeze, "getnorthwind.example", "manual", "test");
+	expect_on(fd, &(struct question){END, "1", ANNA, EXTERN_MAIL, NULL, 1}, NO, "(frozen)");
+	expect_on(fd, &(struct question){"RCPT", "2", ANNA, EXTERN_MAIL, NULL, 0}, NO, "(frozen)");
+	(void)close(fd);
+}
+
+static void
+daemon__the_login_is_charged_when_it_is_ours(void **state)
+{
+	const struct question verp = {END, "1", "anna+b-17@getnorthwind.example", EXTERN_MAIL, ANNA, 1};
+	const struct question below = {
+		END, "2", "b-18@bounces.getnorthwind.example", EXTERN_MAIL, "Anna@GetNorthwind.example", 1};
+
+	(void)state;
+	expect(&verp, GO, "");
+	expect(&below, GO, "");
+	expect_spend("3", LATER, "(budget)");
+	expect(&(struct question){END, "4", BEN, EXTERN_MAIL, "not-an-address", 1}, GO, "");
+	expect(&(struct question){END, "5", BEN, EXTERN_MAIL, "x@elsewhere.example", 1}, GO, "");
+	expect(&(struct question){END, "6", BEN, EXTERN_MAIL, NULL, 1}, LATER, "(budget)");
+}
+
+#define CROWD 64
+
+static void
+daemon__sixty_four_connections_share_two_tokens(void **state)
+{
+	char answer[POLICY_TEXT], instance[24];
+	int fd[CROWD], allowed = 0;
+
+	(void)state;
+	for (int i = 0; i < CROWD; i++)
+		fd[i] = dial();
+	for (int i = 0; i < CROWD; i++) {
+		(void)snprintf(instance, sizeof(instance), "crowd.%d", i);
+		put_question(fd[i], &(struct question){END, instance, ANNA, EXTERN_MAIL, NULL, 1});
+	}
+	for (int i = 0; i < CROWD; i++) {
+		get(fd[i], answer);
+		if (strcmp(answer, GO) == 0)
+			allowed++;
+		else
+			assert_non_null(strstr(answer, "(budget)"));
+	}
+	assert_int_equal(allowed, 2);
+	/* Kept open: the next question goes over the same connection. */
+	expect_on(fd[CROWD - 1], &(struct question){END, "z", BEN, EXTERN_MAIL, NULL, 1}, GO, "");
+	for (int i = 0; i < CROWD; i++)
+		(void)close(fd[i]);
+}
+
+static void
+daemon__pipelined_questions_are_answered_in_order(void **state)
+{
+	static char text[400 * 400];
+	const struct question yes = {"RCPT", "1", ANNA, EXTERN_MAIL, NULL, 0},
+			      no = {"RCPT", "", ANNA, EXTERN_MAIL, NULL, 0};
+	char answer[POLICY_TEXT];
+	size_t len = 0;
+	int fd = dial();
+	pid_t writer;
+
+	(void)state;
+	for (int i = 0; i < 400; i++)
+		len += write_question(i % 3 == 0 ? &yes : &no, text + len, sizeof(text) - len);
+	/* Another process writes: neither side may wait for the other. */
+	writer = fork();
+	assert_true(writer >= 0);
+	if (writer == 0) {
+		for (size_t at = 0; at < len;) {
+			ssize_t n = send(fd, text + at, len - at, MSG_NOSIGNAL);
+
+			if (n < 0)
+				_exit(1);
+			at += (size_t)n;
+		}
+		_exit(0);
+	}
+	for (int i = 0; i < 400; i++) {
+		get(fd, answer);
+		assert_int_equal(strcmp(answer, GO) == 0, i % 3 == 0);
+	}
+	assert_int_equal(waitpid(writer, NULL, 0), writer);
+	(void)close(fd);
+}
+
+static void
+daemon__half_a_question_holds_up_nobody(void **state)
+{
+	const struct question q = {END, "1", ANNA, EXTERN_MAIL, NULL, 1};
+	char text[2048], answer[POLICY_TEXT];
+	size_t len = write_question(&q, text, sizeof(text));
+	int slow = dial(), gone = dial();
+
+	(void)state;
+	put(slow, text, len / 2);
+	put(gone, text, len - 1);
+	(void)close(gone);
+	expect_spend("2", GO, "");
+	put(slow, text + len / 2, len - len / 2 - 1);
+	expect_spend("2", GO, "");
+	put(slow, text + len - 1, 1);
+	get(slow, answer);
+	assert_string_equal(answer, GO);
+	(void)close(slow);
+	expect_spend("3", LATER, "(budget)");
+}
+
+static void
+daemon__junk_closes_and_answers_nothing(void **state)
+{
+	const struct question q = {"RCPT", "1", ANNA, EXTERN_MAIL, NULL, 0};
+	char text[2048], answer[POLICY_TEXT];
+	size_t len = write_question(&q, text, sizeof(text) - 16);
+	int fd = dial();
+
+	(void)state;
+	put(fd, "GET / HTTP/1.1\r\n\r\n", 18);
+	get(fd, answer);
+	assert_string_equal(answer, "");
+	(void)close(fd);
+	/* Behind a good question: that one is answered. */
+	fd = dial();
+	memcpy(text + len, "junk\n\n", 6);
+	put(fd, text, len + 6);
+	get(fd, answer);
+	assert_string_equal(answer, GO);
+	get(fd, answer);
+	assert_string_equal(answer, "");
+	(void)close(fd);
+}
+
+static void
+daemon__a_store_that_is_not_free_defers(void **state)
+{
+	(void)state;
+	assert_ok(db_begin(o.db, &o.err), &o.err);
+	expect_spend("1", "action=DEFER 4.3.0 coldrelay: ", "(store)");
+	db_rollback(o.db);
+	expect_two_left();
+}
+
+static void
+daemon__sigterm_answers_what_has_arrived(void **state)
+{
+	char answer[POLICY_TEXT], path[160];
+	int fd = dial(), idle = dial();
+	struct stat st;
+
+	(void)state;
+	expect_on(fd, &(struct question){"RCPT", "1", ANNA, EXTERN_MAIL, NULL, 0}, GO, "");
+	put_question(fd, &(struct question){END, "1", ANNA, EXTERN_MAIL, NULL, 1});
+	assert_int_equal(stop(SIGTERM), 0);
+	get(fd, answer);
+	assert_string_equal(answer, GO);
+	get(idle, answer);
+	assert_string_equal(answer, "");
+	(void)close(fd);
+	(void)close(idle);
+	(void)snprintf(path, sizeof(path), "%s/gate", o.dir);
+	assert_int_equal(stat(path, &st), -1);
+	/* Written: the next daemon knows it. */
+	start(NO_PACE);
+	expect_spend("1", GO, "");
+	expect_spend("2", GO, "");
+	expect_spend("3", LATER, "(budget)");
+}
+
+static void
+daemon__a_socket_left_by_a_crash_is_replaced(void **state)
+{
+	(void)state;
+	expect_spend("1", GO, "");
+	assert_true(WIFSIGNALED(stop(SIGKILL)));
+	start(NO_PACE);
+	expect_spend("1", GO, "");
+	expect_spend("2", GO, "");
+	expect_spend("3", LATER, "(budget)");
+}
+
+static void
+daemon__a_living_one_is_not_replaced(void **state)
+{
+	struct listener l = {.fd = -1};
+	char path[160];
+
+	(void)state;
+	assert_int_equal(listener_open(&place, &o.clock.clock, &l, &o.err), CR_ECONFIG);
+	assert_non_null(strstr(o.err.text, "listens there already"));
+	/* Nor a stranger that answers, without our lock. */
+	(void)snprintf(path, sizeof(path), "%s/gate.lock", o.dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(listener_open(&place, &o.clock.clock, &l, &o.err), CR_ECONFIG);
+	expect_spend("1", GO, "");
+}
+
+static void
+daemon__a_file_in_its_place_is_left_alone(void **state)
+{
+	struct listener l = {.fd = -1};
+	char path[160];
+	struct stat st;
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(stop(SIGTERM), 0);
+	(void)snprintf(path, sizeof(path), "%s/gate", o.dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(listener_open(&place, &o.clock.clock, &l, &o.err), CR_ECONFIG);
+	assert_int_equal(stat(path, &st), 0);
+}
+
+static void
+daemon__listens_on_an_address_too(void **state)
+{
+	char text[64];
+
+	(void)state;
+	assert_int_equal(stop(SIGTERM), 0);
+	(void)snprintf(text, sizeof(text), "inet:127.0.0.1:%d", 20000 + (int)(getpid() % 10000));
+	assert_ok(listen_parse(text, &place, &o.err), &o.err);
+	start(NO_PACE);
+	expect_two_left();
+	assert_int_equal(stop(SIGTERM), 0);
+}
+
+#define DAEMON_TEST(fn)                                                                                                \
+	{                                                                                                              \
+		.name = #fn, .test_func = fn, .setup_func = set_up, .teardown_func = tear_down                         \
+	}
+
+int
+main(void)
+{
+	struct CMUnitTest tests[64] = {
+		DAEMON_TEST(daemon__rcpt_spends_nothing),
+		DAEMON_TEST(daemon__data_alone_spends),
+		DAEMON_TEST(daemon__several_recipients_are_all_or_nothing),
+		DAEMON_TEST(daemon__a_question_repeated_after_a_lost_reply_is_not_charged_again),
+		DAEMON_TEST(daemon__a_freeze_elsewhere_binds_the_next_answer),
+		DAEMON_TEST(daemon__the_login_is_charged_when_it_is_ours),
+		DAEMON_TEST(daemon__sixty_four_connections_share_two_tokens),
+		DAEMON_TEST(daemon__pipelined_questions_are_answered_in_order),
+		DAEMON_TEST(daemon__half_a_question_holds_up_nobody),
+		DAEMON_TEST(daemon__junk_closes_and_answers_nothing),
+		DAEMON_TEST(daemon__a_store_that_is_not_free_defers),
+		DAEMON_TEST(daemon__sigterm_answers_what_has_arrived),
+		DAEMON_TEST(daemon__a_socket_left_by_a_crash_is_replaced),
+		DAEMON_TEST(daemon__a_living_one_is_not_replaced),
+		DAEMON_TEST(daemon__a_file_in_its_place_is_left_alone),
+		DAEMON_TEST(daemon__listens_on_an_address_too),
+	};
+	size_t n = 16, first = n;
+
+	ROWS(tests, n, refused, check_refused);
+	for (size_t i = first; i < n; i++)
+		tests[i].teardown_func = tear_down;
+	return rows_run("budget/daemon", tests, n);
+}

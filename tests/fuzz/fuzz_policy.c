@@ -1,0 +1,37 @@
+/*
+ * fuzz_policy.c - policy requests from outside: cut anywhere, they come out the same; what is whole is within the limits.
+ */
+#include "budget/policy.h"
+
+#include <assert.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct policy_request r;
+	const char *text = (const char *)data;
+	size_t at = 0;
+
+	while (at < size) {
+		struct policy_scan whole = {0}, cut = {0};
+		enum policy_progress p = policy_scan(&whole, text + at, size - at), q = POLICY_MORE;
+
+		for (size_t len = 1; q == POLICY_MORE && len <= size - at; len += len / 2 + 1)
+			q = policy_scan(&cut, text + at, len);
+		if (q == POLICY_MORE)
+			q = policy_scan(&cut, text + at, size - at);
+		assert(p == q);
+		if (p != POLICY_WHOLE)
+			break;
+		assert(whole.at == cut.at && whole.at <= POLICY_REQUEST_BYTES);
+		if (!policy_read(text + at, whole.at, &r))
+			break;
+		assert(strlen(r.sender) <= POLICY_VALUE_MAX && strlen(r.instance) <= POLICY_VALUE_MAX);
+		assert(r.recipient_count >= 0 && r.stage < POLICY_STAGE__COUNT);
+		at += whole.at;
+	}
+	return 0;
+}
