@@ -164,7 +164,7 @@ pass "an answer that could not be printed is no allow" silent
 proxy "$(free_port)"
 slow_cfg() {
 	export PDNS_KEY=unused
-	sed "$(powerdns "$proxy_port"); s|1s|5s|; s|^store.*|store = \"two.db\"; lock_wait = \"0\";|" "$cfg" >"$work/two.cfg"
+	sed "$(powerdns "$proxy_port"); s|1s|60s|; s|^store.*|store = \"two.db\"; lock_wait = \"0\";|" "$cfg" >"$work/two.cfg"
 }
 asked() {
 	# The first run holds the lock when it calls the provider.
@@ -173,7 +173,7 @@ asked() {
 both() {
 	slow_cfg
 	tell plan 0 none >/dev/null
-	tell delay 1500 >/dev/null
+	tell delay 30000 >/dev/null
 	"$program" -c "$work/two.cfg" provision northwind.example --yes >"$work/first" 2>&1 &
 	local first=$!
 	e2e_pids+=("$first")
