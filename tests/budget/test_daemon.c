@@ -459,7 +459,7 @@ daemon__junk_closes_and_answers_nothing(void **state)
 	(void)close(fd);
 	/* Behind a good question: that one is answered. */
 	fd = dial();
-	memcpy(text + len, "junk\n\n", 6);
+	memcpy(text + len, "junk\n\n", sizeof("junk\n\n"));
 	put(fd, text, len + 6);
 	get(fd, answer);
 	assert_string_equal(answer, GO);
@@ -566,7 +566,7 @@ daemon__listens_on_an_address_too(void **state)
 
 #define DAEMON_TEST(fn)                                                                                                \
 	{                                                                                                              \
-		.name = #fn, .test_func = fn, .setup_func = set_up, .teardown_func = tear_down                         \
+		.name = #fn, .test_func = (fn), .setup_func = set_up, .teardown_func = tear_down                         \
 	}
 
 int
