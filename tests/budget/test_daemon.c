@@ -566,7 +566,7 @@ daemon__listens_on_an_address_too(void **state)
 
 #define DAEMON_TEST(fn)                                                                                                \
 	{                                                                                                              \
-		.name = #fn, .test_func = (fn), .setup_func = set_up, .teardown_func = tear_down                         \
+		.name = #fn, .test_func = (fn), .setup_func = set_up, .teardown_func = tear_down                       \
 	}
 
 int
