@@ -179,6 +179,22 @@ plan_destroy(struct teardown *t, struct err *err)
 	return rc;
 }
 
+/* A provider that cannot be asked now is no reason to leave the gate open: this run closes, the next one destroys. */
+static int
+plan_close_only(struct teardown *t, int rc, const struct err *err)
+{
+	static const enum plan_part parts[] = {PLAN_MAILHOST, PLAN_REVERSE, PLAN_RECORD, PLAN_ZONE};
+	struct plan *p = plan_of(t);
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		plan_mark(p, parts[i], PLAN_FAILED, "not reached");
+	t->destroy = false;
+	p->rc = rc;
+	if (err != NULL)
+		p->err = *err;
+	return CR_OK;
+}
+
 int
 teardown_plan(struct teardown *t, struct err *err)
 {
@@ -198,7 +214,10 @@ teardown_plan(struct teardown *t, struct err *err)
 		return plan_add(p, PLAN_NOTE, PLAN_NONE, PLAN_DONE, "park", err, "parked already");
 	if (t->row.state != DOMAIN_CLOSING) {
 		rc = plan_close(t, err);
-		return rc == CR_OK && t->now ? plan_destroy(t, err) : rc;
+		if (rc != CR_OK || !t->now)
+			return rc;
+		rc = plan_destroy(t, err);
+		return rc == CR_OK ? CR_OK : plan_close_only(t, rc, err);
 	}
 	t->until_ms = t->row.closing_until_ms;
 	if (t->now || now >= t->until_ms)
@@ -334,8 +353,10 @@ teardown_apply(struct teardown *t, struct err *err)
 		rc = quiesce(t, err);
 	if (rc == CR_OK && t->destroy)
 		rc = apply_destroy(t, err);
-	p->rc = rc;
-	if (rc != CR_OK && err != NULL)
-		p->err = *err;
-	return rc;
+	if (rc != CR_OK) {
+		p->rc = rc;
+		if (err != NULL)
+			p->err = *err;
+	}
+	return p->rc;
 }

@@ -195,6 +195,25 @@ teardown__now_removes_at_once(void **state)
 }
 
 static void
+teardown__now_shuts_the_gate_while_the_provider_is_away(void **state)
+{
+	struct ground g;
+	struct ground_outcome o;
+
+	(void)state;
+	open_provisioned(&g);
+	memory_fail(MEMORY_OBSERVE, 1, CR_ERETRY, 0);
+	o = ground_teardown(&g, GET, true);
+	assert_int_equal(o.failed, CR_ERETRY);
+	assert_state_of(&g, GET, DOMAIN_CLOSING);
+	assert_true(file_says(&g, "dovecot/passwd", "anna@" GET));
+	o = ground_teardown(&g, GET, true);
+	assert_done(&o);
+	assert_parked(&g);
+	ground_close(&g);
+}
+
+static void
 teardown__the_shared_reverse_name_goes_with_the_last_domain(void **state)
 {
 	struct ground g;
@@ -415,6 +434,7 @@ main(void)
 	TEST(tests, n, teardown__waits_for_the_whole_period);
 	TEST(tests, n, teardown__a_configured_period_is_kept);
 	TEST(tests, n, teardown__now_removes_at_once);
+	TEST(tests, n, teardown__now_shuts_the_gate_while_the_provider_is_away);
 	TEST(tests, n, teardown__the_shared_reverse_name_goes_with_the_last_domain);
 	TEST(tests, n, teardown__a_reverse_name_of_others_stays);
 	TEST(tests, n, teardown__a_record_changed_by_hand_stays);
