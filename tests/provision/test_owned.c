@@ -1,10 +1,9 @@
 /*
  * test_owned.c - the journal replayed: what is ours, what may be, and what is not.
  */
-#include "tests/lib/ground.h"
+#include "tests/provision/book.h"
 
 #include "core/audit.h"
-#include "core/schema.h"
 #include "dns/zonetext.h"
 #include "provision/owned.h"
 
@@ -60,37 +59,6 @@ static const struct row {
 	{"resources of a create that failed are not ours", {{"mailhost", "create", ANNA, FAILED}}, "", false, 0, 0, 0, 0},
   /* clang-format on */
 };
-
-struct book {
-	struct ground ground;
-	struct db *db;
-	struct vault *vault;
-	struct journal journal;
-};
-
-static void
-book_open(struct book *b)
-{
-	static const uint8_t key[32] = {3};
-	char path[96];
-	const struct db_options o = {
-		.path = path, .mode = DB_CREATE, .schema = &schema_coldrelay, .clock = &b->ground.clock.clock};
-	struct err err = {0};
-
-	ground_open(&b->ground, NULL);
-	(void)snprintf(path, sizeof(path), "%s/store.db", b->ground.dir);
-	assert_ok(db_open(&o, &b->db, &err), &err);
-	assert_ok(vault_from_bytes(key, &b->vault, &err), &err);
-	assert_ok(journal_open(b->db, b->vault, b->ground.time, PRIMARY, &b->journal, &err), &err);
-}
-
-static void
-book_close(struct book *b)
-{
-	db_drop(&b->db);
-	vault_drop(&b->vault);
-	ground_close(&b->ground);
-}
 
 static void
 book_write(struct book *b, const struct journal_step *s, enum fate fate)
