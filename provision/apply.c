@@ -16,15 +16,6 @@
 #include "provision/addresses/addresses.h"
 #include "provision/hostwant.h"
 
-static void
-contain_of(const struct apply *a, struct contain *out)
-{
-	*out = (struct contain){.db = a->env.db,
-	                        .vault = a->env.vault,
-	                        .now_ms = clock_wall_ms(a->env.session->clock),
-	                        .actor = audit_actor()};
-}
-
 int
 apply_begin(struct apply *a, struct plan *plans, size_t n, struct err *err)
 {
@@ -33,7 +24,7 @@ apply_begin(struct apply *a, struct plan *plans, size_t n, struct err *err)
 
 	if (rc != CR_OK)
 		return rc;
-	contain_of(a, &c);
+	c = plan_contain(&a->env);
 	for (size_t i = 0; rc == CR_OK && i < n; i++) {
 		if (plans[i].rc != CR_OK || plans[i].n_refused > 0 || plans[i].n_changes == 0)
 			continue;
@@ -463,7 +454,7 @@ apply_register(struct apply *a, struct plan *p, struct err *err)
 	rc = db_begin(a->env.db, err);
 	if (rc != CR_OK)
 		goto out;
-	contain_of(a, &c);
+	c = plan_contain(&a->env);
 	first = c.now_ms + intent_warm_up_s(p->domain) * 1000;
 	rc = contain_register(&c, p->domain->name, first, mailboxes, p->domain->n_mailboxes, err);
 	rc = db_end(a->env.db, rc, err);

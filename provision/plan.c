@@ -102,3 +102,12 @@ plan_mark(struct plan *p, enum plan_part part, enum plan_status status, const ch
 		}
 	}
 }
+
+struct contain
+plan_contain(const struct plan_env *env)
+{
+	return (struct contain){.db = env->db,
+	                        .vault = env->vault,
+	                        .now_ms = clock_wall_ms(env->session->clock),
+	                        .actor = audit_actor()};
+}

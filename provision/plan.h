@@ -7,6 +7,7 @@
 #ifndef PROVISION_PLAN_H
 #define PROVISION_PLAN_H
 
+#include "budget/contain.h"
 #include "provision/keys.h"
 #include "provision/owned.h"
 #include "provision/want.h"
@@ -99,5 +100,8 @@ MUST_CHECK int plan_choose_selector(const struct plan_env *env, struct plan *p, 
 MUST_CHECK int plan_selector_taken(struct plan *p, const char *selector, bool *taken_out, struct err *err);
 /* The same again after keys were made: the old record steps are replaced. */
 MUST_CHECK int plan_redecide_records(struct plan *p, struct err *err);
+
+/* For a change of a domain's state by this run, now. */
+struct contain plan_contain(const struct plan_env *env);
 
 #endif

@@ -228,15 +228,6 @@ teardown_plan(struct teardown *t, struct err *err)
 	                "closing until %s; run again then, or with --now --reason TEXT", until);
 }
 
-static void
-contain_of(const struct teardown *t, struct contain *out)
-{
-	*out = (struct contain){.db = t->run->env.db,
-	                        .vault = t->run->env.vault,
-	                        .now_ms = clock_wall_ms(t->run->session->clock),
-	                        .actor = audit_actor()};
-}
-
 /* At the host nothing leaves any more; silent already is success. */
 static int
 quiesce(struct teardown *t, struct err *err)
@@ -255,7 +246,7 @@ apply_close(struct teardown *t, struct err *err)
 
 	if (rc != CR_OK)
 		return rc;
-	contain_of(t, &c);
+	c = plan_contain(&t->run->env);
 	rc = contain_close(&c, t->row.name, t->until_ms, t->reason != NULL ? t->reason : "teardown", err);
 	rc = db_end(t->run->env.db, rc, err);
 	return rc == CR_OK ? quiesce(t, err) : rc;
@@ -298,7 +289,7 @@ park(struct teardown *t, struct err *err)
 		rc = db_begin(t->run->env.db, err);
 	if (rc != CR_OK)
 		goto out;
-	contain_of(t, &c);
+	c = plan_contain(&t->run->env);
 	for (size_t i = 0; rc == CR_OK && i < keys.n; i++)
 		if (keys.items[i].state != KEY_RETIRED)
 			rc = keys_set_state(t->run->env.db, t->row.name, keys.items[i].selector, KEY_RETIRED, c.now_ms,
