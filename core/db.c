@@ -34,7 +34,8 @@ struct db {
 	int waiting;
 	_Atomic(const void *) owner; /* the mark of the thread whose turn it is, or NULL */
 	int holds;                   /* of the owner: 1 for a transaction, 1 for each open rows */
-	bool in_transaction;
+	bool in_transaction, is_shared;
+	uint32_t alone; /* transactions of db_begin that may have changed something */
 	bool suspect; /* damaged, or a write of unknown outcome: the next one to open it checks it */
 };
 
@@ -291,8 +292,8 @@ refuse_nested(const struct db *db, const char *what, struct err *err)
 	return CR_OK;
 }
 
-int
-db_begin(struct db *db, struct err *err)
+static int
+begin(struct db *db, bool is_shared, struct err *err)
 {
 	int rc = refuse_nested(db, "transaction", err);
 
@@ -309,16 +310,31 @@ db_begin(struct db *db, struct err *err)
 		goto out;
 	}
 	db->in_transaction = true;
+	db->is_shared = is_shared;
 out:
 	if (rc != CR_OK)
 		unhold(db);
 	return rc;
 }
 
+int
+db_begin(struct db *db, struct err *err)
+{
+	return begin(db, false, err);
+}
+
+int
+db_begin_shared(struct db *db, struct err *err)
+{
+	return begin(db, true, err);
+}
+
 static void
 end_transaction(struct db *db)
 {
 	db->in_transaction = false;
+	if (!db->is_shared)
+		db->alone++;
 	lock_give(db->lock);
 	unhold(db);
 }
@@ -428,6 +444,84 @@ db_exec(struct db *db, const char *sql, const struct db_value *args, size_t n_ar
 	if (rc == CR_OK && changed_out != NULL)
 		*changed_out = engine_changes(db->engine);
 	return rc;
+}
+
+int
+db_exec_many(struct db *db, const char *sql, const struct db_value *args, size_t n_args, size_t n, int64_t *changed_out,
+             struct err *err)
+{
+	int64_t changed = 0, one;
+	int rc = CR_OK;
+
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		rc = db_exec(db, sql, args + i * n_args, n_args, &one, err);
+		if (rc == CR_OK)
+			changed += one;
+	}
+	if (rc == CR_OK && changed_out != NULL)
+		*changed_out = changed;
+	return rc;
+}
+
+/* The turn lasts over all of them, and one row of the heap serves all. */
+int
+db_query_many(struct db *db, enum db_many how, const char *sql, const struct db_value *args, size_t n_args, size_t n,
+              int (*got)(void *arg, size_t i, const struct db_rows *row, struct err *err), void *arg, struct err *err)
+{
+	struct db_rows row = {.db = db};
+	bool more = true;
+	int rc;
+
+	if (how == DB_LOCK_ROWS && !db->in_transaction)
+		return err_set(err, CR_EBUG, "store: rows locked outside a transaction: %s", sql);
+	if ((rc = hold(db, err)) != CR_OK)
+		return rc;
+	rc = check_alive(db, err);
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		rc = engine_prepare(db->engine, sql, args + i * n_args, n_args, &row.stmt, err);
+		if (rc != CR_OK)
+			break;
+		for (more = true; rc == CR_OK && more;) {
+			rc = engine_step(row.stmt, &more, err);
+			if (rc == CR_OK && more)
+				rc = got(arg, i, &row, err);
+		}
+		engine_done(row.stmt);
+	}
+	unhold(db);
+	return rc;
+}
+
+int
+db_lock_keys(struct db *db, const int64_t *keys, size_t n, struct err *err)
+{
+	(void)keys;
+	(void)n;
+	/* One writer at a time: it holds them all. */
+	return db->in_transaction ? CR_OK : err_set(err, CR_EBUG, "store: keys locked outside a transaction");
+}
+
+int
+db_mark(struct db *db, uint64_t *out, struct err *err)
+{
+	uint32_t others;
+	int rc = hold(db, err);
+
+	if (rc != CR_OK)
+		return rc;
+	rc = engine_mark(db->engine, &others, err);
+	if (rc == CR_OK)
+		*out = (uint64_t)db->alone << 32 | others;
+	unhold(db);
+	return rc;
+}
+
+int
+db_now(struct db *db, int64_t *now_ms_out, struct err *err)
+{
+	(void)db;
+	(void)now_ms_out;
+	return err_set(err, CR_ENOTFOUND, "a file has no clock");
 }
 
 int

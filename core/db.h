@@ -54,6 +54,11 @@ void db_drop(struct db **db);
 
 /* Write transaction: lock file, BEGIN IMMEDIATE.  Errors: CR_ERETRY (not our turn within busy_ms), CR_ESTORE. */
 MUST_CHECK int db_begin(struct db *db, struct err *err);
+/*
+ * The same for decisions of the gate, which write only rows that are theirs alone: its own mailboxes', paces it has locked, history.
+ * With SQLite it is db_begin.  With PostgreSQL many of them run at once, but none beside a db_begin: what that changes binds all.
+ */
+MUST_CHECK int db_begin_shared(struct db *db, struct err *err);
 /* Durable when it returns CR_OK.  On an error the outcome is unknown (CR_EUNKNOWN) or rolled back (CR_ESTORE); the transaction is over either way. */
 MUST_CHECK int db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db); /* no transaction: nothing happens */
@@ -85,6 +90,13 @@ struct db_value db_blob(const void *data, size_t len);
 MUST_CHECK int db_exec(struct db *db, const char *sql, const struct db_value *args, size_t n_args, int64_t *changed_out,
                        struct err *err);
 
+/*
+ * The same statement for n rows of n_args arguments each, in order; with a server one exchange, not n.  changed_out: over all, may be
+ * NULL.  Errors: as db_exec, of the first that failed; the transaction is to be rolled back then.
+ */
+MUST_CHECK int db_exec_many(struct db *db, const char *sql, const struct db_value *args, size_t n_args, size_t n,
+                            int64_t *changed_out, struct err *err);
+
 /* Rows, one after the other.  for (rc = db_query(...); rc == CR_OK && (rc = db_next(rows, &more, err)) == CR_OK && more;) ...; db_rows_drop(&rows). */
 struct db_rows;
 MUST_CHECK int db_query(struct db *db, const char *sql, const struct db_value *args, size_t n_args,
@@ -96,6 +108,26 @@ int64_t db_col_int(const struct db_rows *rows, int col);
 const char *db_col_text(const struct db_rows *rows, int col); /* NULL for SQL NULL */
 const void *db_col_blob(const struct db_rows *rows, int col, size_t *len_out);
 bool db_col_is_null(const struct db_rows *rows, int col);
+
+/*
+ * The same question n times, with a server in one exchange.  got is called for each row of answer i; what it returns but CR_OK ends
+ * everything.  DB_LOCK_ROWS: inside a transaction, and the rows stay as they are until its end (SQLite: they do anyway).
+ */
+enum db_many { DB_LOOK, DB_LOCK_ROWS };
+MUST_CHECK int db_query_many(struct db *db, enum db_many how, const char *sql, const struct db_value *args,
+                             size_t n_args, size_t n,
+                             int (*got)(void *arg, size_t i, const struct db_rows *row, struct err *err), void *arg,
+                             struct err *err);
+/* Inside db_begin_shared: nobody else holds one of these numbers until the end of the transaction.  Sorted, each once. */
+MUST_CHECK int db_lock_keys(struct db *db, const int64_t *keys, size_t n, struct err *err);
+
+/*
+ * Another number whenever anybody may have changed anything since: another process, or this handle by db_begin.  Commits of
+ * db_begin_shared through this handle do not count.  What was read under the same number still holds.  Errors: CR_ESTORE.
+ */
+MUST_CHECK int db_mark(struct db *db, uint64_t *out, struct err *err);
+/* The time of a store that has a clock of its own (a server): it is then the only one.  CR_ENOTFOUND: none, ask the system's. */
+MUST_CHECK int db_now(struct db *db, int64_t *now_ms_out, struct err *err);
 
 /* One integer of one row; absent when there is none. */
 MUST_CHECK int db_get_int(struct db *db, const char *sql, const struct db_value *args, size_t n_args, int64_t absent,

@@ -36,6 +36,9 @@ void engine_rollback(struct engine *e);
 /* False also after the engine itself rolled back, as SQLite does on a full disk. */
 bool engine_in_transaction(const struct engine *e);
 
+/* Another number after every commit of another connection. */
+MUST_CHECK int engine_mark(struct engine *e, uint32_t *out, struct err *err);
+
 /* Prepared (from the cache by the address of sql) and bound; the caller ends it with engine_done. */
 MUST_CHECK int engine_prepare(struct engine *e, const char *sql, const struct db_value *args, size_t n_args,
                               struct engine_stmt **out, struct err *err);

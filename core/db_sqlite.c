@@ -318,6 +318,23 @@ engine_commit(struct engine *e, struct err *err)
 	return ours;
 }
 
+int
+engine_mark(struct engine *e, uint32_t *out, struct err *err)
+{
+	struct engine_stmt *s = NULL;
+	bool more = false;
+	int rc = engine_prepare(e, "PRAGMA data_version", DB_NO_ARGS, &s, err);
+
+	if (rc != CR_OK)
+		return rc;
+	assert(s != NULL);
+	rc = engine_step(s, &more, err);
+	if (rc == CR_OK && more)
+		*out = (uint32_t)engine_col_int(s, 0);
+	engine_done(s);
+	return rc == CR_OK && !more ? err_set(err, CR_ESTORE, "store: no data version") : rc;
+}
+
 void
 engine_rollback(struct engine *e)
 {
