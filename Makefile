@@ -11,7 +11,8 @@ LIBOBJ := $(SRC:%.c=$(B)/%.o)
 TESTS  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/core/test_*.c tests/dns/test_*.c tests/templates/test_*.c \
           tests/budget/test_*.c tests/provision/test_*.c tests/contract/test_*.c))
 FUZZ   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCH  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
+BENCH  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
+BLIB   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/lib/*.c))
 TLIB   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
 # The main of a fuzz target: a replay of files, or libFuzzer's own.
 FMAIN  := $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/lib/fuzz_main.o)
@@ -61,6 +62,9 @@ $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FMAIN) $(TLIB) $(B)/libcoldre
 $(B)/tests/%: $(B)/tests/%.o $(TLIB) $(B)/libcoldrelay.a
 	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -lcmocka -lssl $(LIBS)
 
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(BLIB) $(B)/libcoldrelay.a
+	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # Preloaded by tests/e2e/kill_everywhere.sh; never linked into anything.
 $(B)/killshim.so: tests/lib/preload/killshim.c
 	$(Q)mkdir -p $(@D)
@@ -69,7 +73,7 @@ $(B)/killshim.so: tests/lib/preload/killshim.c
 # The assembler includes these (templates/tmpl_builtin.c), which -MMD does not see.
 $(B)/templates/tmpl_builtin.o: $(wildcard templates/*.json)
 
--include $(LIBOBJ:.o=.d) $(TLIB:.o=.d) $(TESTS:=.d) $(FUZZ:=.d) $(BENCH:=.d) $(FMAIN:.o=.d) $(B)/main.d
+-include $(LIBOBJ:.o=.d) $(TLIB:.o=.d) $(TESTS:=.d) $(FUZZ:=.d) $(BENCH:=.d) $(BLIB:.o=.d) $(FMAIN:.o=.d) $(B)/main.d
 .SECONDARY:
 
 deps: ## install the Debian packages that are missing
@@ -92,7 +96,8 @@ fuzzers: $(FUZZ)
 benches: $(BENCH)
 fuzz: deps ## let libFuzzer look for inputs, FUZZ_SECONDS (60) a target
 	$(Q)tests/lib/fuzz.sh $(FUZZ_SECONDS)
-bench: deps ## measure, each figure beside its floor
+bench: ## measure, each figure beside its floor
+	$(Q)tests/lib/deps.sh --bench
 	$(Q)tests/bench/run.sh
 
 quickstart: ## install what is missing, build, show the main job in ./demo

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install the Debian packages that are missing.  The one list of what coldrelay is built from and tested with.
-#   deps.sh [--build]      --build: only what building and the demo need
+#   deps.sh [--build|--bench]   --build: only what building and the demo need; --bench: the peers that `make bench` compares with, too
 set -eu
 
 # building: compiler, headers.  libcrypt comes with libc6-dev.
@@ -9,9 +9,14 @@ BUILD='gcc make pkg-config libcurl4-openssl-dev libcjson-dev libsodium-dev libco
 # testing: unit tests, sanitizers and analysers, the real servers and their tools
 TESTS='libcmocka-dev clang clang-tidy clang-format libclang-rt-14-dev pdns-server pdns-backend-sqlite3 sqlite3
  bind9 bind9-utils bind9-dnsutils knot knot-dnsutils knot-dnssecutils opendkim-tools opendkim python3 curl git jq procps mandoc shellcheck'
+# measuring: servers that do the gate's work in another way
+BENCH='redis-server policyd-rate-limit postfwd'
 
-want=$BUILD
-[ "${1:-}" = --build ] || want="$BUILD $TESTS"
+case ${1:-} in
+--build) want=$BUILD ;;
+--bench) want="$BUILD $TESTS $BENCH" ;;
+*) want="$BUILD $TESTS" ;;
+esac
 missing=
 for p in $want; do
 	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
