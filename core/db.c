@@ -1,43 +1,18 @@
 /*
- * db.c - the door: turns between threads and processes, transactions, migrations, the short forms.
+ * db.c - the door: turns between threads and processes, transactions, statements, the short forms.
  *
- * Invariants: the engine is touched only by the thread whose turn it is; a write or a checkpoint happens only while STORE.lock
- * is held as well.  A turn begins with the first hold of a thread (a transaction, or rows being read outside one) and ends with
+ * Invariants: the engine is touched only by the thread whose turn it is; a file is written, and its log written back, only while
+ * STORE.lock is held as well.  A turn begins with the first hold of a thread (a transaction, or rows being read outside one) and ends with
  * its last, so that a query inside a query or a transaction does not wait for itself.
  */
 #include "core/db.h"
 
 #include <assert.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "core/db_engine.h"
-#include "core/db_file.h"
-#include "core/lock.h"
-
-#define BUSY_MS_DEFAULT   5000
-#define DROP_AT_LOG_PAGES 4000 /* about 16 MB: long enough that a one-shot seldom pays for it */
-
-struct db {
-	char *path;
-	enum db_mode mode;
-	const struct clock *clock;
-	int64_t busy_ms;
-	struct engine *engine;
-	struct lock *lock; /* NULL for DB_READ */
-	struct db_presence presence;
-	pthread_mutex_t mutex; /* guards waiting and owner, and is never held for long */
-	pthread_cond_t freed;
-	int waiting;
-	_Atomic(const void *) owner; /* the mark of the thread whose turn it is, or NULL */
-	int holds;                   /* of the owner: 1 for a transaction, 1 for each open rows */
-	bool in_transaction, is_shared;
-	uint32_t alone; /* transactions of db_begin that may have changed something */
-	bool suspect; /* damaged, or a write of unknown outcome: the next one to open it checks it */
-};
+#include "core/db_inside.h"
 
 struct db_rows {
 	struct db *db;
@@ -112,166 +87,6 @@ unhold(struct db *db)
 	(void)pthread_mutex_unlock(&db->mutex);
 }
 
-static void
-init_turns(struct db *db)
-{
-	pthread_condattr_t attr;
-
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_mutex_init(&db->mutex, NULL);
-	(void)pthread_cond_init(&db->freed, &attr);
-	(void)pthread_condattr_destroy(&attr);
-}
-
-/* ---- opening ---- */
-
-static int
-open_lock(struct db *db, struct err *err)
-{
-	struct buf path = {0};
-	int rc;
-
-	buf_addf(&path, "%s.lock", db->path);
-	rc = buf_check(&path, "store path", err);
-	if (rc == CR_OK)
-		rc = lock_open(buf_str(&path), &db->lock, err);
-	buf_release(&path);
-	return rc;
-}
-
-static int
-migrate_one(struct db *db, const struct db_schema *schema, int64_t from, struct err *err)
-{
-	int rc = engine_begin(db->engine, err);
-
-	if (rc != CR_OK)
-		return rc;
-	rc = engine_run(db->engine, schema->migrations[from], err);
-	if (rc == CR_OK)
-		rc = engine_set_version(db->engine, from + 1, err);
-	if (rc == CR_OK)
-		return engine_commit(db->engine, err);
-	engine_rollback(db->engine);
-	return rc;
-}
-
-/* Under the lock for a writer. */
-static int
-reach_version(struct db *db, const struct db_schema *schema, struct err *err)
-{
-	int64_t version;
-	int rc = engine_version(db->engine, &version, err);
-
-	if (rc != CR_OK)
-		return rc;
-	if (version > schema->n_migrations)
-		return err_set(err, CR_ECONFIG, "store is of schema %lld, this program knows %d: use a newer coldrelay",
-		               (long long)version, schema->n_migrations);
-	if (db->mode == DB_READ && version == 0)
-		return err_set(err, CR_ENOTFOUND, "store is still empty: 'coldrelay provision' fills it");
-	if (db->mode == DB_READ && version < schema->n_migrations)
-		return err_set(err, CR_ECONFIG,
-		               "store is of schema %lld, this program reads %d: run a command that writes, it brings "
-		               "the store forward",
-		               (long long)version, schema->n_migrations);
-	for (; rc == CR_OK && version < schema->n_migrations; version++)
-		rc = migrate_one(db, schema, version, err);
-	return rc;
-}
-
-static int
-open_writer(struct db *db, const struct db_options *o, struct err *err)
-{
-	bool unclean = false;
-	int rc = open_lock(db, err);
-
-	if (rc == CR_OK)
-		rc = lock_take(db->lock, db->clock, db->busy_ms, NULL, err);
-	if (rc != CR_OK)
-		return rc;
-	rc = db_presence_enter(&db->presence, db->path, &unclean, err);
-	if (rc == CR_OK)
-		rc = engine_open(db->path, db->mode, false, db->busy_ms, &db->engine, err);
-	db->suspect = unclean;
-	if (rc == CR_OK && unclean)
-		rc = engine_quick_check(db->engine, err);
-	if (rc == CR_OK) {
-		db->suspect = false;
-		rc = reach_version(db, o->schema, err);
-	}
-	lock_give(db->lock);
-	return rc;
-}
-
-static int
-open_reader(struct db *db, const struct db_options *o, struct err *err)
-{
-	int rc = engine_open(db->path, DB_READ, db_file_is_still(db->path), db->busy_ms, &db->engine, err);
-
-	if (rc == CR_OK)
-		rc = reach_version(db, o->schema, err);
-	if (rc == CR_ESTORE)
-		(void)err_wrap(err, "read-only (a store with a log is read where STORE-shm can be used or made)");
-	return rc;
-}
-
-static void
-db_free(struct db **db)
-{
-	if (*db == NULL)
-		return;
-	engine_drop(&(*db)->engine);
-	lock_drop(&(*db)->lock);
-	db_presence_leave(&(*db)->presence, !(*db)->suspect);
-	(void)pthread_cond_destroy(&(*db)->freed);
-	(void)pthread_mutex_destroy(&(*db)->mutex);
-	free((*db)->path);
-	free(*db);
-	*db = NULL;
-}
-
-int
-db_open(const struct db_options *o, struct db **out, struct err *err)
-{
-	struct db *db = calloc(1, sizeof(*db));
-	int rc;
-
-	if (db == NULL)
-		return err_nomem(err, "store");
-	db->mode = o->mode;
-	db->clock = o->clock != NULL ? o->clock : clock_system();
-	db->busy_ms = o->busy_ms > 0 ? o->busy_ms : BUSY_MS_DEFAULT;
-	db->presence.fd = -1;
-	init_turns(db);
-	rc = db_file_find(o->path, o->mode, &db->path, err);
-	if (rc == CR_OK)
-		rc = o->mode == DB_READ ? open_reader(db, o, err) : open_writer(db, o, err);
-	if (rc == CR_OK)
-		*out = TAKE(db);
-	else if (db->path != NULL && rc != CR_ENOMEM)
-		(void)err_wrap(err, "%s", db->path);
-	db_free(&db);
-	return rc;
-}
-
-void
-db_drop(struct db **db)
-{
-	struct err ignored;
-
-	if (*db == NULL)
-		return;
-	db_rollback(*db);
-	/* Only if nobody waits for us or we for anybody: whoever comes next finds the log as it is. */
-	if ((*db)->lock != NULL && engine_log_pages((*db)->engine) > DROP_AT_LOG_PAGES &&
-	    lock_take((*db)->lock, (*db)->clock, 0, NULL, &ignored) == CR_OK) {
-		(void)!engine_checkpoint((*db)->engine, &ignored);
-		lock_give((*db)->lock);
-	}
-	db_free(db);
-}
-
 const char *
 db_path(const struct db *db)
 {
@@ -284,7 +99,7 @@ db_path(const struct db *db)
 static int
 refuse_nested(const struct db *db, const char *what, struct err *err)
 {
-	if (db->lock == NULL)
+	if (db->mode == DB_READ)
 		return err_set(err, CR_EBUG, "store: %s on a store opened for reading", what);
 	if (is_owner(db))
 		return err_set(err, CR_EBUG, "store: %s inside a %s of the same thread", what,
@@ -301,12 +116,12 @@ begin(struct db *db, bool is_shared, struct err *err)
 		rc = hold(db, err);
 	if (rc != CR_OK)
 		return rc;
-	rc = lock_take(db->lock, db->clock, db->busy_ms, NULL, err);
+	rc = db_lock(db, db->busy_ms, err);
 	if (rc != CR_OK)
 		goto out;
-	rc = engine_begin(db->engine, err);
+	rc = db->kind->begin(db->engine, is_shared ? ENGINE_SHARED : ENGINE_ALONE, err);
 	if (rc != CR_OK) {
-		lock_give(db->lock);
+		db_unlock(db);
 		goto out;
 	}
 	db->in_transaction = true;
@@ -335,7 +150,7 @@ end_transaction(struct db *db)
 	db->in_transaction = false;
 	if (!db->is_shared)
 		db->alone++;
-	lock_give(db->lock);
+	db_unlock(db);
 	unhold(db);
 }
 
@@ -343,7 +158,7 @@ end_transaction(struct db *db)
 static int
 check_alive(const struct db *db, struct err *err)
 {
-	if (db->in_transaction && !engine_in_transaction(db->engine))
+	if (db->in_transaction && !db->kind->in_transaction(db->engine))
 		return err_set(err, CR_ESTORE, "store: the transaction was rolled back by an earlier error");
 	return CR_OK;
 }
@@ -357,7 +172,7 @@ db_commit(struct db *db, struct err *err)
 		return err_set(err, CR_EBUG, "store: commit without a transaction");
 	rc = check_alive(db, err);
 	if (rc == CR_OK)
-		rc = engine_commit(db->engine, err);
+		rc = db->kind->commit(db->engine, err);
 	if (rc == CR_EUNKNOWN)
 		db->suspect = true;
 	end_transaction(db);
@@ -369,7 +184,7 @@ db_rollback(struct db *db)
 {
 	if (!is_owner(db) || !db->in_transaction)
 		return;
-	engine_rollback(db->engine);
+	db->kind->rollback(db->engine);
 	end_transaction(db);
 }
 
@@ -391,13 +206,13 @@ db_checkpoint(struct db *db, int pages, struct err *err)
 		rc = hold(db, err);
 	if (rc != CR_OK)
 		return rc;
-	if (pages != 0 && engine_log_pages(db->engine) <= pages)
+	if (db->kind->checkpoint == NULL || (pages != 0 && db->kind->log_pages(db->engine) <= pages))
 		goto out;
-	rc = lock_take(db->lock, db->clock, db->busy_ms, NULL, err);
+	rc = db_lock(db, db->busy_ms, err);
 	if (rc != CR_OK)
 		goto out;
-	rc = engine_checkpoint(db->engine, err);
-	lock_give(db->lock);
+	rc = db->kind->checkpoint(db->engine, err);
+	db_unlock(db);
 out:
 	unhold(db);
 	return rc;
@@ -434,21 +249,21 @@ db_exec(struct db *db, const char *sql, const struct db_value *args, size_t n_ar
 	rc = check_alive(db, err);
 	if (rc != CR_OK)
 		return rc;
-	rc = engine_prepare(db->engine, sql, args, n_args, &stmt, err);
+	rc = db->kind->prepare(db->engine, sql, args, n_args, &stmt, err);
 	if (rc != CR_OK)
 		return rc;
 	do
-		rc = engine_step(stmt, &more, err);
+		rc = db->kind->step(stmt, &more, err);
 	while (rc == CR_OK && more);
-	engine_done(stmt);
+	db->kind->done(stmt);
 	if (rc == CR_OK && changed_out != NULL)
-		*changed_out = engine_changes(db->engine);
+		*changed_out = db->kind->changes(db->engine);
 	return rc;
 }
 
-int
-db_exec_many(struct db *db, const char *sql, const struct db_value *args, size_t n_args, size_t n, int64_t *changed_out,
-             struct err *err)
+static int
+exec_each(struct db *db, const char *sql, const struct db_value *args, size_t n_args, size_t n, int64_t *changed_out,
+          struct err *err)
 {
 	int64_t changed = 0, one;
 	int rc = CR_OK;
@@ -458,18 +273,75 @@ db_exec_many(struct db *db, const char *sql, const struct db_value *args, size_t
 		if (rc == CR_OK)
 			changed += one;
 	}
+	if (rc == CR_OK)
+		*changed_out = changed;
+	return rc;
+}
+
+int
+db_exec_many(struct db *db, const char *sql, const struct db_value *args, size_t n_args, size_t n, int64_t *changed_out,
+             struct err *err)
+{
+	int64_t changed = 0;
+	int rc;
+
+	if (!is_owner(db) || !db->in_transaction)
+		return err_set(err, CR_EBUG, "store: a write outside a transaction: %s", sql);
+	rc = check_alive(db, err);
+	if (rc != CR_OK)
+		return rc;
+	if (db->kind->many != NULL)
+		rc = db->kind->many(db->engine, DB_LOOK, sql, args, n_args, n, NULL, NULL, &changed, err);
+	else
+		rc = exec_each(db, sql, args, n_args, n, &changed, err);
 	if (rc == CR_OK && changed_out != NULL)
 		*changed_out = changed;
 	return rc;
 }
 
-/* The turn lasts over all of them, and one row of the heap serves all. */
+struct asker {
+	struct db *db;
+	int (*got)(void *arg, size_t i, const struct db_rows *row, struct err *err);
+	void *arg;
+};
+
+static int
+pass_row(void *arg, size_t i, struct engine_stmt *stmt, struct err *err)
+{
+	const struct asker *a = arg;
+	const struct db_rows row = {.db = a->db, .stmt = stmt};
+
+	return a->got(a->arg, i, &row, err);
+}
+
+static int
+query_each(struct asker *a, const char *sql, const struct db_value *args, size_t n_args, size_t n, struct err *err)
+{
+	const struct engine_kind *kind = a->db->kind;
+	struct engine_stmt *stmt = NULL;
+	bool more = true;
+	int rc = CR_OK;
+
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		rc = kind->prepare(a->db->engine, sql, args + i * n_args, n_args, &stmt, err);
+		if (rc != CR_OK)
+			break;
+		for (more = true; rc == CR_OK && more;) {
+			rc = kind->step(stmt, &more, err);
+			if (rc == CR_OK && more)
+				rc = pass_row(a, i, stmt, err);
+		}
+		kind->done(stmt);
+	}
+	return rc;
+}
+
+/* The turn lasts over all of them. */
 int
 db_query_many(struct db *db, enum db_many how, const char *sql, const struct db_value *args, size_t n_args, size_t n,
               int (*got)(void *arg, size_t i, const struct db_rows *row, struct err *err), void *arg, struct err *err)
 {
-	struct db_rows row = {.db = db};
-	bool more = true;
+	struct asker a = {.db = db, .got = got, .arg = arg};
 	int rc;
 
 	if (how == DB_LOCK_ROWS && !db->in_transaction)
@@ -477,17 +349,10 @@ db_query_many(struct db *db, enum db_many how, const char *sql, const struct db_
 	if ((rc = hold(db, err)) != CR_OK)
 		return rc;
 	rc = check_alive(db, err);
-	for (size_t i = 0; rc == CR_OK && i < n; i++) {
-		rc = engine_prepare(db->engine, sql, args + i * n_args, n_args, &row.stmt, err);
-		if (rc != CR_OK)
-			break;
-		for (more = true; rc == CR_OK && more;) {
-			rc = engine_step(row.stmt, &more, err);
-			if (rc == CR_OK && more)
-				rc = got(arg, i, &row, err);
-		}
-		engine_done(row.stmt);
-	}
+	if (rc == CR_OK && db->kind->many != NULL)
+		rc = db->kind->many(db->engine, how, sql, args, n_args, n, pass_row, &a, NULL, err);
+	else if (rc == CR_OK)
+		rc = query_each(&a, sql, args, n_args, n, err);
 	unhold(db);
 	return rc;
 }
@@ -495,21 +360,26 @@ db_query_many(struct db *db, enum db_many how, const char *sql, const struct db_
 int
 db_lock_keys(struct db *db, const int64_t *keys, size_t n, struct err *err)
 {
-	(void)keys;
-	(void)n;
-	/* One writer at a time: it holds them all. */
-	return db->in_transaction ? CR_OK : err_set(err, CR_EBUG, "store: keys locked outside a transaction");
+	int rc;
+
+	if (!is_owner(db) || !db->in_transaction)
+		return err_set(err, CR_EBUG, "store: keys locked outside a transaction");
+	rc = check_alive(db, err);
+	return rc == CR_OK && db->kind->lock_keys != NULL ? db->kind->lock_keys(db->engine, keys, n, err) : rc;
 }
 
 int
 db_mark(struct db *db, uint64_t *out, struct err *err)
 {
-	uint32_t others;
+	uint32_t others = 0;
 	int rc = hold(db, err);
 
 	if (rc != CR_OK)
 		return rc;
-	rc = engine_mark(db->engine, &others, err);
+	if (db->kind->mark != NULL)
+		rc = db->kind->mark(db->engine, &others, err);
+	else
+		db->alone++;
 	if (rc == CR_OK)
 		*out = (uint64_t)db->alone << 32 | others;
 	unhold(db);
@@ -519,9 +389,17 @@ db_mark(struct db *db, uint64_t *out, struct err *err)
 int
 db_now(struct db *db, int64_t *now_ms_out, struct err *err)
 {
-	(void)db;
-	(void)now_ms_out;
-	return err_set(err, CR_ENOTFOUND, "a file has no clock");
+	int rc;
+
+	if (db->kind->now == NULL)
+		return err_set(err, CR_ENOTFOUND, "a file has no clock");
+	if ((rc = hold(db, err)) != CR_OK)
+		return rc;
+	rc = check_alive(db, err);
+	if (rc == CR_OK)
+		rc = db->kind->now(db->engine, now_ms_out, err);
+	unhold(db);
+	return rc;
 }
 
 int
@@ -541,8 +419,8 @@ db_query(struct db *db, const char *sql, const struct db_value *args, size_t n_a
 	rows->db = db;
 	rc = check_alive(db, err);
 	if (rc == CR_OK)
-		rc = engine_prepare(db->engine, sql, args, n_args, &rows->stmt, err);
-	if (rc == CR_OK && !db->in_transaction && engine_writes(rows->stmt))
+		rc = db->kind->prepare(db->engine, sql, args, n_args, &rows->stmt, err);
+	if (rc == CR_OK && !db->in_transaction && db->kind->writes(rows->stmt))
 		rc = err_set(err, CR_EBUG, "store: a write outside a transaction: %s", sql);
 	if (rc == CR_OK)
 		*out = TAKE(rows);
@@ -553,7 +431,7 @@ db_query(struct db *db, const char *sql, const struct db_value *args, size_t n_a
 int
 db_next(struct db_rows *rows, bool *more_out, struct err *err)
 {
-	return engine_step(rows->stmt, more_out, err);
+	return rows->db->kind->step(rows->stmt, more_out, err);
 }
 
 void
@@ -561,7 +439,7 @@ db_rows_drop(struct db_rows **rows)
 {
 	if (*rows == NULL)
 		return;
-	engine_done((*rows)->stmt);
+	(*rows)->db->kind->done((*rows)->stmt);
 	unhold((*rows)->db);
 	free(*rows);
 	*rows = NULL;
@@ -570,25 +448,25 @@ db_rows_drop(struct db_rows **rows)
 int64_t
 db_col_int(const struct db_rows *rows, int col)
 {
-	return engine_col_int(rows->stmt, col);
+	return rows->db->kind->col_int(rows->stmt, col);
 }
 
 const char *
 db_col_text(const struct db_rows *rows, int col)
 {
-	return engine_col_text(rows->stmt, col);
+	return rows->db->kind->col_text(rows->stmt, col);
 }
 
 const void *
 db_col_blob(const struct db_rows *rows, int col, size_t *len_out)
 {
-	return engine_col_blob(rows->stmt, col, len_out);
+	return rows->db->kind->col_blob(rows->stmt, col, len_out);
 }
 
 bool
 db_col_is_null(const struct db_rows *rows, int col)
 {
-	return engine_col_is_null(rows->stmt, col);
+	return rows->db->kind->col_is_null(rows->stmt, col);
 }
 
 int

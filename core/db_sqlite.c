@@ -81,7 +81,7 @@ note_log_pages(void *arg, sqlite3 *handle, const char *name, int pages)
 	return SQLITE_OK;
 }
 
-int
+static int
 engine_run(struct engine *e, const char *sql, struct err *err)
 {
 	int rc = sqlite3_exec(e->handle, sql, NULL, NULL, NULL);
@@ -168,41 +168,6 @@ make_uri(const char *path, struct buf *uri, struct err *err)
 	return buf_check(uri, "store path", err);
 }
 
-int
-engine_open(const char *path, enum db_mode mode, bool still, int64_t busy_ms, struct engine **out, struct err *err)
-{
-	struct engine *e = calloc(1, sizeof(*e));
-	struct buf uri = {0};
-	int flags = SQLITE_OPEN_NOMUTEX | (mode == DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
-	int rc;
-
-	if (e == NULL)
-		return err_nomem(err, "store");
-	if (still) {
-		flags |= SQLITE_OPEN_URI;
-		rc = make_uri(path, &uri, err);
-		if (rc != CR_OK)
-			goto out;
-	}
-	rc = sqlite3_open_v2(still ? buf_str(&uri) : path, &e->handle, flags, NULL);
-	if (rc != SQLITE_OK) {
-		rc = fault(e, rc, "open", err);
-		goto out;
-	}
-	(void)sqlite3_extended_result_codes(e->handle, 1);
-	(void)sqlite3_busy_timeout(e->handle, busy_ms > INT32_MAX ? INT32_MAX : (int)busy_ms);
-	/* Replaces SQLite's own hook, the one that checkpoints; the setting then reads 0. */
-	(void)sqlite3_wal_hook(e->handle, note_log_pages, e);
-	rc = apply_settings(e, mode != DB_READ, err);
-	if (rc != CR_OK)
-		goto out;
-	*out = TAKE(e);
-out:
-	engine_drop(&e);
-	buf_release(&uri);
-	return rc;
-}
-
 static void
 stmt_free(struct engine_stmt *s)
 {
@@ -212,7 +177,7 @@ stmt_free(struct engine_stmt *s)
 	free(s);
 }
 
-void
+static void
 engine_drop(struct engine **e)
 {
 	if (*e == NULL)
@@ -224,7 +189,42 @@ engine_drop(struct engine **e)
 	*e = NULL;
 }
 
-int
+static int
+engine_open(const struct engine_options *o, struct engine **out, struct err *err)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+	struct buf uri = {0};
+	int flags = SQLITE_OPEN_NOMUTEX | (o->mode == DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+	int rc;
+
+	if (e == NULL)
+		return err_nomem(err, "store");
+	if (o->still) {
+		flags |= SQLITE_OPEN_URI;
+		rc = make_uri(o->path, &uri, err);
+		if (rc != CR_OK)
+			goto out;
+	}
+	rc = sqlite3_open_v2(o->still ? buf_str(&uri) : o->path, &e->handle, flags, NULL);
+	if (rc != SQLITE_OK) {
+		rc = fault(e, rc, "open", err);
+		goto out;
+	}
+	(void)sqlite3_extended_result_codes(e->handle, 1);
+	(void)sqlite3_busy_timeout(e->handle, o->busy_ms > INT32_MAX ? INT32_MAX : (int)o->busy_ms);
+	/* Replaces SQLite's own hook, the one that checkpoints; the setting then reads 0. */
+	(void)sqlite3_wal_hook(e->handle, note_log_pages, e);
+	rc = apply_settings(e, o->mode != DB_READ, err);
+	if (rc != CR_OK)
+		goto out;
+	*out = TAKE(e);
+out:
+	engine_drop(&e);
+	buf_release(&uri);
+	return rc;
+}
+
+static int
 engine_version(struct engine *e, int64_t *out, struct err *err)
 {
 	char version[32], id[32], tables[32];
@@ -243,7 +243,7 @@ engine_version(struct engine *e, int64_t *out, struct err *err)
 	return CR_OK;
 }
 
-int
+static int
 engine_set_version(struct engine *e, int64_t version, struct err *err)
 {
 	char sql[96];
@@ -253,7 +253,7 @@ engine_set_version(struct engine *e, int64_t version, struct err *err)
 	return engine_run(e, sql, err);
 }
 
-int
+static int
 engine_quick_check(struct engine *e, struct err *err)
 {
 	char found[200];
@@ -262,91 +262,6 @@ engine_quick_check(struct engine *e, struct err *err)
 	if (rc == CR_OK && strcmp(found, "ok") != 0)
 		rc = err_set(err, CR_ESTORE, "store: damaged: %s", found);
 	return rc;
-}
-
-int
-engine_begin(struct engine *e, struct err *err)
-{
-	struct engine_stmt *s = NULL;
-	bool more;
-	int rc;
-
-	if (e->sync_failed)
-		return err_set(err, CR_ESTORE, "store: an earlier write could not be synced: start again");
-	rc = engine_prepare(e, "BEGIN IMMEDIATE", DB_NO_ARGS, &s, err);
-	if (rc != CR_OK)
-		return rc;
-	assert(s != NULL);
-	rc = engine_step(s, &more, err);
-	engine_done(s);
-	return rc;
-}
-
-int
-engine_commit(struct engine *e, struct err *err)
-{
-	struct engine_stmt *s = NULL;
-	int rc, ours;
-
-	rc = engine_prepare(e, "COMMIT", DB_NO_ARGS, &s, err);
-	if (rc != CR_OK) {
-		engine_rollback(e);
-		return rc;
-	}
-	assert(s != NULL);
-	rc = sqlite3_step(s->handle);
-	ours = rc == SQLITE_DONE ? CR_OK : fault(e, rc, "commit", err);
-	engine_done(s);
-	if (ours == CR_OK)
-		return CR_OK;
-	engine_rollback(e);
-	/*
-	 * An input/output error may have struck between the commit frame and its sync: the next recovery may or may not find the
-	 * frame.  A sync that failed once is not tried again, for the kernel may have dropped the pages.
-	 */
-	if ((rc & 0xff) == SQLITE_IOERR) {
-		e->sync_failed = true;
-		if (err != NULL)
-			err->code = CR_EUNKNOWN;
-		return CR_EUNKNOWN;
-	}
-	if (ours == CR_ERETRY) {
-		if (err != NULL)
-			err->code = CR_ESTORE;
-		return CR_ESTORE;
-	}
-	return ours;
-}
-
-int
-engine_mark(struct engine *e, uint32_t *out, struct err *err)
-{
-	struct engine_stmt *s = NULL;
-	bool more = false;
-	int rc = engine_prepare(e, "PRAGMA data_version", DB_NO_ARGS, &s, err);
-
-	if (rc != CR_OK)
-		return rc;
-	assert(s != NULL);
-	rc = engine_step(s, &more, err);
-	if (rc == CR_OK && more)
-		*out = (uint32_t)engine_col_int(s, 0);
-	engine_done(s);
-	return rc == CR_OK && !more ? err_set(err, CR_ESTORE, "store: no data version") : rc;
-}
-
-void
-engine_rollback(struct engine *e)
-{
-	/* Fails only when SQLite has rolled back on its own. */
-	if (engine_in_transaction(e))
-		(void)sqlite3_exec(e->handle, "ROLLBACK", NULL, NULL, NULL);
-}
-
-bool
-engine_in_transaction(const struct engine *e)
-{
-	return sqlite3_get_autocommit(e->handle) == 0;
 }
 
 /* SQLite numbers "$1" like any other name, in order of appearance: find out which argument each one is. */
@@ -456,7 +371,20 @@ bind_value(sqlite3_stmt *handle, int at, const struct db_value *v)
 	return SQLITE_MISUSE;
 }
 
-int
+static void
+engine_done(struct engine_stmt *s)
+{
+	if (s == NULL)
+		return;
+	/* Reset repeats the error of the last step, which has been reported. */
+	(void)sqlite3_reset(s->handle);
+	(void)sqlite3_clear_bindings(s->handle);
+	s->busy = false;
+	if (!s->cached)
+		stmt_free(s);
+}
+
+static int
 engine_prepare(struct engine *e, const char *sql, const struct db_value *args, size_t n_args, struct engine_stmt **out,
                struct err *err)
 {
@@ -486,7 +414,7 @@ out:
 	return rc;
 }
 
-int
+static int
 engine_step(struct engine_stmt *s, bool *more_out, struct err *err)
 {
 	int rc = s->ended ? SQLITE_DONE : sqlite3_step(s->handle);
@@ -498,44 +426,31 @@ engine_step(struct engine_stmt *s, bool *more_out, struct err *err)
 	return CR_OK;
 }
 
-void
-engine_done(struct engine_stmt *s)
-{
-	if (s == NULL)
-		return;
-	/* Reset repeats the error of the last step, which has been reported. */
-	(void)sqlite3_reset(s->handle);
-	(void)sqlite3_clear_bindings(s->handle);
-	s->busy = false;
-	if (!s->cached)
-		stmt_free(s);
-}
-
-bool
+static bool
 engine_writes(const struct engine_stmt *s)
 {
 	return sqlite3_stmt_readonly(s->handle) == 0;
 }
 
-int64_t
+static int64_t
 engine_changes(const struct engine *e)
 {
 	return sqlite3_changes64(e->handle);
 }
 
-int64_t
+static int64_t
 engine_col_int(const struct engine_stmt *s, int col)
 {
 	return sqlite3_column_int64(s->handle, col);
 }
 
-const char *
+static const char *
 engine_col_text(const struct engine_stmt *s, int col)
 {
 	return (const char *)sqlite3_column_text(s->handle, col);
 }
 
-const void *
+static const void *
 engine_col_blob(const struct engine_stmt *s, int col, size_t *len_out)
 {
 	const void *data = sqlite3_column_blob(s->handle, col);
@@ -544,19 +459,105 @@ engine_col_blob(const struct engine_stmt *s, int col, size_t *len_out)
 	return data;
 }
 
-bool
+static bool
 engine_col_is_null(const struct engine_stmt *s, int col)
 {
 	return sqlite3_column_type(s->handle, col) == SQLITE_NULL;
 }
 
-int
+static bool
+engine_in_transaction(const struct engine *e)
+{
+	return sqlite3_get_autocommit(e->handle) == 0;
+}
+
+static void
+engine_rollback(struct engine *e)
+{
+	/* Fails only when SQLite has rolled back on its own. */
+	if (engine_in_transaction(e))
+		(void)sqlite3_exec(e->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int
+engine_begin(struct engine *e, enum engine_turn turn, struct err *err)
+{
+	struct engine_stmt *s = NULL;
+	bool more;
+	int rc;
+
+	(void)turn; /* the store's lock lets one in at a time */
+	if (e->sync_failed)
+		return err_set(err, CR_ESTORE, "store: an earlier write could not be synced: start again");
+	rc = engine_prepare(e, "BEGIN IMMEDIATE", DB_NO_ARGS, &s, err);
+	if (rc != CR_OK)
+		return rc;
+	assert(s != NULL);
+	rc = engine_step(s, &more, err);
+	engine_done(s);
+	return rc;
+}
+
+static int
+engine_commit(struct engine *e, struct err *err)
+{
+	struct engine_stmt *s = NULL;
+	int rc, ours;
+
+	rc = engine_prepare(e, "COMMIT", DB_NO_ARGS, &s, err);
+	if (rc != CR_OK) {
+		engine_rollback(e);
+		return rc;
+	}
+	assert(s != NULL);
+	rc = sqlite3_step(s->handle);
+	ours = rc == SQLITE_DONE ? CR_OK : fault(e, rc, "commit", err);
+	engine_done(s);
+	if (ours == CR_OK)
+		return CR_OK;
+	engine_rollback(e);
+	/*
+	 * An input/output error may have struck between the commit frame and its sync: the next recovery may or may not find the
+	 * frame.  A sync that failed once is not tried again, for the kernel may have dropped the pages.
+	 */
+	if ((rc & 0xff) == SQLITE_IOERR) {
+		e->sync_failed = true;
+		if (err != NULL)
+			err->code = CR_EUNKNOWN;
+		return CR_EUNKNOWN;
+	}
+	if (ours == CR_ERETRY) {
+		if (err != NULL)
+			err->code = CR_ESTORE;
+		return CR_ESTORE;
+	}
+	return ours;
+}
+
+static int
+engine_mark(struct engine *e, uint32_t *out, struct err *err)
+{
+	struct engine_stmt *s = NULL;
+	bool more = false;
+	int rc = engine_prepare(e, "PRAGMA data_version", DB_NO_ARGS, &s, err);
+
+	if (rc != CR_OK)
+		return rc;
+	assert(s != NULL);
+	rc = engine_step(s, &more, err);
+	if (rc == CR_OK && more)
+		*out = (uint32_t)engine_col_int(s, 0);
+	engine_done(s);
+	return rc == CR_OK && !more ? err_set(err, CR_ESTORE, "store: no data version") : rc;
+}
+
+static int
 engine_log_pages(const struct engine *e)
 {
 	return e->log_pages;
 }
 
-int
+static int
 engine_checkpoint(struct engine *e, struct err *err)
 {
 	int in_log = 0, written = 0;
@@ -568,3 +569,30 @@ engine_checkpoint(struct engine *e, struct err *err)
 	e->log_pages = in_log > written ? in_log - written : 0;
 	return CR_OK;
 }
+
+const struct engine_kind engine_sqlite = {
+	.name = "sqlite",
+	.is_file = true,
+	.open = engine_open,
+	.drop = engine_drop,
+	.run = engine_run,
+	.version = engine_version,
+	.set_version = engine_set_version,
+	.quick_check = engine_quick_check,
+	.begin = engine_begin,
+	.commit = engine_commit,
+	.rollback = engine_rollback,
+	.in_transaction = engine_in_transaction,
+	.mark = engine_mark,
+	.prepare = engine_prepare,
+	.step = engine_step,
+	.done = engine_done,
+	.writes = engine_writes,
+	.changes = engine_changes,
+	.col_int = engine_col_int,
+	.col_text = engine_col_text,
+	.col_blob = engine_col_blob,
+	.col_is_null = engine_col_is_null,
+	.log_pages = engine_log_pages,
+	.checkpoint = engine_checkpoint,
+};

@@ -1,0 +1,47 @@
+/*
+ * db_inside.h - the door's own state, shared by its halves: db_open.c opens and migrates, db.c is everything after.
+ */
+#ifndef CORE_DB_INSIDE_H
+#define CORE_DB_INSIDE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/db_engine.h"
+#include "core/db_file.h"
+#include "core/lock.h"
+
+struct db {
+	char *path;
+	enum db_mode mode;
+	const struct clock *clock;
+	int64_t busy_ms;
+	const struct engine_kind *kind;
+	struct engine *engine;
+	struct lock *lock; /* of a file that is written; else NULL */
+	struct db_presence presence;
+	pthread_mutex_t mutex; /* guards waiting and owner, and is never held for long */
+	pthread_cond_t freed;
+	int waiting;
+	_Atomic(const void *) owner; /* the mark of the thread whose turn it is, or NULL */
+	int holds;                   /* of the owner: 1 for a transaction, 1 for each open rows */
+	bool in_transaction, is_shared;
+	uint32_t alone; /* transactions of db_begin that may have changed something */
+	bool suspect;   /* damaged, or a write of unknown outcome: the next one to open it checks it */
+};
+
+/* The store's lock between processes, where the store is a file: a server has its own. */
+static inline int
+db_lock(struct db *db, int64_t wait_ms, struct err *err)
+{
+	return db->lock != NULL ? lock_take(db->lock, db->clock, wait_ms, NULL, err) : CR_OK;
+}
+
+static inline void
+db_unlock(struct db *db)
+{
+	if (db->lock != NULL)
+		lock_give(db->lock);
+}
+
+#endif
