@@ -5,6 +5,9 @@
  */
 #include "budget/cmd.h"
 
+#include "budget/ask.h"
+#include "budget/words.h"
+
 #include "core/json.h"
 #include "core/log.h"
 #include "core/num.h"
@@ -41,11 +44,6 @@ cmd_why_help(FILE *to)
 	(void)fputs("MAILBOX and RCPT are addresses.  Exit as check: 0 allow, 75 wait, 77 refuse, 69 or 74 trouble.\n",
 	            to);
 }
-
-static const char *const verdicts[] = {[GATE_ALLOW] = "allow", [GATE_WAIT] = "wait", [GATE_REFUSE] = "refuse"};
-static_assert(ARRAY_LEN(verdicts) == GATE_VERDICT__COUNT, "a word for each verdict");
-static const char *const classes[] = {[GATE_OUTBOUND] = "outbound", [GATE_WARMUP] = "warmup"};
-static_assert(ARRAY_LEN(classes) == GATE_CLASS__COUNT, "a word for each class");
 
 static int
 exit_of(const struct gate_answer *a)
@@ -85,10 +83,10 @@ put_time(struct json_out *j, const char *key, int64_t ms)
 static void
 put_answer(struct json_out *j, const struct gate_answer *a)
 {
-	json_out_member(j, "verdict", verdicts[a->verdict]);
+	json_out_member(j, "verdict", words_verdict(a->verdict));
 	json_out_member(j, "reason", a->reason);
 	json_out_member(j, "mailbox", a->mailbox);
-	json_out_member(j, "class", classes[a->class]);
+	json_out_member(j, "class", words_class(a->class));
 	json_out_key(j, "left");
 	json_out_open(j, '{');
 	json_out_member_int(j, "outbound", a->left_outbound);
@@ -114,7 +112,7 @@ print_json(struct session *s, const struct gate_answer *a, const struct gate_fin
 		for (size_t i = 0; i < GATE_TESTS; i++) {
 			json_out_open(&j, '{');
 			json_out_member(&j, "test", findings[i].test);
-			json_out_member(&j, "verdict", findings[i].skipped ? NULL : verdicts[findings[i].verdict]);
+			json_out_member(&j, "verdict", findings[i].skipped ? NULL : words_verdict(findings[i].verdict));
 			json_out_member(&j, "reason", findings[i].skipped ? NULL : findings[i].reason);
 			put_time(&j, "retry_at", findings[i].retry_at_ms);
 			json_out_member(&j, "message", findings[i].message);
@@ -136,7 +134,7 @@ print_text(struct session *s, const struct gate_answer *a, struct err *err)
 	struct buf b = {0};
 	int rc;
 
-	buf_addf(&b, "%s%s%s", term_on(s->out, tones[a->verdict]), verdicts[a->verdict], term_off(s->out));
+	buf_addf(&b, "%s%s%s", term_on(s->out, tones[a->verdict]), words_verdict(a->verdict), term_off(s->out));
 	if (a->verdict != GATE_ALLOW)
 		buf_addf(&b, " %s", a->reason);
 	buf_addf(&b, ": %s", a->message);
@@ -160,7 +158,7 @@ print_findings(struct session *s, const struct gate_finding findings[GATE_TESTS]
 
 	for (size_t i = 0; rc == CR_OK && i < GATE_TESTS; i++) {
 		const struct gate_finding *f = &findings[i];
-		const char *cells[] = {f->test, f->skipped ? "-" : verdicts[f->verdict], f->message};
+		const char *cells[] = {f->test, f->skipped ? "-" : words_verdict(f->verdict), f->message};
 		enum term_tone tone = f->skipped                  ? TERM_DIM
 		                      : f->verdict == GATE_REFUSE ? TERM_BAD
 		                      : f->verdict == GATE_WAIT   ? TERM_WARN
@@ -220,13 +218,64 @@ open_gate(struct session *s, const struct gate_request *q, enum db_mode mode, st
 	return cmd_gate(s, gate, err);
 }
 
+/* Where a daemon would listen, if one is to be asked at all. */
+static int
+ask_place(const struct session *s, struct listen_at *out, bool *asks_out, struct err *err)
+{
+	int rc = CR_OK;
+
+	*asks_out = s->settings.use_daemon;
+	if (*asks_out && (rc = listen_parse(s->settings.listen, out, err)) == CR_EPARSE) {
+		(void)err_wrap(err, "listen");
+		err->code = rc = CR_ECONFIG;
+	}
+	return rc;
+}
+
+/* CR_ENOTFOUND: open the store.  Everything else is the answer, as if the store had been opened. */
+static int
+by_daemon(struct session *s, const struct listen_at *at, const struct buf *request, bool again,
+          struct wire_reply *reply, struct err *err)
+{
+	int rc = ask_daemon(at, s->clock, request, again, reply, err);
+
+	if (rc == CR_ENOTFOUND)
+		log_debug("no daemon is asked: %s", err->text);
+	return rc == CR_OK && reply->code != CR_OK ? err_set(err, reply->code, "%s", reply->text) : rc;
+}
+
+static int
+check_by_daemon(struct session *s, const struct listen_at *at, const struct gate_request *q, struct gate_answer *out,
+                struct err *err)
+{
+	struct wire_reply reply;
+	char store[WIRE_STORE_MAX];
+	struct buf request = {0};
+	int rc;
+
+	(void)wire_store(s->settings.store, store);
+	rc = wire_write_check(q, store, &request, err);
+	if (rc == CR_OK)
+		rc = by_daemon(s, at, &request, q->dry_run || q->message_id != NULL, &reply, err);
+	else if (rc == CR_EPARSE)
+		rc = CR_ENOTFOUND;
+	if (rc == CR_OK && reply.released)
+		rc = err_set(err, CR_EUNKNOWN, "%s: an answer to another question", at->text);
+	if (rc == CR_OK)
+		*out = reply.gate;
+	buf_release(&request);
+	return rc;
+}
+
 int
 cmd_check(struct session *s, int argc, char **argv, struct err *err)
 {
 	struct gate_request q = {0};
 	struct gate_answer a;
 	struct gate *gate = NULL;
+	struct listen_at at;
 	const char *operands[CMD_OPERANDS];
+	bool asks;
 	size_t n;
 	int rc;
 
@@ -237,18 +286,20 @@ cmd_check(struct session *s, int argc, char **argv, struct err *err)
 		return rc;
 	q = (struct gate_request){
 		.mailbox = operands[0], .recipient = args.to, .message_id = args.message_id, .dry_run = args.dry_run};
-	if ((rc = want_addresses(&q, err)) != CR_OK ||
-	    (rc = open_gate(s, &q, q.dry_run ? DB_READ : DB_WRITE, &gate, err)) != CR_OK)
-		goto out;
-	rc = gate_ask(gate, &q, &a, err);
-	if (rc != CR_OK) {
-		rc = answer_trouble(s, &q, rc, err);
-		goto out;
+	if ((rc = want_addresses(&q, err)) != CR_OK || (rc = session_config(s, err)) != CR_OK ||
+	    (rc = ask_place(s, &at, &asks, err)) != CR_OK)
+		return rc;
+	rc = asks ? check_by_daemon(s, &at, &q, &a, err) : CR_ENOTFOUND;
+	if (rc == CR_ENOTFOUND) {
+		rc = open_gate(s, &q, q.dry_run ? DB_READ : DB_WRITE, &gate, err);
+		if (rc != CR_OK)
+			return rc;
+		rc = gate_ask(gate, &q, &a, err);
 	}
-	rc = s->json ? print_json(s, &a, NULL, err) : print_text(s, &a, err);
-	if (rc == CR_OK)
+	if (rc != CR_OK)
+		rc = answer_trouble(s, &q, rc, err);
+	else if ((rc = s->json ? print_json(s, &a, NULL, err) : print_text(s, &a, err)) == CR_OK)
 		rc = exit_of(&a);
-out:
 	gate_drop(&gate);
 	return rc;
 }
@@ -286,21 +337,59 @@ out:
 	return rc;
 }
 
+/* Errors as check_by_daemon; *none_out rather than CR_ENOTFOUND, which is an answer here: no such ticket. */
+static int
+release_by_daemon(struct session *s, const struct listen_at *at, const char *ticket, bool *none_out, struct err *err)
+{
+	struct wire_reply reply = {0};
+	char store[WIRE_STORE_MAX];
+	struct buf request = {0};
+	int rc;
+
+	(void)wire_store(s->settings.store, store);
+	rc = wire_write_release(ticket, store, &request, err);
+	if (rc == CR_OK)
+		rc = by_daemon(s, at, &request, false, &reply, err);
+	*none_out = rc == CR_EPARSE || (rc == CR_ENOTFOUND && reply.code == CR_OK) || reply.code == CR_EAUTH;
+	if (rc == CR_OK && !reply.released)
+		rc = err_set(err, CR_EUNKNOWN, "%s: an answer to another question", at->text);
+	buf_release(&request);
+	return rc;
+}
+
+static int
+release_by_store(struct session *s, const char *ticket, struct err *err)
+{
+	struct gate *gate = NULL;
+	int rc = session_store(s, DB_WRITE, err);
+
+	if (rc == CR_OK)
+		rc = cmd_gate(s, &gate, err);
+	if (rc == CR_OK)
+		rc = gate_release(gate, ticket, err);
+	gate_drop(&gate);
+	return rc;
+}
+
 int
 cmd_release(struct session *s, int argc, char **argv, struct err *err)
 {
 	const char *operands[CMD_OPERANDS];
-	struct gate *gate = NULL;
 	struct buf line = {0};
 	struct json_out j = json_out_on(&line);
+	struct listen_at at;
+	bool asks, none = true;
 	size_t n;
 	int rc = cmd_parse(NULL, 0, argc, argv, 1, 1, "release TICKET", operands, &n, err);
 
-	if (rc != CR_OK || (rc = session_store(s, DB_WRITE, err)) != CR_OK || (rc = cmd_gate(s, &gate, err)) != CR_OK)
-		goto out;
-	rc = gate_release(gate, operands[0], err);
+	if (rc != CR_OK || (rc = session_config(s, err)) != CR_OK || (rc = ask_place(s, &at, &asks, err)) != CR_OK)
+		return rc;
+	if (asks)
+		rc = release_by_daemon(s, &at, operands[0], &none, err);
+	if (none)
+		rc = release_by_store(s, operands[0], err);
 	if (rc != CR_OK)
-		goto out;
+		return rc;
 	if (s->json) {
 		json_out_open(&j, '{');
 		json_out_member(&j, "event", "released");
@@ -310,8 +399,6 @@ cmd_release(struct session *s, int argc, char **argv, struct err *err)
 		buf_addf(&line, "released %s", operands[0]);
 	}
 	rc = session_print_line(s, &line, err);
-out:
 	buf_release(&line);
-	gate_drop(&gate);
 	return rc;
 }

@@ -1,8 +1,11 @@
 /*
  * daemon.c - accept, read, judge, commit, answer.
  *
- * A connection that rests costs its struct conn and nothing else: whole requests are judged out of one scratch buffer, and only the
- * beginning of a half one is kept.  A connection with an answer that does not leave is not read.
+ * A round has three phases: whole requests of all ready connections are collected in a list; the list is decided in one
+ * transaction, in order; and after its commit the answers leave.  A full list ends the round early.
+ *
+ * A connection that rests costs its struct conn and nothing else: what is read goes through one scratch buffer, and only the
+ * beginning of a half request is kept.  A connection with an answer that does not leave is not read.
  */
 #include "budget/daemon.h"
 
@@ -23,7 +26,7 @@
 #include <unistd.h>
 
 #define EVENTS      64
-#define BATCH       256 /* answers that wait for one commit */
+#define BATCH       256 /* requests of one commit */
 #define READ_BYTES  16384
 #define SPARE_FILES 64 /* kept for the store and its like */
 #define STUCK_MS                                                                                                       \
@@ -48,7 +51,8 @@ struct conn {
 
 struct waiting {
 	struct conn *conn;
-	bool spends;
+	bool spends, answered; /* answered: without the gate */
+	struct policy_request request;
 	struct judgement judgement;
 };
 
@@ -66,13 +70,13 @@ struct daemon {
 	int64_t now_ms, swept_ms;
 	bool dirty; /* something was committed since the store's log was last looked at */
 
-	/* the round's transaction */
+	/* the round: its requests, and the transaction that decides them */
 	struct waiting batch[BATCH];
 	size_t n_batch;
 	bool begun;
-	struct err trouble; /* code CR_OK: none in this batch */
+	struct err trouble; /* code CR_OK: none in this round */
 
-	struct policy_request request;
+	char store[WIRE_STORE_MAX]; /* which one it is, for those who ask with another in mind */
 	char scratch[POLICY_REQUEST_BYTES + READ_BYTES];
 };
 
@@ -144,19 +148,19 @@ conn_write(struct daemon *d, struct conn *c)
 
 /* The transaction did not hold, or never began: what it was to write is deferred, and known not to be written. */
 static void
-batch_failed(struct daemon *d, const struct err *why)
+round_failed(struct daemon *d, const struct err *why)
 {
 	d->trouble = *why;
 	log_error("the store: %s", why->text);
 	for (size_t i = 0; i < d->n_batch; i++) {
-		if (d->batch[i].spends)
-			judge_trouble(why->text, &d->batch[i].judgement);
+		if (d->batch[i].spends && !d->batch[i].answered)
+			judge_trouble(&d->batch[i].request, why, &d->batch[i].judgement);
 	}
 }
 
 /* It may be in the store or not: say nothing, close, be asked again with the same instance. */
 static void
-batch_unknown(struct daemon *d, const struct err *why)
+round_unknown(struct daemon *d, const struct err *why)
 {
 	log_error("no answer to %zu questions: %s", d->n_batch, why->text);
 	for (size_t i = 0; i < d->n_batch; i++) {
@@ -166,7 +170,39 @@ batch_unknown(struct daemon *d, const struct err *why)
 }
 
 static void
-batch_commit(struct daemon *d)
+judge_one(struct daemon *d, struct waiting *w)
+{
+	struct err err = {0};
+	int rc = CR_OK;
+
+	if (w->spends && !d->begun) {
+		rc = gate_begin(d->gate, &err);
+		d->begun = rc == CR_OK;
+	}
+	if (rc == CR_OK)
+		rc = judge_request(d->judge, &w->request, &w->judgement, &err);
+	if (rc == CR_OK)
+		return;
+	if (d->begun)
+		gate_rollback(d->gate);
+	d->begun = false;
+	round_failed(d, &err);
+}
+
+/* After one failure the rest of the round is not tried: each attempt may wait long for the store's lock. */
+static void
+round_judge(struct daemon *d)
+{
+	for (size_t i = 0; i < d->n_batch; i++) {
+		struct waiting *w = &d->batch[i];
+
+		if (!w->answered && w->request.kind != POLICY_RELEASE && (!w->spends || d->trouble.code == CR_OK))
+			judge_one(d, w);
+	}
+}
+
+static void
+round_commit(struct daemon *d)
 {
 	struct err err = {0};
 	int rc;
@@ -178,16 +214,35 @@ batch_commit(struct daemon *d)
 	if (rc == CR_OK)
 		d->dirty = true;
 	else if (rc == CR_ESTORE)
-		batch_failed(d, &err);
+		round_failed(d, &err);
 	else
-		batch_unknown(d, &err);
+		round_unknown(d, &err);
+}
+
+/* What is given back is rare, has transactions of its own, and comes last: it frees nothing for this round's spends. */
+static void
+round_release(struct daemon *d)
+{
+	for (size_t i = 0; i < d->n_batch; i++) {
+		struct waiting *w = &d->batch[i];
+		struct err err = {0};
+
+		if (w->answered || w->request.kind != POLICY_RELEASE)
+			continue;
+		d->dirty = true;
+		if (d->trouble.code != CR_OK) {
+			judge_trouble(&w->request, &d->trouble, &w->judgement);
+		} else if (judge_release(d->judge, &w->request, &w->judgement, &err) != CR_OK) {
+			log_error("no answer to a release: %s", err.text);
+			conn_kill(d, w->conn);
+		}
+	}
 }
 
 /* The one place where answers leave. */
 static void
-batch_finish(struct daemon *d)
+round_answer(struct daemon *d)
 {
-	batch_commit(d);
 	for (size_t i = 0; i < d->n_batch; i++) {
 		struct waiting *w = &d->batch[i];
 
@@ -200,46 +255,65 @@ batch_finish(struct daemon *d)
 	}
 	for (size_t i = 0; i < d->n_batch; i++)
 		conn_write(d, d->batch[i].conn);
+}
+
+static void
+round_finish(struct daemon *d)
+{
+	round_judge(d);
+	round_commit(d);
+	round_release(d);
+	round_answer(d);
 	d->n_batch = 0;
 	d->trouble = (struct err){0};
 }
 
-/* After one failure the rest of the batch is not tried: each attempt may wait seconds for the store's lock. */
-static void
-batch_judge(struct daemon *d, struct waiting *w)
+/*
+ * Questions of ours name any mailbox, and give back: for the store's owner and root, who could open the store as well.  Over the
+ * network nobody can be told apart.  From this host a check is answered, since Postfix's questions spend just so; a release,
+ * which frees what was spent, is not.
+ */
+static bool
+may_ask(const struct daemon *d, const struct conn *c, enum policy_kind kind)
 {
-	struct err err = {0};
-	int rc = CR_OK;
+	struct ucred who = {0};
+	socklen_t len = sizeof(who);
 
-	if (w->spends && d->trouble.code != CR_OK) {
-		judge_trouble(d->trouble.text, &w->judgement);
-		return;
-	}
-	if (w->spends && !d->begun) {
-		rc = gate_begin(d->gate, &err);
-		d->begun = rc == CR_OK;
-	}
-	if (rc == CR_OK)
-		rc = judge_request(d->judge, &d->request, &w->judgement, &err);
-	if (rc == CR_OK)
-		return;
-	if (d->begun)
-		gate_rollback(d->gate);
-	d->begun = false;
-	batch_failed(d, &err);
-	judge_trouble(err.text, &w->judgement);
+	if (d->listener.at.address.ss_family != AF_UNIX)
+		return kind == POLICY_CHECK && listen_peer_is_local(c->fd);
+	return getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 && (who.uid == 0 || who.uid == geteuid());
 }
 
 static void
-batch_add(struct daemon *d, struct conn *c)
+screen(const struct daemon *d, struct waiting *w)
 {
-	struct waiting *w = &d->batch[d->n_batch++];
+	const char *why = NULL;
 
+	if (!may_ask(d, w->conn, w->request.kind))
+		why = "not for this user, or not over this socket";
+	else if (w->request.store[0] != '\0' && strcmp(w->request.store, d->store) != 0)
+		why = "this daemon has another store";
+	if (why != NULL)
+		judge_forbid(&w->request, why, &w->judgement);
+	w->answered = why != NULL;
+}
+
+/* False: junk. */
+static bool
+round_add(struct daemon *d, struct conn *c, const char *data, size_t len)
+{
+	struct waiting *w = &d->batch[d->n_batch];
+
+	if (!policy_read(data, len, &w->request))
+		return false;
 	w->conn = c;
-	w->spends = judge_spends(&d->request);
-	batch_judge(d, w);
-	if (d->n_batch == BATCH)
-		batch_finish(d);
+	w->spends = judge_spends(&w->request);
+	w->answered = false;
+	if (w->request.kind != POLICY_POSTFIX)
+		screen(d, w);
+	if (++d->n_batch == BATCH)
+		round_finish(d);
+	return true;
 }
 
 /* Of len bytes since a request's start; returns how many are used up. */
@@ -253,14 +327,13 @@ conn_requests(struct daemon *d, struct conn *c, size_t len)
 
 		if (p == POLICY_MORE)
 			return at;
-		if (p == POLICY_JUNK || !policy_read(d->scratch + at, c->scan.at, &d->request)) {
+		if (p == POLICY_JUNK || !round_add(d, c, d->scratch + at, c->scan.at)) {
 			log_warn("a connection sent what is no policy request: closed");
 			c->closing = true;
 			return len;
 		}
 		at += c->scan.at;
 		c->scan = (struct policy_scan){0};
-		batch_add(d, c);
 	}
 	return len;
 }
@@ -305,7 +378,7 @@ conn_read(struct daemon *d, struct conn *c)
 	used = conn_requests(d, c, have + (size_t)got);
 	if (!c->dead)
 		conn_keep(d, c, d->scratch + used, have + (size_t)got - used);
-	/* Junk behind good requests: their answers wait in the batch, and close it when they have left. */
+	/* Junk behind good requests: their answers wait in the list, and close it when they have left. */
 	if (c->closing && (d->n_batch == 0 || d->batch[d->n_batch - 1].conn != c) && c->out.len == 0)
 		conn_kill(d, c);
 }
@@ -441,7 +514,7 @@ turn(struct daemon *d, int timeout_ms, struct err *err)
 		else
 			conn_read(d, c);
 	}
-	batch_finish(d);
+	round_finish(d);
 	write_back(d, n == 0);
 	sweep(d);
 	bury(d);
@@ -459,7 +532,7 @@ stop(struct daemon *d, struct err *err)
 	listener_close(&d->listener);
 	for (struct conn *c = d->conns; c != NULL; c = c->next)
 		conn_read(d, c);
-	batch_finish(d);
+	round_finish(d);
 	do {
 		for (struct conn *c = d->conns; c != NULL; c = c->next) {
 			c->closing = true;
@@ -531,6 +604,7 @@ daemon_open(const struct listen_at *at, struct gate *gate, struct db *db, const 
 	d->clock = clock;
 	d->listener.fd = d->signals = -1;
 	d->now_ms = d->swept_ms = clock_boot_ms(clock);
+	(void)wire_store(db_path(db), d->store);
 	raise_files(d);
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
 	rc = d->epoll < 0 ? err_errno(err, CR_EIO, errno, "epoll") : judge_open(gate, clock, &d->judge, err);

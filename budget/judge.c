@@ -11,6 +11,7 @@
 #include "core/buf.h"
 #include "dns/name.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,9 @@ judge_drop(struct judge **j)
 bool
 judge_spends(const struct policy_request *r)
 {
-	return r->stage == POLICY_DATA || r->stage == POLICY_END_OF_MESSAGE;
+	if (r->kind == POLICY_POSTFIX)
+		return r->stage == POLICY_DATA || r->stage == POLICY_END_OF_MESSAGE;
+	return r->kind == POLICY_CHECK && !r->dry_run;
 }
 
 /* text is for people, reason for the log; who and organisation may be "". */
@@ -73,6 +76,22 @@ say(struct judgement *out, enum policy_action action, const char *reason, const 
 	policy_answer(action, shown, out->answer);
 }
 
+/* Where the question comes from. */
+static const char *
+origin(const struct policy_request *r)
+{
+	switch (r->kind) {
+	case POLICY_CHECK:
+		return r->dry_run ? "dry-run" : "check";
+	case POLICY_RELEASE:
+		return "release";
+	case POLICY_POSTFIX:
+	case POLICY_KIND__COUNT:
+		break;
+	}
+	return policy_stage_name(r->stage);
+}
+
 static void
 note(struct judgement *out, const struct policy_request *r, const char *reason, const char *mailbox,
      const char *organisation, size_t n)
@@ -81,7 +100,7 @@ note(struct judgement *out, const struct policy_request *r, const char *reason, 
 		[POLICY_GO] = "allow", [POLICY_WAIT] = "wait", [POLICY_TROUBLE] = "wait", [POLICY_REFUSE] = "refuse"};
 
 	(void)snprintf(out->log, sizeof(out->log), "%s %s at=%s mailbox=%.200s organisation=%.200s recipients=%zu",
-	               words[out->action], reason, policy_stage_name(r->stage), mailbox[0] != '\0' ? mailbox : "-",
+	               words[out->action], reason, origin(r), mailbox[0] != '\0' ? mailbox : "-",
 	               organisation[0] != '\0' ? organisation : "-", n);
 }
 
@@ -94,11 +113,29 @@ defer(const struct judge *j, const struct policy_request *r, const char *reason,
 	note(out, r, reason, j->mailbox.text, "", j->n);
 }
 
-void
-judge_trouble(const char *why, struct judgement *out)
+/* An error in place of an answer. */
+static void
+fail(const struct policy_request *r, int code, const char *text, struct judgement *out)
 {
-	say(out, POLICY_TROUBLE, "store", why);
-	(void)snprintf(out->log, sizeof(out->log), "wait store: %.400s", why);
+	out->action = POLICY_TROUBLE;
+	if (r->kind == POLICY_POSTFIX)
+		say(out, POLICY_TROUBLE, "store", text);
+	else
+		wire_answer_trouble(code, text, out->answer);
+}
+
+void
+judge_trouble(const struct policy_request *r, const struct err *why, struct judgement *out)
+{
+	fail(r, why->code, why->text, out);
+	(void)snprintf(out->log, sizeof(out->log), "wait store at=%s: %.400s", origin(r), why->text);
+}
+
+void
+judge_forbid(const struct policy_request *r, const char *why, struct judgement *out)
+{
+	fail(r, CR_EAUTH, why, out);
+	(void)snprintf(out->log, sizeof(out->log), "not answered at=%s: %.400s", origin(r), why);
 }
 
 /* Each part with its length, so that no two triples run into the same bytes. */
@@ -160,11 +197,13 @@ find_mailbox(struct judge *j, const struct policy_request *r, bool *ok_out, stru
 	return CR_OK;
 }
 
+static const enum policy_action actions[] = {
+	[GATE_ALLOW] = POLICY_GO, [GATE_WAIT] = POLICY_WAIT, [GATE_REFUSE] = POLICY_REFUSE};
+static_assert(ARRAY_LEN(actions) == GATE_VERDICT__COUNT, "an action for each verdict");
+
 static void
 tell(const struct judge *j, const struct policy_request *r, const char *organisation, struct judgement *out)
 {
-	static const enum policy_action actions[] = {
-		[GATE_ALLOW] = POLICY_GO, [GATE_WAIT] = POLICY_WAIT, [GATE_REFUSE] = POLICY_REFUSE};
 	const struct gate_answer *a = &j->answers[0];
 
 	say(out, actions[a->verdict], a->reason, a->message);
@@ -196,7 +235,7 @@ test(struct judge *j, const struct policy_request *r, struct judgement *out)
 	else if (rc == CR_EREFUSED)
 		defer(j, r, "too_many_recipients", err.text, out);
 	else
-		judge_trouble(err.text, out);
+		judge_trouble(r, &err, out);
 }
 
 /*
@@ -241,8 +280,52 @@ spend(struct judge *j, const struct policy_request *r, struct judgement *out, st
 	return rc == CR_EPARSE ? CR_OK : rc;
 }
 
+static int
+check(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err)
+{
+	const struct gate_request q = {.mailbox = r->mailbox,
+	                               .recipient = r->recipient,
+	                               .message_id = r->message_id[0] != '\0' ? r->message_id : NULL,
+	                               .dry_run = r->dry_run};
+	struct gate_answer *a = &j->answers[0];
+	struct name organisation = {0};
+	struct address to;
+	int rc = r->dry_run ? gate_ask(j->gate, &q, a, err) : gate_ask_in(j->gate, &q, 1, a, err);
+
+	if (rc == CR_EPARSE) {
+		fail(r, rc, err->text, out);
+		note(out, r, "unreadable", "", "", 1);
+		return CR_OK;
+	}
+	if (rc != CR_OK)
+		return rc;
+	out->action = actions[a->verdict];
+	wire_answer(a, out->answer);
+	if (address_parse(r->recipient, &to, NULL) == CR_OK)
+		name_organisation(to.domain, &organisation);
+	note(out, r, a->reason, a->mailbox, organisation.text, 1);
+	return CR_OK;
+}
+
 int
-judge_request(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err)
+judge_release(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err)
+{
+	int rc = gate_release(j->gate, r->ticket, err);
+
+	if (rc == CR_EUNKNOWN)
+		return rc;
+	out->action = rc == CR_OK ? POLICY_GO : POLICY_REFUSE;
+	if (rc == CR_OK)
+		wire_answer_released(r->ticket, out->answer);
+	else
+		wire_answer_trouble(rc, err->text, out->answer);
+	(void)snprintf(out->log, sizeof(out->log), "%s ticket=%.40s%s%.300s", rc == CR_OK ? "released" : "not released",
+	               r->ticket, rc == CR_OK ? "" : ": ", rc == CR_OK ? "" : err->text);
+	return CR_OK;
+}
+
+static int
+judge_message(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err)
 {
 	bool ok = false;
 	int rc;
@@ -266,8 +349,17 @@ judge_request(struct judge *j, const struct policy_request *r, struct judgement 
 		rc = spend(j, r, out, err);
 	else if (rc == CR_OK && ok)
 		test(j, r, out);
-	else if (rc != CR_OK && !judge_spends(r)) {
-		judge_trouble(err->text, out);
+	return rc;
+}
+
+/* A question that writes nothing has its trouble as an answer. */
+int
+judge_request(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err)
+{
+	int rc = r->kind == POLICY_CHECK ? check(j, r, out, err) : judge_message(j, r, out, err);
+
+	if (rc != CR_OK && !judge_spends(r)) {
+		judge_trouble(r, err, out);
 		rc = CR_OK;
 	}
 	return rc;

@@ -1,5 +1,5 @@
 /*
- * judge.h - one request of Postfix against the gate: tested at RCPT, spent at DATA or END-OF-MESSAGE.
+ * judge.h - one request against the gate: of Postfix, tested at RCPT, spent at DATA or END-OF-MESSAGE; or one of our own.
  *
  * The request id is a hash of instance, client and sender, so that a question repeated after a lost reply is the same question.
  * What cannot be read, attributed or counted is deferred without charge: it never passes.
@@ -9,6 +9,7 @@
 
 #include "budget/gate.h"
 #include "budget/policy.h"
+#include "budget/wire.h"
 
 struct judge; /* a gate, and the messages under way */
 
@@ -18,7 +19,7 @@ void judge_drop(struct judge **j);
 
 struct judgement {
 	enum policy_action action;
-	char answer[POLICY_ANSWER_MAX];
+	char answer[WIRE_ANSWER_MAX];
 	char log[POLICY_ANSWER_MAX]; /* one line: reason id, mailbox, organisation; no recipient's local part */
 };
 
@@ -26,7 +27,14 @@ struct judgement {
 bool judge_spends(const struct policy_request *r);
 /* Errors, of a request that spends: as gate_ask_in, the transaction is to be rolled back.  A test has its trouble as an answer. */
 MUST_CHECK int judge_request(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err);
-/* The answer to anything while the store is in trouble and nothing was written. */
-void judge_trouble(const char *why, struct judgement *out);
+/*
+ * Give a ticket back, in a transaction of its own: no other may stand.  Errors: only those after which nothing may be answered
+ * (CR_EUNKNOWN); every other one is an answer.
+ */
+MUST_CHECK int judge_release(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err);
+/* The answer to a request while the store is in trouble and nothing was written. */
+void judge_trouble(const struct policy_request *r, const struct err *why, struct judgement *out);
+/* The answer to a question of ours that this caller may not ask here: he is to open the store himself. */
+void judge_forbid(const struct policy_request *r, const char *why, struct judgement *out);
 
 #endif

@@ -33,6 +33,12 @@ parse_unix(const char *path, struct listen_at *at, struct err *err)
 	return CR_OK;
 }
 
+static bool
+is_loopback(const struct sockaddr_in *in)
+{
+	return ntohl(in->sin_addr.s_addr) >> 24 == 127;
+}
+
 static int
 parse_inet(const char *text, struct listen_at *at, struct err *err)
 {
@@ -50,7 +56,7 @@ parse_inet(const char *text, struct listen_at *at, struct err *err)
 		return err_set(err, CR_EPARSE, "the port has to be 1 to 65535, not '%s'", colon + 1);
 	if (inet_pton(AF_INET, host, &in.sin_addr) == 1) {
 		in.sin_port = htons((uint16_t)port);
-		at->is_loopback = ntohl(in.sin_addr.s_addr) >> 24 == 127;
+		at->is_loopback = is_loopback(&in);
 		memcpy(&at->address, &in, sizeof(in));
 		at->len = sizeof(in);
 		return CR_OK;
@@ -181,4 +187,21 @@ listener_close(struct listener *l)
 	lock_drop(&l->lock);
 	l->fd = -1;
 	l->ino = 0;
+}
+
+bool
+listen_peer_is_local(int fd)
+{
+	union {
+		struct sockaddr_storage any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} peer = {0};
+	socklen_t len = sizeof(peer);
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
+		return false;
+	if (peer.any.ss_family == AF_INET)
+		return is_loopback(&peer.in);
+	return peer.any.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&peer.in6.sin6_addr);
 }

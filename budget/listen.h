@@ -35,4 +35,7 @@ MUST_CHECK int listener_open(const struct listen_at *at, const struct clock *clo
 /* Closes, and removes the socket file if it is still ours.  fd < 0: nothing happens. */
 void listener_close(struct listener *l);
 
+/* Is the other end of this TCP connection on this host? */
+bool listen_peer_is_local(int fd);
+
 #endif

@@ -84,10 +84,27 @@ take_line(char *line, const struct wanted *wanted, size_t n)
 	}
 }
 
+static const char *const kinds[] = {[POLICY_POSTFIX] = "smtpd_access_policy",
+                                    [POLICY_CHECK] = "coldrelay_check",
+                                    [POLICY_RELEASE] = "coldrelay_release"};
+static_assert(ARRAY_LEN(kinds) == POLICY_KIND__COUNT, "a word for each kind");
+
+static bool
+find_kind(const char *word, enum policy_kind *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (strcmp(kinds[i], word) == 0) {
+			*out = (enum policy_kind)i;
+			return true;
+		}
+	}
+	return false;
+}
+
 bool
 policy_read(const char *data, size_t len, struct policy_request *r)
 {
-	const char *kind = "", *state = "", *count = "";
+	const char *kind = "", *state = "", *count = "", *dry_run = "";
 	const struct wanted wanted[] = {
 		{"request",         &kind             },
 		{"protocol_state",  &state            },
@@ -97,10 +114,16 @@ policy_read(const char *data, size_t len, struct policy_request *r)
 		{"sender",          &r->sender        },
 		{"recipient",       &r->recipient     },
 		{"sasl_username",   &r->sasl_username },
+		{"mailbox",         &r->mailbox       },
+		{"message_id",      &r->message_id    },
+		{"ticket",          &r->ticket        },
+		{"store",           &r->store         },
+		{"dry_run",         &dry_run          },
 	};
 
 	assert(len <= sizeof(r->bytes));
 	r->instance = r->client_address = r->sender = r->recipient = r->sasl_username = "";
+	r->mailbox = r->message_id = r->ticket = r->store = "";
 	r->recipient_count = 0;
 	memcpy(r->bytes, data, len);
 	/* Each newline becomes the end of its line's text; the last one is the empty line's. */
@@ -111,8 +134,10 @@ policy_read(const char *data, size_t len, struct policy_request *r)
 		take_line(line, wanted, ARRAY_LEN(wanted));
 	}
 	r->stage = stage_of(state);
-	if (strcmp(kind, "smtpd_access_policy") != 0)
+	/* Anything but 1 would spend where it was not meant to. */
+	if (!find_kind(kind, &r->kind) || (dry_run[0] != '\0' && strcmp(dry_run, "1") != 0))
 		return false;
+	r->dry_run = dry_run[0] != '\0';
 	return count[0] == '\0' || num_parse(count, 0, INT32_MAX, &r->recipient_count, NULL) == CR_OK;
 }
 

@@ -31,14 +31,24 @@ enum policy_progress policy_scan(struct policy_scan *s, const char *data, size_t
 enum policy_stage { POLICY_RCPT, POLICY_DATA, POLICY_END_OF_MESSAGE, POLICY_ELSEWHERE, POLICY_STAGE__COUNT };
 const char *policy_stage_name(enum policy_stage stage);
 
+enum policy_kind {
+	POLICY_POSTFIX,
+	POLICY_CHECK, /* ours: wire.h */
+	POLICY_RELEASE,
+	POLICY_KIND__COUNT
+};
+
 /* Absent is "" and 0.  Texts point into bytes: it must not be copied by value. */
 struct policy_request {
+	enum policy_kind kind;
 	enum policy_stage stage;
 	const char *instance, *client_address, *sender, *recipient, *sasl_username;
 	int64_t recipient_count;
+	const char *mailbox, *message_id, *ticket, *store; /* ours; the recipient too */
+	bool dry_run;
 	char bytes[POLICY_REQUEST_BYTES];
 };
-/* Of the len bytes that policy_scan called whole.  False: junk (no request=smtpd_access_policy, a count that is no number). */
+/* Of the len bytes that policy_scan called whole.  False: junk (another kind of request, a count that is no number). */
 bool policy_read(const char *data, size_t len, struct policy_request *out);
 
 enum policy_action {

@@ -23,6 +23,7 @@ const struct cfg_row settings_rows[] = {
 	{"lock_wait", CFG_DURATION, AT(lock_wait_s), 0, 3600, "30", 0, "seconds", "How long a run waits for another run on the same tenant before it says who holds the lock."},
 	{"warmup_peers", CFG_LIST, AT(warmup_peers), 0, 0, NULL, 0, NULL, "Addresses or domains outside this installation that count as warm-up recipients."},
 	{"listen", CFG_TEXT, AT(listen), 0, 0, "unix:/var/spool/postfix/private/coldrelay", 0, NULL, "Where `serve` listens: unix:PATH or inet:HOST:PORT, HOST a number."},
+	{"use_daemon", CFG_BOOL, AT(use_daemon), 0, 0, "true", 0, NULL, "Whether `check` and `release` ask the daemon at `listen` where one answers; else they open the store themselves."},
 	{"limits", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "The budget of a mailbox; see the group below."},
 	{"tenants", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of tenants."},
 	{"zones", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of zone providers."},

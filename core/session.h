@@ -21,6 +21,7 @@ struct settings {
 	char *key_file;  /* path */
 	char *templates; /* directory of the operator's own templates; NULL */
 	char *listen;    /* where serve listens: unix:PATH or inet:HOST:PORT */
+	bool use_daemon; /* check and release ask it where it answers */
 	int64_t parallel;
 	int64_t timeout_s;   /* over one provider call with its retries */
 	int64_t lock_wait_s; /* how long a run waits for another run on the same tenant */
