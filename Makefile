@@ -17,7 +17,9 @@ TLIB   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
 # The main of a fuzz target: a replay of files, or libFuzzer's own.
 FMAIN  := $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/lib/fuzz_main.o)
 FUZZ_SECONDS ?= 60
-PARTS  := libcurl libcjson libsodium libconfig sqlite3 libidn2 libpsl ldns libcrypto smartcols
+# LAZY: their headers alone; the program loads them when it needs them (core/lazy.h).
+LAZY   := libcurl libcjson ldns libcrypto smartcols
+PARTS  := libsodium libconfig sqlite3 libidn2 libpsl
 
 ifeq ($(origin CC),default)
 CC     := $(if $(filter fuzz,$(MODE)),clang,gcc)
@@ -35,12 +37,11 @@ LDFLAGS_release := -pie -Wl,-z,relro,-z,now
 LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_cov     := --coverage
 LDFLAGS_fuzz    := -fsanitize=address,undefined
-PKGCFLAGS = $(shell pkg-config --cflags $(PARTS) 2>/dev/null | sed 's/-I/-isystem /g')
+PKGCFLAGS = $(shell pkg-config --cflags $(PARTS) $(LAZY) 2>/dev/null | sed 's/-I/-isystem /g')
 PKGLIBS   = $(shell pkg-config --libs $(PARTS) 2>/dev/null)
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread $(WARN) -fno-common -fstack-protector-strong $(CFLAGS_$(MODE)) \
              -I. -include core/banned.h $(PKGCFLAGS) $(CFLAGS)
-# libcrypt always: AddressSanitizer wraps crypt_r, the linker finds it satisfied and would drop the real one.
-LIBS       = -lcrypt -Wl,--as-needed $(PKGLIBS) -pthread
+LIBS       = -Wl,--as-needed $(PKGLIBS) -pthread
 DATADIR   ?= $(PREFIX)/share/coldrelay
 
 all: $(B)/coldrelay ## build the program (MODE=debug|release|asan|cov|fuzz)
@@ -57,10 +58,10 @@ $(B)/%.o: %.c
 	$(Q)$(if $(filter 1,$(V)),,echo "  CC    $<";) $(CC) $(CFLAGS_ALL) -DDATADIR='"$(DATADIR)"' -MMD -MP -c -o $@ $<
 
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FMAIN) $(TLIB) $(B)/libcoldrelay.a
-	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(if $(FMAIN),,-fsanitize=fuzzer) $(LDFLAGS) -o $@ $^ -lcmocka -lssl $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(if $(FMAIN),,-fsanitize=fuzzer) $(LDFLAGS) -o $@ $^ -lcmocka -lssl -lcrypto $(LIBS)
 
 $(B)/tests/%: $(B)/tests/%.o $(TLIB) $(B)/libcoldrelay.a
-	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -lcmocka -lssl $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -lcmocka -lssl -lcrypto $(LIBS)
 
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(BLIB) $(B)/libcoldrelay.a
 	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS)

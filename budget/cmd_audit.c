@@ -92,7 +92,7 @@ run_show(struct session *s, struct err *err)
 	struct show show = {.s = s, .err = err};
 	int rc = session_store(s, DB_READ, err);
 
-	if (rc == CR_OK)
+	if (rc == CR_OK && !s->json)
 		rc = term_table_open(columns, ARRAY_LEN(columns), &show.table, err);
 	if (rc == CR_OK)
 		rc = audit_walk(s->db, args.from, args.subject, show_entry, &show, err);

@@ -250,7 +250,7 @@ print_domains(struct status *st, struct err *err)
 	};
 	struct db_rows *rows = NULL;
 	bool more, any = false;
-	int rc = term_table_open(columns, ARRAY_LEN(columns), &st->table, err);
+	int rc = st->s->json ? CR_OK : term_table_open(columns, ARRAY_LEN(columns), &st->table, err);
 
 	if (rc == CR_OK)
 		rc = db_query(st->s->db, domains_sql,

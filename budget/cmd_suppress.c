@@ -227,7 +227,7 @@ run_list(struct session *s, struct err *err)
 	if (rc == CR_EPARSE)
 		err->code = rc = CR_EUSAGE;
 	if (rc != CR_OK || (rc = session_store(s, DB_READ, err)) != CR_OK ||
-	    (rc = term_table_open(columns, ARRAY_LEN(columns), &t, err)) != CR_OK)
+	    (!s->json && (rc = term_table_open(columns, ARRAY_LEN(columns), &t, err)) != CR_OK))
 		return rc;
 	rc = db_query(s->db,
 	              "SELECT scope, kind, value, reason, source, added_ms, lifted_ms, lift_reason FROM suppression "

@@ -24,11 +24,39 @@
 
 #include <curl/curl.h>
 
+#include "core/lazy.h"
 #include "core/log.h"
 
 #if LIBCURL_VERSION_NUM < 0x075000
 #error "libcurl 7.80 or later is needed for CURLOPT_PREREQFUNCTION"
 #endif
+
+/* clang-format off */
+#define CALLS(X) \
+	X(curl_easy_cleanup) X(curl_easy_getinfo) X(curl_easy_init) X(curl_easy_perform) \
+	X(curl_easy_reset) X(curl_easy_setopt) X(curl_easy_strerror) X(curl_free) \
+	X(curl_global_init) X(curl_slist_append) X(curl_slist_free_all) X(curl_url) \
+	X(curl_url_cleanup) X(curl_url_get) X(curl_url_set)
+/* clang-format on */
+LAZY_LIBRARY(libcurl, "libcurl.so.4", "libcurl4", CALLS);
+/* The header's two macros check the type of the last argument, and call the function that is not linked; SET checks it here. */
+#undef curl_easy_getinfo
+#undef curl_easy_setopt
+#define curl_easy_cleanup   libcurl.curl_easy_cleanup
+#define curl_easy_getinfo   libcurl.curl_easy_getinfo
+#define curl_easy_init      libcurl.curl_easy_init
+#define curl_easy_perform   libcurl.curl_easy_perform
+#define curl_easy_reset     libcurl.curl_easy_reset
+#define curl_easy_setopt    libcurl.curl_easy_setopt
+#define curl_easy_strerror  libcurl.curl_easy_strerror
+#define curl_free           libcurl.curl_free
+#define curl_global_init    libcurl.curl_global_init
+#define curl_slist_append   libcurl.curl_slist_append
+#define curl_slist_free_all libcurl.curl_slist_free_all
+#define curl_url            libcurl.curl_url
+#define curl_url_cleanup    libcurl.curl_url_cleanup
+#define curl_url_get        libcurl.curl_url_get
+#define curl_url_set        libcurl.curl_url_set
 
 #define POOL_MAX               64
 #define CONNECT_TIMEOUT_MAX_MS 15000
@@ -68,6 +96,18 @@ global_init(void)
 	/* With CURLOPT_NOSIGNAL a peer that hangs up during a TLS write would kill the process. */
 	if (sigaction(SIGPIPE, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
 		(void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* At the first request: a run that only looks at its own files opens a transport too, and needs no libcurl. */
+static int
+start(struct err *err)
+{
+	int rc = lazy_need(&libcurl_lazy, err);
+
+	if (rc != CR_OK)
+		return rc;
+	(void)pthread_once(&global_once, global_init);
+	return global_rc == CURLE_OK ? CR_OK : err_set(err, CR_EIO, "libcurl: %s", curl_easy_strerror(global_rc));
 }
 
 static CURL *
@@ -319,8 +359,10 @@ out:
 	return rc;
 }
 
+/* Wide enough for va_arg: an int where libcurl takes a long is the mistake that compilers let pass. */
 #define SET(option, value)                                                                                             \
 	do {                                                                                                           \
+		static_assert(sizeof(true ? (value) : (value)) >= sizeof(long), "a long, an offset or a pointer");     \
 		if (rc == CURLE_OK)                                                                                    \
 			rc = curl_easy_setopt(easy, (option), (value));                                                \
 	} while (0)
@@ -477,6 +519,8 @@ http_curl_perform(struct http *h, const struct http_request *q, int64_t timeout_
 
 	a.writes = strcmp(q->method, "GET") != 0 && strcmp(q->method, "HEAD") != 0;
 	reply->body.max_bytes = HTTP_REPLY_MAX_BYTES;
+	if (start(err) != CR_OK)
+		return HTTP_OUTCOME_FATAL;
 	if (check_url(c, q->url, &loopback, err) != CR_OK || headers_build(q, &headers, err) != CR_OK) {
 		http_request_name(q, name, sizeof(name));
 		(void)err_wrap(err, "%s", name);
@@ -525,12 +569,8 @@ static const struct http_ops curl_ops = {
 int
 http_curl_open(const struct http_curl_options *o, struct http **out, struct err *err)
 {
-	struct http_curl *c;
+	struct http_curl *c = calloc(1, sizeof(*c));
 
-	(void)pthread_once(&global_once, global_init);
-	if (global_rc != CURLE_OK)
-		return err_set(err, CR_EIO, "libcurl: %s", curl_easy_strerror(global_rc));
-	c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		return err_nomem(err, "http transport");
 	c->http.ops = &curl_ops;

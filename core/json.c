@@ -14,6 +14,14 @@
 
 #include <cjson/cJSON.h>
 
+#include "core/lazy.h"
+
+#define CALLS(X) X(cJSON_Delete) X(cJSON_GetObjectItemCaseSensitive) X(cJSON_ParseWithLengthOpts)
+LAZY_LIBRARY(libcjson, "libcjson.so.1", "libcjson1", CALLS);
+#define cJSON_Delete                     libcjson.cJSON_Delete
+#define cJSON_GetObjectItemCaseSensitive libcjson.cJSON_GetObjectItemCaseSensitive
+#define cJSON_ParseWithLengthOpts        libcjson.cJSON_ParseWithLengthOpts
+
 #define INDEX_FROM  16
 #define EXACT_LIMIT 9007199254740992.0 /* 2^53: below it every whole number is a double, and no two share one */
 
@@ -27,10 +35,17 @@ node_of(const struct json_at *at)
 	return at->node;
 }
 
+/* What cJSON_IsObject and its like do.  Places of no document ask too, and for those the library need not be there. */
+static bool
+is_kind(const cJSON *n, int kinds)
+{
+	return n != NULL && (n->type & 0xff & kinds) != 0;
+}
+
 static bool
 is_container(const cJSON *n)
 {
-	return cJSON_IsArray(n) || cJSON_IsObject(n);
+	return is_kind(n, cJSON_Array | cJSON_Object);
 }
 
 /*
@@ -114,6 +129,9 @@ json_parse(const char *text, size_t len, struct json **out, struct err *err)
 		text += strlen(JSON_BOM);
 		len -= strlen(JSON_BOM);
 	}
+	rc = lazy_need(&libcjson_lazy, err);
+	if (rc != CR_OK)
+		return rc;
 	j = calloc(1, sizeof(*j));
 	if (j == NULL) {
 		rc = err_nomem(err, "JSON");
@@ -165,7 +183,7 @@ json_get(const struct json_at *parent, const char *key)
 	struct json_at at = {0};
 	const cJSON *n = node_of(parent);
 
-	if (cJSON_IsObject(n))
+	if (is_kind(n, cJSON_Object))
 		at.node = cJSON_GetObjectItemCaseSensitive(n, key);
 	set_path(&at, parent->path, parent->path[0] != '\0' ? "." : "", key);
 	return at;
@@ -178,7 +196,7 @@ json_item(const struct json_at *array, size_t index)
 	const cJSON *n = node_of(array);
 	char place[32];
 
-	if (cJSON_IsArray(n))
+	if (is_kind(n, cJSON_Array))
 		at.node = child_at(n, index);
 	(void)snprintf(place, sizeof(place), "[%zu]", index);
 	set_path(&at, array->path, "", place);
@@ -196,7 +214,7 @@ json_member(const struct json_at *object, size_t index, const char **key_out)
 {
 	struct json_at at = {0};
 	const cJSON *n = node_of(object);
-	const cJSON *child = cJSON_IsObject(n) ? child_at(n, index) : NULL;
+	const cJSON *child = is_kind(n, cJSON_Object) ? child_at(n, index) : NULL;
 
 	*key_out = child != NULL ? child->string : "";
 	at.node = child;
@@ -207,25 +225,25 @@ json_member(const struct json_at *object, size_t index, const char **key_out)
 bool
 json_is_object(const struct json_at *at)
 {
-	return cJSON_IsObject(node_of(at)) != 0;
+	return is_kind(node_of(at), cJSON_Object);
 }
 
 bool
 json_is_array(const struct json_at *at)
 {
-	return cJSON_IsArray(node_of(at)) != 0;
+	return is_kind(node_of(at), cJSON_Array);
 }
 
 bool
 json_is_string(const struct json_at *at)
 {
-	return cJSON_IsString(node_of(at)) != 0;
+	return is_kind(node_of(at), cJSON_String);
 }
 
 bool
 json_is_null(const struct json_at *at)
 {
-	return at->node == NULL || cJSON_IsNull(node_of(at)) != 0;
+	return at->node == NULL || is_kind(node_of(at), cJSON_NULL);
 }
 
 static int
@@ -261,7 +279,7 @@ json_want_int(const struct json_at *at, int64_t min, int64_t max, int64_t *out, 
 {
 	double d;
 
-	if (!cJSON_IsNumber(node_of(at)))
+	if (!is_kind(node_of(at), cJSON_Number))
 		return mismatch(at, "not a number", err);
 	d = node_of(at)->valuedouble;
 	if (d <= -EXACT_LIMIT || d >= EXACT_LIMIT || d != (double)(int64_t)d)
@@ -276,9 +294,9 @@ json_want_int(const struct json_at *at, int64_t min, int64_t max, int64_t *out, 
 int
 json_want_bool(const struct json_at *at, bool *out, struct err *err)
 {
-	if (!cJSON_IsBool(node_of(at)))
+	if (!is_kind(node_of(at), cJSON_True | cJSON_False))
 		return mismatch(at, "not true or false", err);
-	*out = cJSON_IsTrue(node_of(at)) != 0;
+	*out = is_kind(node_of(at), cJSON_True);
 	return CR_OK;
 }
 

@@ -14,7 +14,32 @@
 
 #include <libsmartcols.h>
 
+#include "core/lazy.h"
 #include "core/log.h"
+
+/* clang-format off */
+#define CALLS(X) \
+	X(scols_cell_set_color) X(scols_column_get_header) X(scols_line_refer_data) \
+	X(scols_line_set_color) X(scols_new_table) X(scols_print_table) \
+	X(scols_table_enable_colors) X(scols_table_new_column) X(scols_table_new_line) \
+	X(scols_table_set_column_separator) X(scols_table_set_stream) \
+	X(scols_table_set_termforce) X(scols_table_set_termwidth) X(scols_unref_table)
+/* clang-format on */
+LAZY_LIBRARY(libscols, "libsmartcols.so.1", "libsmartcols1", CALLS);
+#define scols_cell_set_color             libscols.scols_cell_set_color
+#define scols_column_get_header          libscols.scols_column_get_header
+#define scols_line_refer_data            libscols.scols_line_refer_data
+#define scols_line_set_color             libscols.scols_line_set_color
+#define scols_new_table                  libscols.scols_new_table
+#define scols_print_table                libscols.scols_print_table
+#define scols_table_enable_colors        libscols.scols_table_enable_colors
+#define scols_table_new_column           libscols.scols_table_new_column
+#define scols_table_new_line             libscols.scols_table_new_line
+#define scols_table_set_column_separator libscols.scols_table_set_column_separator
+#define scols_table_set_stream           libscols.scols_table_set_stream
+#define scols_table_set_termforce        libscols.scols_table_set_termforce
+#define scols_table_set_termwidth        libscols.scols_table_set_termwidth
+#define scols_unref_table                libscols.scols_unref_table
 
 #define BAR_CELLS     24
 #define ITEM_MAX      48
@@ -86,9 +111,12 @@ add_column(struct libscols_table *scols, const struct term_column *c, struct err
 int
 term_table_open(const struct term_column *columns, size_t n, struct term_table **out, struct err *err)
 {
-	struct term_table *t = calloc(1, sizeof(*t));
-	int rc = CR_OK;
+	struct term_table *t;
+	int rc = lazy_need(&libscols_lazy, err);
 
+	if (rc != CR_OK)
+		return rc;
+	t = calloc(1, sizeof(*t));
 	if (t == NULL)
 		return err_nomem(err, "table");
 	t->n_columns = n;

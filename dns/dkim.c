@@ -18,7 +18,36 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "core/lazy.h"
 #include "dns/taglist.h"
+
+/* clang-format off */
+#define CALLS(X) \
+	X(BIO_ctrl) X(BIO_free) X(BIO_new) X(BIO_new_mem_buf) X(BIO_s_secmem) X(ERR_clear_error) \
+	X(ERR_peek_last_error) X(ERR_reason_error_string) X(EVP_PKEY_Q_keygen) X(EVP_PKEY_free) \
+	X(EVP_PKEY_get_base_id) X(EVP_PKEY_get_bits) X(EVP_PKEY_get_raw_public_key) \
+	X(PEM_read_bio_PrivateKey) X(PEM_write_bio_PKCS8PrivateKey) X(d2i_PUBKEY) \
+	X(d2i_PublicKey) X(i2d_PUBKEY)
+/* clang-format on */
+LAZY_LIBRARY(libcrypto, "libcrypto.so.3", "libssl3", CALLS);
+#define BIO_ctrl                      libcrypto.BIO_ctrl
+#define BIO_free                      libcrypto.BIO_free
+#define BIO_new                       libcrypto.BIO_new
+#define BIO_new_mem_buf               libcrypto.BIO_new_mem_buf
+#define BIO_s_secmem                  libcrypto.BIO_s_secmem
+#define ERR_clear_error               libcrypto.ERR_clear_error
+#define ERR_peek_last_error           libcrypto.ERR_peek_last_error
+#define ERR_reason_error_string       libcrypto.ERR_reason_error_string
+#define EVP_PKEY_Q_keygen             libcrypto.EVP_PKEY_Q_keygen
+#define EVP_PKEY_free                 libcrypto.EVP_PKEY_free
+#define EVP_PKEY_get_base_id          libcrypto.EVP_PKEY_get_base_id
+#define EVP_PKEY_get_bits             libcrypto.EVP_PKEY_get_bits
+#define EVP_PKEY_get_raw_public_key   libcrypto.EVP_PKEY_get_raw_public_key
+#define PEM_read_bio_PrivateKey       libcrypto.PEM_read_bio_PrivateKey
+#define PEM_write_bio_PKCS8PrivateKey libcrypto.PEM_write_bio_PKCS8PrivateKey
+#define d2i_PUBKEY                    libcrypto.d2i_PUBKEY
+#define d2i_PublicKey                 libcrypto.d2i_PublicKey
+#define i2d_PUBKEY                    libcrypto.i2d_PUBKEY
 
 #define VERSION     "DKIM1"
 #define ED25519_LEN crypto_sign_PUBLICKEYBYTES
@@ -84,14 +113,18 @@ rsa_public(EVP_PKEY *key, struct dkim_public *out, struct err *err)
 static int
 generate_rsa(struct secret **private_out, struct dkim_public *public_out, struct err *err)
 {
-	EVP_PKEY *key = EVP_RSA_gen(DKIM_RSA_BITS);
-	BIO *pem = BIO_new(BIO_s_secmem());
 	struct secret *private = NULL;
 	struct dkim_public public;
+	EVP_PKEY *key;
+	BIO *pem;
 	char *text;
 	long len;
-	int rc;
+	int rc = lazy_need(&libcrypto_lazy, err);
 
+	if (rc != CR_OK)
+		return rc;
+	key = EVP_RSA_gen(DKIM_RSA_BITS);
+	pem = BIO_new(BIO_s_secmem());
 	if (key == NULL || pem == NULL || PEM_write_bio_PKCS8PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL) != 1) {
 		rc = crypto_fault(err, CR_EIO, "rsa key cannot be made");
 		goto out;
@@ -166,8 +199,10 @@ dkim_public_of(const struct secret *private_pem, struct dkim_public *out, struct
 	const char *text;
 	BIO *pem = NULL;
 	size_t len;
-	int rc;
+	int rc = lazy_need(&libcrypto_lazy, err);
 
+	if (rc != CR_OK)
+		return rc;
 	text = secret_bytes(private_pem, &len);
 	assert(len <= SECRET_MAX_BYTES);
 	pem = BIO_new_mem_buf(text, (int)len); /* reads in place, copies nothing */
@@ -253,9 +288,12 @@ static int
 parse_rsa(const uint8_t *der, size_t len, struct dkim_public *out, struct err *err)
 {
 	const uint8_t *at = der, *end = der + len;
-	EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)len);
-	int rc;
+	EVP_PKEY *key;
+	int rc = lazy_need(&libcrypto_lazy, err);
 
+	if (rc != CR_OK)
+		return rc;
+	key = d2i_PUBKEY(NULL, &at, (long)len);
 	if (key == NULL) {
 		at = der;
 		key = d2i_PublicKey(EVP_PKEY_RSA, NULL, &at, (long)len);

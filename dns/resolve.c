@@ -15,8 +15,47 @@
 #include <sys/random.h>
 
 #include "core/file.h"
+#include "core/lazy.h"
 #include "core/num.h"
 #include "dns/exchange.h"
+
+/* clang-format off */
+#define CALLS(X) \
+	X(ldns_get_errorstr_by_id) X(ldns_pkt2wire) X(ldns_pkt_aa) X(ldns_pkt_ad) \
+	X(ldns_pkt_answer) X(ldns_pkt_edns_extended_rcode) X(ldns_pkt_free) X(ldns_pkt_get_rcode) \
+	X(ldns_pkt_query_new) X(ldns_pkt_set_ad) X(ldns_pkt_set_edns_udp_size) X(ldns_pkt_set_id) \
+	X(ldns_pkt_set_rd) X(ldns_rdf_data) X(ldns_rdf_deep_free) X(ldns_rdf_new_frm_data) \
+	X(ldns_rdf_size) X(ldns_rr_get_class) X(ldns_rr_get_type) X(ldns_rr_list_rr) \
+	X(ldns_rr_list_rr_count) X(ldns_rr_owner) X(ldns_rr_rd_count) X(ldns_rr_rdf) \
+	X(ldns_rr_ttl) X(ldns_wire2pkt)
+/* clang-format on */
+LAZY_LIBRARY(libldns, "libldns.so.3", "libldns3", CALLS);
+#define ldns_get_errorstr_by_id      libldns.ldns_get_errorstr_by_id
+#define ldns_pkt2wire                libldns.ldns_pkt2wire
+#define ldns_pkt_aa                  libldns.ldns_pkt_aa
+#define ldns_pkt_ad                  libldns.ldns_pkt_ad
+#define ldns_pkt_answer              libldns.ldns_pkt_answer
+#define ldns_pkt_edns_extended_rcode libldns.ldns_pkt_edns_extended_rcode
+#define ldns_pkt_free                libldns.ldns_pkt_free
+#define ldns_pkt_get_rcode           libldns.ldns_pkt_get_rcode
+#define ldns_pkt_query_new           libldns.ldns_pkt_query_new
+#define ldns_pkt_set_ad              libldns.ldns_pkt_set_ad
+#define ldns_pkt_set_edns_udp_size   libldns.ldns_pkt_set_edns_udp_size
+#define ldns_pkt_set_id              libldns.ldns_pkt_set_id
+#define ldns_pkt_set_rd              libldns.ldns_pkt_set_rd
+#define ldns_rdf_data                libldns.ldns_rdf_data
+#define ldns_rdf_deep_free           libldns.ldns_rdf_deep_free
+#define ldns_rdf_new_frm_data        libldns.ldns_rdf_new_frm_data
+#define ldns_rdf_size                libldns.ldns_rdf_size
+#define ldns_rr_get_class            libldns.ldns_rr_get_class
+#define ldns_rr_get_type             libldns.ldns_rr_get_type
+#define ldns_rr_list_rr              libldns.ldns_rr_list_rr
+#define ldns_rr_list_rr_count        libldns.ldns_rr_list_rr_count
+#define ldns_rr_owner                libldns.ldns_rr_owner
+#define ldns_rr_rd_count             libldns.ldns_rr_rd_count
+#define ldns_rr_rdf                  libldns.ldns_rr_rdf
+#define ldns_rr_ttl                  libldns.ldns_rr_ttl
+#define ldns_wire2pkt                libldns.ldns_wire2pkt
 
 #define EDNS_UDP_BYTES  1232
 #define DNS_PORT        53
@@ -125,9 +164,14 @@ build(const struct question *q, struct buf *out, struct err *err)
 {
 	uint8_t wire[NAME_WIRE_MAX], *message = NULL;
 	size_t wire_len = name_to_wire(q->name.text, wire), len = 0;
-	ldns_rdf *name = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, wire_len, wire);
-	ldns_pkt *p = name != NULL ? ldns_pkt_query_new(name, (ldns_rr_type)q->type, LDNS_RR_CLASS_IN, 0) : NULL;
+	ldns_rdf *name;
+	ldns_pkt *p;
+	int rc = lazy_need(&libldns_lazy, err);
 
+	if (rc != CR_OK)
+		return rc;
+	name = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, wire_len, wire);
+	p = name != NULL ? ldns_pkt_query_new(name, (ldns_rr_type)q->type, LDNS_RR_CLASS_IN, 0) : NULL;
 	if (p == NULL) {
 		/* The packet owns the name once it is there. */
 		ldns_rdf_deep_free(name);
@@ -214,6 +258,9 @@ resolve_parse(const uint8_t *reply, size_t len, struct resolve_answer *out, stru
 
 	if (len > EXCHANGE_MESSAGE_MAX)
 		return err_set(err, CR_EPARSE, "dns answer: longer than %d bytes", EXCHANGE_MESSAGE_MAX);
+	rc = lazy_need(&libldns_lazy, err);
+	if (rc != CR_OK)
+		return rc;
 	status = ldns_wire2pkt(&p, reply, len);
 	if (status == LDNS_STATUS_MEM_ERR)
 		return err_nomem(err, "dns answer");

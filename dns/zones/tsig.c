@@ -14,7 +14,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/lazy.h"
 #include "dns/zones/wire.h"
+
+/* clang-format off */
+#define CALLS(X) \
+	X(CRYPTO_memcmp) X(EVP_MAC_CTX_free) X(EVP_MAC_CTX_new) X(EVP_MAC_fetch) X(EVP_MAC_final) \
+	X(EVP_MAC_free) X(EVP_MAC_init) X(EVP_MAC_update) X(OSSL_PARAM_construct_end) \
+	X(OSSL_PARAM_construct_utf8_string)
+/* clang-format on */
+LAZY_LIBRARY(libcrypto, "libcrypto.so.3", "libssl3", CALLS);
+#define CRYPTO_memcmp                    libcrypto.CRYPTO_memcmp
+#define EVP_MAC_CTX_free                 libcrypto.EVP_MAC_CTX_free
+#define EVP_MAC_CTX_new                  libcrypto.EVP_MAC_CTX_new
+#define EVP_MAC_fetch                    libcrypto.EVP_MAC_fetch
+#define EVP_MAC_final                    libcrypto.EVP_MAC_final
+#define EVP_MAC_free                     libcrypto.EVP_MAC_free
+#define EVP_MAC_init                     libcrypto.EVP_MAC_init
+#define EVP_MAC_update                   libcrypto.EVP_MAC_update
+#define OSSL_PARAM_construct_end         libcrypto.OSSL_PARAM_construct_end
+#define OSSL_PARAM_construct_utf8_string libcrypto.OSSL_PARAM_construct_utf8_string
 
 #define TYPE_TSIG     250
 #define CLASS_ANY     255
@@ -95,8 +114,10 @@ tsig_key_make(const char *name, const char *algorithm, const struct secret *base
 {
 	struct tsig_key k = {0};
 	struct name alg;
-	int rc;
+	int rc = lazy_need(&libcrypto_lazy, err);
 
+	if (rc != CR_OK)
+		return rc;
 	if (name_parse(name, &k.name, NULL) != CR_OK || k.name.text[0] == '\0')
 		return err_set(err, CR_ECONFIG, "key_name: not a domain name: '%s'", name);
 	if (name_parse(algorithm, &alg, NULL) == CR_OK)

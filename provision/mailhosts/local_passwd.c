@@ -12,6 +12,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/lazy.h"
+
+#define CALLS(X) X(crypt_r)
+LAZY_LIBRARY(libcrypt, "libcrypt.so.1", "libcrypt1", CALLS);
+#define crypt_r libcrypt.crypt_r
+
 #define SCHEME   "{SHA512-CRYPT}"
 #define METHOD   "$6$"
 #define SALT_LEN 16
@@ -21,11 +27,14 @@
 static int
 hash_under(const char *setting, const struct secret *password, char out[HASH_MAX], struct err *err)
 {
-	struct crypt_data *data = calloc(1, sizeof(*data)); /* 32 kB: too much for a thread's stack */
+	struct crypt_data *data;
 	const char *hash;
 	size_t len;
-	int rc = CR_OK;
+	int rc = lazy_need(&libcrypt_lazy, err);
 
+	if (rc != CR_OK)
+		return rc;
+	data = calloc(1, sizeof(*data)); /* 32 kB: too much for a thread's stack */
 	if (data == NULL)
 		return err_nomem(err, "password hash");
 	hash = crypt_r(secret_bytes(password, &len), setting, data);

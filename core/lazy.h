@@ -1,0 +1,59 @@
+/*
+ * lazy.h - a library loaded when its first call is due, not when the program starts.
+ *
+ * Most commands ask the store one question and end.  Linking what only provisioning needs (libcurl alone brings some forty shared
+ * objects) would make each of them nine times as slow as it has to be.
+ *
+ * The door of a library lists the functions it calls, in one macro, and gives each its way through the table:
+ *
+ *   #define CALLS(X) X(frob_new) X(frob_free)
+ *   LAZY_LIBRARY(frob, "libfrob.so.2", "libfrob2", CALLS);
+ *   #define frob_new  frob.frob_new
+ *   #define frob_free frob.frob_free
+ *
+ * so that the calls below stay as they are.  Types come from the library's own header.  A call that is missing in either list does not
+ * link, since nothing else defines it.  Whoever enters by a function that can fail says lazy_need first; what runs only on something
+ * that such a function made (a handle, a parsed document) need not.
+ */
+#ifndef CORE_LAZY_H
+#define CORE_LAZY_H
+
+#include "core/err.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct lazy {
+	const char *soname;       /* the interface that the header describes: "libcurl.so.4" */
+	const char *package;      /* Debian's, for the error */
+	const char *const *names; /* of the functions, in the order of the table */
+	size_t n;
+	void *calls; /* a struct of n pointers to functions */
+	atomic_bool loaded;
+};
+
+/*
+ * Load the library unless it is, and fill its table: all of it, or nothing.  It stays for the life of the process.  Any thread.
+ * Errors: CR_ECONFIG (not installed, saying what to install; or not fit to be used).
+ */
+MUST_CHECK int lazy_need(struct lazy *l, struct err *err);
+
+#define LAZY_MEMBER_(function) __typeof__(function) *function;
+#define LAZY_NAME_(function)   #function,
+#define LAZY_LIBRARY(library, soname_, package_, CALLS)                                                                \
+	static struct {                                                                                                \
+		CALLS(LAZY_MEMBER_)                                                                                    \
+	} library;                                                                                                     \
+	static const char *const library##_names[] = {CALLS(LAZY_NAME_)};                                              \
+	static_assert(sizeof(library) == sizeof(library##_names), "a pointer for each name");                          \
+	static struct lazy library##_lazy = {                                                                          \
+		.soname = (soname_),                                                                                   \
+		.package = (package_),                                                                                 \
+		.names = library##_names,                                                                              \
+		.n = sizeof(library##_names) / sizeof(library##_names[0]),                                             \
+		.calls = &library,                                                                                     \
+	}
+
+#endif

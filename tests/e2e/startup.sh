@@ -1,0 +1,108 @@
+#!/bin/bash
+# What a command loads: what it needs, and nothing else.  A library that is needed and cannot be used is told in one line.
+# The objects are read from the dynamic linker's own account (LD_DEBUG in ld.so(8)).
+# shellcheck disable=SC2317 # promises are reached through pass
+# shellcheck source=tests/lib/e2e.sh
+. "$(dirname "$0")/../lib/e2e.sh"
+begin objdump
+
+domain=getnorthwind.example
+mailbox=anna@$domain
+{
+	cfg_head
+	echo 'zones = ( { name = "dns"; driver = "zonefile"; directory = "zones"; name_servers = [ "ns1.dnshost.example" ]; } );'
+	cfg_tenant northwind.example '' "$domain"
+} >"$cfg"
+mkdir "$work/zones" "$work/mail"
+
+# What no question to the gate needs: HTTP, DNS, TLS, JSON's reader, tables, password hashes, another engine.
+rare='^lib(curl|ssl|crypto|ldns|cjson|smartcols|crypt|pq)\.'
+
+# loaded WANT ARGUMENT...: run it, and leave the names of what it mapped, one a line, in $work/loaded.
+loaded() {
+	rm -f "$work"/ld.*
+	LD_DEBUG=files LD_DEBUG_OUTPUT=$work/ld run "$@" || return 1
+	sed -n 's/.*calling init: .*\/\([^/]*\)$/\1/p' "$work"/ld.* | sort -u >"$work/loaded"
+	has "$work/loaded" '^libc\.so'
+}
+
+spare() { # WANT ARGUMENT...
+	loaded "$@" && lacks "$work/loaded" "$rare"
+}
+
+pass "a run that makes all there is to make" run 0 provision northwind.example --yes || finish
+
+files_only() {
+	loaded 0 provision northwind.example --dry-run && lacks "$work/loaded" '^lib(curl|ldns|pq)\.'
+}
+pass "a run over files alone loads neither HTTP nor DNS" files_only
+
+while read -r want line; do
+	# shellcheck disable=SC2086 # arguments are words
+	pass "loads nothing it does not need: $line" spare "$want" $line
+done <<-COMMANDS
+	0 version
+	0 help
+	0 help check
+	0 check $mailbox --to someone@customer.example --dry-run
+	0 check $mailbox --to someone@customer.example --message-id m1
+	0 --json check $mailbox --to someone@customer.example --message-id m1
+	77 check nobody@$domain --to someone@customer.example
+	0 --json why $mailbox someone@customer.example
+	0 suppress add someone@customer.example --tenant northwind.example --reason asked
+	77 --json suppress check someone@customer.example
+	0 --json suppress list
+	0 --json status
+	0 freeze $domain --reason test
+	0 thaw $domain --reason test
+	0 audit verify
+	64 nonsense
+COMMANDS
+
+table() {
+	loaded 0 status && has "$work/loaded" '^libsmartcols\.'
+}
+pass "a table loads the library of tables" table
+
+# damaged SONAME: found before the system's, and no library.
+damaged() {
+	rm -rf "${work:?}/lib" && mkdir "$work/lib" && printf '%200s\n' "no library" >"$work/lib/$1"
+}
+
+table_fault() {
+	damaged libsmartcols.so.1
+	LD_LIBRARY_PATH=$work/lib run 78 status && one_line "$err" &&
+		has "$err" '^coldrelay: error: libsmartcols\.so\.1 cannot be loaded: .*: apt-get install --reinstall libsmartcols1$'
+}
+pass "a library that cannot be used is one line" table_fault
+
+# A port without a server, so that what is missing is met first.
+request_fault() {
+	damaged libcurl.so.4
+	sed 's/driver = "zonefile"; directory = "zones"/driver = "powerdns"; url = "http:\/\/127.0.0.1:9"; api_key = "env:KEY"/' \
+		"$cfg" >"$work/http.cfg"
+	KEY=k LD_LIBRARY_PATH=$work/lib cfg=$work/http.cfg run 78 provision northwind.example --dry-run &&
+		has "$err" 'libcurl\.so\.4 cannot be loaded: .*: apt-get install --reinstall libcurl4$'
+}
+pass "a request without its library is told like any other fault" request_fault
+
+check_goes_on() {
+	damaged libsmartcols.so.1
+	LD_LIBRARY_PATH=$work/lib run 77 check "$mailbox" --to someone@customer.example
+}
+pass "the gate answers without the libraries that it does not need" check_goes_on
+
+# The names in the source are those that the headers of this system belong to.
+sonames() {
+	local soname link real
+	while read -r soname; do
+		link=$(cc -print-file-name="${soname%.so.*}.so")
+		[ -e "$link" ] || continue
+		real=$(objdump -p "$link" | awk '$1 == "SONAME" { print $2 }')
+		equal "$soname" "$real" || return 1
+	done < <(grep -rhoE 'LAZY_LIBRARY\([a-z0-9]+, "[^"]+"' core dns templates budget provision | grep -oE 'lib[^"]+\.so\.[0-9]+')
+}
+cd "$(dirname "$0")/../.." || finish
+pass "each library is asked for by the name its headers belong to" sonames
+
+finish
