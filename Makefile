@@ -66,8 +66,8 @@ $(B)/tests/%: $(B)/tests/%.o $(TLIB) $(B)/libcoldrelay.a
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(BLIB) $(B)/libcoldrelay.a
 	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-# Preloaded by tests/e2e/kill_everywhere.sh; never linked into anything.
-$(B)/killshim.so: tests/lib/preload/killshim.c
+# Preloaded by scripts of tests/e2e; never linked into anything.
+$(B)/%shim.so: tests/lib/preload/%shim.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O1 -g -fPIC -shared -o $@ $< -ldl
 

@@ -1,6 +1,6 @@
 /*
- * test_promise.c - "never over budget", asked of the real store: many processes, killed processes, clocks that are set, and a
- * recount of every window by somebody who only watched the answers.
+ * test_promise.c - "never over budget", asked of the real store by many processes, and by killed ones.  Random schedules with a
+ * recount of every window are in test_schedules.c.
  */
 #include "tests/budget/office.h"
 
@@ -159,112 +159,6 @@ gate__killed_at_any_moment_never_spends_more_than_it_may(void **state)
 	office_close(&o);
 }
 
-/* ---- the watcher ---- */
-
-struct seen {
-	int64_t true_ms; /* time that really passed */
-	enum gate_class class;
-	bool released;
-	char ticket[40];
-};
-
-static int
-in_window(const struct seen *all, size_t n, int class, int64_t end_ms)
-{
-	int count = 0;
-
-	for (size_t i = 0; i < n; i++)
-		count += !all[i].released && all[i].true_ms >= end_ms - DAY_MS && all[i].true_ms <= end_ms &&
-		         (class < 0 || (int)all[i].class == class);
-	return count;
-}
-
-/* What a watcher may do to the gate between two questions. */
-static void
-disturb(struct office *o, unsigned *seed, int64_t *true_ms, int64_t *stepped_ms, int *boots)
-{
-	char boot[24];
-	int64_t ms;
-
-	switch (rand_r(seed) % 16) {
-	case 0: /* somebody sets the clock */
-		ms = (rand_r(seed) % 100 - 50) * HOUR_MS;
-		fake_clock_step(&o->clock, ms);
-		*stepped_ms += ms;
-		break;
-	case 1: /* a reboot, with a clock that the network has put right */
-		ms = rand_r(seed) % (int)HOUR_MS;
-		(void)snprintf(boot, sizeof(boot), "boot-%d", ++*boots + 1);
-		fake_clock_step(&o->clock, -*stepped_ms);
-		*stepped_ms = 0;
-		fake_clock_reboot(&o->clock, boot, ms);
-		*true_ms += ms;
-		break;
-	case 2: /* another process */
-		gate_drop(&o->gate);
-		db_drop(&o->db);
-		o->db = office_open_store(o, DB_WRITE);
-		office_gate(o, NO_PACE);
-		break;
-	default:
-		ms = rand_r(seed) % (int)(5 * HOUR_MS);
-		fake_clock_advance(&o->clock, ms);
-		*true_ms += ms;
-	}
-}
-
-static void
-release_one(struct office *o, struct seen *all, size_t n, unsigned *seed)
-{
-	struct seen *s = &all[n - 1 - (size_t)rand_r(seed) % (n < 4 ? n : 4)];
-
-	if (!s->released && gate_release(o->gate, s->ticket, &o->err) == CR_OK)
-		s->released = true;
-}
-
-static void
-gate__no_window_of_24_hours_ever_holds_five(void **state)
-{
-	static struct seen all[2000];
-	int64_t true_ms = 0, stepped_ms = 0;
-	unsigned seed = 4;
-	struct office o;
-	int boots = 0, allowed = 0, clock_waits = 0;
-	size_t n = 0;
-
-	(void)state;
-	office_open(&o, NO_PACE);
-	/* The first question of a boot ties the gate's time to it; before that a step cannot be told from the truth. */
-	assert_answer(&o, CARL, EXTERN_MAIL, "allow");
-	for (int step = 0; step < 2000; step++) {
-		const char *recipient = rand_r(&seed) % 2 ? BEN : EXTERN_MAIL;
-		struct gate_answer a;
-		bool room;
-
-		disturb(&o, &seed, &true_ms, &stepped_ms, &boots);
-		if (n > 0 && rand_r(&seed) % 10 == 0)
-			release_one(&o, all, n, &seed);
-		a = office_ask(&o, ANNA, recipient, NULL);
-		if (strcmp(a.reason, "clock") == 0) {
-			clock_waits++;
-			continue;
-		}
-		room = in_window(all, n, -1, true_ms) < 4 && in_window(all, n, a.class, true_ms) < 2;
-		assert_int_equal(a.verdict == GATE_ALLOW, room);
-		if (a.verdict != GATE_ALLOW)
-			continue;
-		allowed++;
-		all[n] = (struct seen){.true_ms = true_ms, .class = a.class};
-		(void)snprintf(all[n++].ticket, sizeof(all[0].ticket), "%s", a.ticket);
-		assert_true(in_window(all, n, -1, true_ms) <= 4);
-		assert_true(in_window(all, n, GATE_OUTBOUND, true_ms) <= 2);
-		assert_true(in_window(all, n, GATE_WARMUP, true_ms) <= 2);
-	}
-	assert_true(allowed > 300);
-	assert_true(clock_waits == 0);
-	office_close(&o);
-}
-
 int
 main(void)
 {
@@ -274,6 +168,5 @@ main(void)
 	TEST(tests, n, gate__one_of_many_processes_wins_the_last_token);
 	TEST(tests, n, gate__killed_between_spend_and_answer_loses_nothing);
 	TEST(tests, n, gate__killed_at_any_moment_never_spends_more_than_it_may);
-	TEST(tests, n, gate__no_window_of_24_hours_ever_holds_five);
 	return rows_run("budget/promise", tests, n);
 }
