@@ -66,6 +66,12 @@ $(B)/tests/%: $(B)/tests/%.o $(TLIB) $(B)/libcoldrelay.a
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(BLIB) $(B)/libcoldrelay.a
 	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# What bench_start.sh compares with: no more than it needs.
+$(B)/tests/bench/start/hello_static: tests/bench/start/hello.c
+	$(Q)mkdir -p $(@D); $(CC) -O2 -static -o $@ $<
+$(B)/tests/bench/start/%: tests/bench/start/%.c
+	$(Q)mkdir -p $(@D); $(CC) -O2 -o $@ $< $(if $(filter once,$*),-lsqlite3)
+
 # Preloaded by scripts of tests/e2e; never linked into anything.
 $(B)/%shim.so: tests/lib/preload/%shim.c
 	$(Q)mkdir -p $(@D)
@@ -94,7 +100,7 @@ list-fuzz:
 	@printf '%s\n' $(FUZZ)
 
 fuzzers: $(FUZZ)
-benches: $(BENCH)
+benches: $(BENCH) $(addprefix $(B)/tests/bench/start/,hello hello_static once)
 fuzz: deps ## let libFuzzer look for inputs, FUZZ_SECONDS (60) a target
 	$(Q)tests/lib/fuzz.sh $(FUZZ_SECONDS)
 bench: ## measure, each figure beside its floor

@@ -136,7 +136,7 @@ shuffle(void)
 {
 	uint64_t state = (uint64_t)load.seed * 2 + 1;
 
-	load.order = malloc((size_t)load.mailboxes * sizeof(*load.order));
+	load.order = calloc((size_t)load.mailboxes, sizeof(*load.order));
 	if (load.order == NULL)
 		die("out of memory");
 	for (uint32_t i = 0; i < load.mailboxes; i++) {
@@ -330,6 +330,15 @@ by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* The time that percent of the requests did not exceed, in microseconds. */
+static double
+percentile(size_t percent)
+{
+	const size_t at = load.n_times * percent / 100;
+
+	return load.times_ns[at < load.n_times ? at : load.n_times - 1] / 1e3;
+}
+
 static void
 print(void)
 {
@@ -339,9 +348,9 @@ print(void)
 		die("%s: no request was answered in the time that counts", load.at.text);
 	qsort(load.times_ns, load.n_times, sizeof(*load.times_ns), by_value);
 	printf("%s_rate %.0f req/s\n", load.name, n / ((double)(load.end_ns - load.begin_ns) / 1e9));
-	printf("%s_p50 %.1f us\n", load.name, load.times_ns[load.n_times / 2] / 1e3);
-	printf("%s_p99 %.1f us\n", load.name, load.times_ns[load.n_times * 99 / 100] / 1e3);
-	printf("%s_max %.1f us\n", load.name, load.times_ns[load.n_times - 1] / 1e3);
+	printf("%s_p50 %.1f us\n", load.name, percentile(50));
+	printf("%s_p99 %.1f us\n", load.name, percentile(99));
+	printf("%s_max %.1f us\n", load.name, percentile(100));
 	if (load.in_flight > 0)
 		printf("%s_lost %lld requests\n", load.name, (long long)load.in_flight);
 	if (load.server > 0)

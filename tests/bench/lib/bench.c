@@ -18,8 +18,7 @@
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 
-static void
-say(const char *format, va_list ap)
+static void __attribute__((format(printf, 1, 0))) say(const char *format, va_list ap)
 {
 	(void)fflush(stdout);
 	(void)fprintf(stderr, "%s: ", program_invocation_short_name);
