@@ -18,8 +18,7 @@ TLIB   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
 FMAIN  := $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/lib/fuzz_main.o)
 FUZZ_SECONDS ?= 60
 # LAZY: their headers alone; the program loads them when it needs them (core/lazy.h).
-LAZY   := libcurl libcjson ldns libcrypto smartcols
-PARTS  := libsodium libconfig sqlite3 libidn2 libpsl
+LAZY   := libcurl libcjson libsodium libconfig sqlite3 libidn2 libpsl ldns libcrypto smartcols
 
 ifeq ($(origin CC),default)
 CC     := $(if $(filter fuzz,$(MODE)),clang,gcc)
@@ -37,11 +36,12 @@ LDFLAGS_release := -pie -Wl,-z,relro,-z,now
 LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_cov     := --coverage
 LDFLAGS_fuzz    := -fsanitize=address,undefined
-PKGCFLAGS = $(shell pkg-config --cflags $(PARTS) $(LAZY) 2>/dev/null | sed 's/-I/-isystem /g')
-PKGLIBS   = $(shell pkg-config --libs $(PARTS) 2>/dev/null)
+PKGCFLAGS = $(shell pkg-config --cflags $(LAZY) 2>/dev/null | sed 's/-I/-isystem /g')
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread $(WARN) -fno-common -fstack-protector-strong $(CFLAGS_$(MODE)) \
              -I. -include core/banned.h $(PKGCFLAGS) $(CFLAGS)
-LIBS       = -Wl,--as-needed $(PKGLIBS) -pthread
+LIBS       = -pthread
+# Tests play the other side too.
+TESTLIBS   = -lcmocka -lssl -lcrypto -lsodium
 DATADIR   ?= $(PREFIX)/share/coldrelay
 
 all: $(B)/coldrelay ## build the program (MODE=debug|release|asan|cov|fuzz)
@@ -58,10 +58,10 @@ $(B)/%.o: %.c
 	$(Q)$(if $(filter 1,$(V)),,echo "  CC    $<";) $(CC) $(CFLAGS_ALL) -DDATADIR='"$(DATADIR)"' -MMD -MP -c -o $@ $<
 
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FMAIN) $(TLIB) $(B)/libcoldrelay.a
-	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(if $(FMAIN),,-fsanitize=fuzzer) $(LDFLAGS) -o $@ $^ -lcmocka -lssl -lcrypto $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(if $(FMAIN),,-fsanitize=fuzzer) $(LDFLAGS) -o $@ $^ $(TESTLIBS) $(LIBS)
 
 $(B)/tests/%: $(B)/tests/%.o $(TLIB) $(B)/libcoldrelay.a
-	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -lcmocka -lssl -lcrypto $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ $(TESTLIBS) $(LIBS)
 
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(BLIB) $(B)/libcoldrelay.a
 	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS)

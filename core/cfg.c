@@ -15,6 +15,9 @@
 #include "core/cfg_scan.h"
 #include "core/file.h"
 
+struct libconfig_calls libconfig;
+LAZY_ROW(libconfig, "libconfig.so.9", "libconfig9", CFG_CALLS);
+
 #define FINDING_MAX    512
 #define FINDINGS_SHOWN 100
 
@@ -165,9 +168,12 @@ directory_of(const char *path, char **out, struct err *err)
 static int
 open_bytes(const char *text, size_t len, const char *name, struct cfg **out, struct err *err)
 {
-	struct cfg *c = calloc(1, sizeof(*c));
-	int rc;
+	struct cfg *c;
+	int rc = lazy_need(&libconfig_lazy, err);
 
+	if (rc != CR_OK)
+		return rc;
+	c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		return err_nomem(err, name);
 	config_init(&c->config);

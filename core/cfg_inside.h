@@ -10,6 +10,27 @@
 
 #include <libconfig.h>
 
+#include "core/lazy.h"
+
+/* clang-format off */
+#define CFG_CALLS(X) \
+	X(config_destroy) X(config_init) X(config_read_string) X(config_set_include_dir) \
+	X(config_setting_get_bool) X(config_setting_get_elem) X(config_setting_get_int64) \
+	X(config_setting_get_member) X(config_setting_get_string) X(config_setting_length)
+/* clang-format on */
+LAZY_TABLE(libconfig, CFG_CALLS);
+extern struct libconfig_calls libconfig; /* cfg_open fills it */
+#define config_destroy            libconfig.config_destroy
+#define config_init               libconfig.config_init
+#define config_read_string        libconfig.config_read_string
+#define config_set_include_dir    libconfig.config_set_include_dir
+#define config_setting_get_bool   libconfig.config_setting_get_bool
+#define config_setting_get_elem   libconfig.config_setting_get_elem
+#define config_setting_get_int64  libconfig.config_setting_get_int64
+#define config_setting_get_member libconfig.config_setting_get_member
+#define config_setting_get_string libconfig.config_setting_get_string
+#define config_setting_length     libconfig.config_setting_length
+
 struct findings {
 	struct buf text;
 	size_t n;

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sqlite3.h>
+#include "core/lazy_sqlite.h"
 
 #define MAX_ARGS   32
 #define CACHE_SIZE 512        /* statements; a power of two, far above what the program has */
@@ -192,11 +192,14 @@ engine_drop(struct engine **e)
 static int
 engine_open(const struct engine_options *o, struct engine **out, struct err *err)
 {
-	struct engine *e = calloc(1, sizeof(*e));
+	struct engine *e;
 	struct buf uri = {0};
 	int flags = SQLITE_OPEN_NOMUTEX | (o->mode == DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
-	int rc;
+	int rc = lazy_need(&libsqlite3_lazy, err);
 
+	if (rc != CR_OK)
+		return rc;
+	e = calloc(1, sizeof(*e));
 	if (e == NULL)
 		return err_nomem(err, "store");
 	if (o->still) {

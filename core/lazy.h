@@ -40,12 +40,24 @@ struct lazy {
  */
 MUST_CHECK int lazy_need(struct lazy *l, struct err *err);
 
+/*
+ * The same for a function that cannot fail and must not guess: the error's line, and the end of the process (exit 78), as the dynamic
+ * linker would have ended it at the start.
+ */
+void lazy_must(struct lazy *l);
+
 #define LAZY_MEMBER_(function) __typeof__(function) *function;
 #define LAZY_NAME_(function)   #function,
-#define LAZY_LIBRARY(library, soname_, package_, CALLS)                                                                \
-	static struct {                                                                                                \
+/* Where several files make up the door: LAZY_TABLE in their header, and in one of them the variable itself and LAZY_ROW. */
+#define LAZY_TABLE(library, CALLS)                                                                                     \
+	struct library##_calls {                                                                                       \
 		CALLS(LAZY_MEMBER_)                                                                                    \
-	} library;                                                                                                     \
+	}
+#define LAZY_LIBRARY(library, soname_, package_, CALLS)                                                                \
+	LAZY_TABLE(library, CALLS);                                                                                    \
+	static struct library##_calls library;                                                                         \
+	LAZY_ROW(library, soname_, package_, CALLS)
+#define LAZY_ROW(library, soname_, package_, CALLS)                                                                    \
 	static const char *const library##_names[] = {CALLS(LAZY_NAME_)};                                              \
 	static_assert(sizeof(library) == sizeof(library##_names), "a pointer for each name");                          \
 	static struct lazy library##_lazy = {                                                                          \

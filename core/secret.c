@@ -19,6 +19,30 @@
 #include <sodium.h>
 
 #include "core/file.h"
+#include "core/lazy.h"
+
+/* clang-format off */
+#define CALLS(X) \
+	X(crypto_generichash) X(crypto_generichash_final) X(crypto_generichash_init) \
+	X(crypto_generichash_update) X(crypto_secretbox_easy) X(crypto_secretbox_open_easy) \
+	X(randombytes_buf) X(sodium_base642bin) X(sodium_bin2base64) X(sodium_bin2hex) X(sodium_free) \
+	X(sodium_init) X(sodium_malloc) X(sodium_mprotect_readonly)
+/* clang-format on */
+LAZY_LIBRARY(libsodium, "libsodium.so.23", "libsodium23", CALLS);
+#define crypto_generichash         libsodium.crypto_generichash
+#define crypto_generichash_final   libsodium.crypto_generichash_final
+#define crypto_generichash_init    libsodium.crypto_generichash_init
+#define crypto_generichash_update  libsodium.crypto_generichash_update
+#define crypto_secretbox_easy      libsodium.crypto_secretbox_easy
+#define crypto_secretbox_open_easy libsodium.crypto_secretbox_open_easy
+#define randombytes_buf            libsodium.randombytes_buf
+#define sodium_base642bin          libsodium.sodium_base642bin
+#define sodium_bin2base64          libsodium.sodium_bin2base64
+#define sodium_bin2hex             libsodium.sodium_bin2hex
+#define sodium_free                libsodium.sodium_free
+#define sodium_init                libsodium.sodium_init
+#define sodium_malloc              libsodium.sodium_malloc
+#define sodium_mprotect_readonly   libsodium.sodium_mprotect_readonly
 
 #define KEY_BYTES     32
 #define KEY_FILE_MAX  128
@@ -48,9 +72,21 @@ start_sodium(void)
 	(void)rc;
 }
 
-static void
-need_sodium(void)
+static int
+need_sodium(struct err *err)
 {
+	int rc = lazy_need(&libsodium_lazy, err);
+
+	if (rc == CR_OK)
+		(void)pthread_once(&sodium_once, start_sodium);
+	return rc;
+}
+
+/* For what cannot fail. */
+static void
+must_sodium(void)
+{
+	lazy_must(&libsodium_lazy);
 	(void)pthread_once(&sodium_once, start_sodium);
 }
 
@@ -62,10 +98,13 @@ static int
 allocate(size_t len, struct secret **out, struct err *err)
 {
 	struct secret *s;
+	int rc;
 
 	if (len > SECRET_MAX_BYTES)
 		return err_set(err, CR_EPARSE, "secret is longer than the limit of %d bytes", SECRET_MAX_BYTES);
-	need_sodium();
+	rc = need_sodium(err);
+	if (rc != CR_OK)
+		return rc;
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return err_nomem(err, "a secret");
@@ -129,7 +168,7 @@ void
 secret_wipe(void *p, size_t len)
 {
 	if (p != NULL)
-		sodium_memzero(p, len);
+		explicit_bzero(p, len);
 }
 
 void
@@ -260,8 +299,10 @@ int
 vault_from_bytes(const uint8_t key[32], struct vault **out, struct err *err)
 {
 	struct vault *v;
+	int rc = need_sodium(err);
 
-	need_sodium();
+	if (rc != CR_OK)
+		return rc;
 	v = calloc(1, sizeof(*v));
 	if (v == NULL)
 		return err_nomem(err, "the key");
@@ -315,9 +356,10 @@ make_key_file(const char *path, struct err *err)
 	uint8_t key[KEY_BYTES];
 	char text[KEY_FILE_MAX];
 	size_t len;
-	int rc;
+	int rc = need_sodium(err);
 
-	need_sodium();
+	if (rc != CR_OK)
+		return rc;
 	file_sweep(path);
 	randombytes_buf(key, sizeof(key));
 	(void)sodium_bin2base64(text, sizeof(text) - 1, key, sizeof(key), sodium_base64_VARIANT_ORIGINAL);
@@ -353,7 +395,7 @@ subkey(const struct vault *v, const char *label, const char *name, uint8_t out[K
 	(void)crypto_generichash_update(&st, (const unsigned char *)label, strlen(label) + 1);
 	(void)crypto_generichash_update(&st, (const unsigned char *)name, strlen(name));
 	(void)crypto_generichash_final(&st, out, KEY_BYTES);
-	sodium_memzero(&st, sizeof(st));
+	secret_wipe(&st, sizeof(st));
 }
 
 /* secretbox has no associated data, so the context goes into the key: every context has its own. */
@@ -425,7 +467,7 @@ vault_id(const struct vault *v, char out[VAULT_ID_MAX])
 void
 secret_digest(const void *data, size_t len, uint8_t out[32])
 {
-	need_sodium();
+	must_sodium();
 	(void)crypto_generichash(out, 32, data, len, NULL, 0);
 }
 
@@ -434,7 +476,7 @@ secret_random_hex(char *out, size_t n_bytes)
 {
 	uint8_t chunk[32];
 
-	need_sodium();
+	must_sodium();
 	*out = '\0';
 	while (n_bytes > 0) {
 		size_t n = n_bytes < sizeof(chunk) ? n_bytes : sizeof(chunk);

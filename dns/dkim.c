@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "core/lazy.h"
+#include "dns/coding.h"
 #include "dns/taglist.h"
 
 /* clang-format off */
@@ -48,6 +49,18 @@ LAZY_LIBRARY(libcrypto, "libcrypto.so.3", "libssl3", CALLS);
 #define d2i_PUBKEY                    libcrypto.d2i_PUBKEY
 #define d2i_PublicKey                 libcrypto.d2i_PublicKey
 #define i2d_PUBKEY                    libcrypto.i2d_PUBKEY
+
+/* clang-format off */
+#define SODIUM_CALLS(X) \
+	X(crypto_sign_seed_keypair) X(randombytes_buf) X(sodium_base642bin) X(sodium_bin2base64) \
+	X(sodium_init)
+/* clang-format on */
+LAZY_LIBRARY(libsodium, "libsodium.so.23", "libsodium23", SODIUM_CALLS);
+#define crypto_sign_seed_keypair libsodium.crypto_sign_seed_keypair
+#define randombytes_buf          libsodium.randombytes_buf
+#define sodium_base642bin        libsodium.sodium_base642bin
+#define sodium_bin2base64        libsodium.sodium_bin2base64
+#define sodium_init              libsodium.sodium_init
 
 #define VERSION     "DKIM1"
 #define ED25519_LEN crypto_sign_PUBLICKEYBYTES
@@ -175,6 +188,10 @@ generate_ed25519(struct secret **private_out, struct dkim_public *public_out, st
 int
 dkim_generate(enum dkim_algorithm a, struct secret **private_pem_out, struct dkim_public *public_out, struct err *err)
 {
+	int rc = lazy_need(&libsodium_lazy, err);
+
+	if (rc != CR_OK)
+		return rc;
 	if (sodium_init() < 0)
 		return err_set(err, CR_EBUG, "dkim: libsodium cannot start");
 	if (a == DKIM_ED25519)
@@ -236,13 +253,11 @@ out:
 void
 dkim_record_text(const struct dkim_public *k, const char *flags, struct buf *out)
 {
-	char base64[sodium_base64_ENCODED_LEN(DKIM_PUBLIC_MAX, sodium_base64_VARIANT_ORIGINAL)];
-
-	(void)sodium_bin2base64(base64, sizeof(base64), k->data, k->len, sodium_base64_VARIANT_ORIGINAL);
 	buf_addf(out, "v=" VERSION "; k=%s; ", algorithm_names[k->algorithm]);
 	if (flags != NULL)
 		buf_addf(out, "t=%s; ", flags);
-	buf_addf(out, "p=%s", base64);
+	buf_adds(out, "p=");
+	coding_encode(CODING_BASE64, k->data, k->len, out);
 }
 
 /* Is word one of "a:b:c"? */
@@ -331,8 +346,10 @@ dkim_record_parse(const char *txt, struct dkim_public *out, bool *revoked_out, b
 	struct taglist tags;
 	bool testing = false;
 	size_t len;
-	int rc;
+	int rc = lazy_need(&libsodium_lazy, err);
 
+	if (rc != CR_OK)
+		return rc;
 	rc = taglist_parse(txt, false, &tags, err);
 	if (rc == CR_OK)
 		rc = check_tags(&tags, &k.algorithm, &testing, err);

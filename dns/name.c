@@ -14,6 +14,14 @@
 
 #include <idn2.h>
 
+#include "core/lazy.h"
+
+#define CALLS(X) X(idn2_free) X(idn2_lookup_u8) X(idn2_strerror)
+LAZY_LIBRARY(libidn2, "libidn2.so.0", "libidn2-0", CALLS);
+#define idn2_free      libidn2.idn2_free
+#define idn2_lookup_u8 libidn2.idn2_lookup_u8
+#define idn2_strerror  libidn2.idn2_strerror
+
 #define LABEL_MAX   63
 #define LABELS_MAX  128
 #define U_LABEL_MAX 512 /* bytes of UTF-8; 63 bytes of A-label never need more */
@@ -154,6 +162,9 @@ put_u_label(struct name_writer *w, const char *p, const char *end, struct err *e
 	/* An escape says "this very byte", a U-label says "these characters, normalised": both in one label mean nothing. */
 	if (strchr(source, '\\') != NULL)
 		return complain(w, err, "escapes and non-ASCII letters in one label");
+	rc = lazy_need(&libidn2_lazy, err);
+	if (rc != CR_OK)
+		return rc;
 	idn = idn2_lookup_u8((const uint8_t *)source, &result, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
 	if (idn == IDN2_MALLOC)
 		return err_nomem(err, "internationalised name");

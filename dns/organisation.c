@@ -12,6 +12,19 @@
 #include <idn2.h>
 #include <libpsl.h>
 
+#include "core/lazy.h"
+
+#define IDN_CALLS(X) X(idn2_free) X(idn2_to_unicode_8z8z)
+LAZY_LIBRARY(libidn2, "libidn2.so.0", "libidn2-0", IDN_CALLS);
+#define idn2_free            libidn2.idn2_free
+#define idn2_to_unicode_8z8z libidn2.idn2_to_unicode_8z8z
+
+#define PSL_CALLS(X) X(psl_builtin) X(psl_latest) X(psl_registrable_domain)
+LAZY_LIBRARY(libpsl, "libpsl.so.5", "libpsl5", PSL_CALLS);
+#define psl_builtin            libpsl.psl_builtin
+#define psl_latest             libpsl.psl_latest
+#define psl_registrable_domain libpsl.psl_registrable_domain
+
 static pthread_once_t list_once = PTHREAD_ONCE_INIT;
 static const psl_ctx_t *list; /* read once, kept for the life of the process */
 
@@ -19,6 +32,8 @@ static const psl_ctx_t *list; /* read once, kept for the life of the process */
 static void
 list_load(void)
 {
+	/* Without the list every host would be an organisation of its own, and a refusal of one would not bind the next. */
+	lazy_must(&libpsl_lazy);
 	list = psl_latest(NULL);
 	if (list == NULL)
 		list = psl_builtin();
@@ -43,10 +58,11 @@ name_display(const char *name, char *out, size_t size)
 {
 	char *letters = NULL;
 
-	if (strstr(name, "xn--") != NULL && idn2_to_unicode_8z8z(name, &letters, IDN2_NONTRANSITIONAL) == IDN2_OK &&
-	    strlen(letters) < size)
+	if (strstr(name, "xn--") != NULL && lazy_need(&libidn2_lazy, NULL) == CR_OK &&
+	    idn2_to_unicode_8z8z(name, &letters, IDN2_NONTRANSITIONAL) == IDN2_OK && strlen(letters) < size)
 		(void)snprintf(out, size, "%s", letters);
 	else
 		(void)snprintf(out, size, "%s", name);
-	idn2_free(letters);
+	if (letters != NULL)
+		idn2_free(letters);
 }

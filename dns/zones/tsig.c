@@ -35,6 +35,13 @@ LAZY_LIBRARY(libcrypto, "libcrypto.so.3", "libssl3", CALLS);
 #define OSSL_PARAM_construct_end         libcrypto.OSSL_PARAM_construct_end
 #define OSSL_PARAM_construct_utf8_string libcrypto.OSSL_PARAM_construct_utf8_string
 
+/* clang-format off */
+#define SODIUM_CALLS(X) \
+	X(sodium_base642bin)
+/* clang-format on */
+LAZY_LIBRARY(libsodium, "libsodium.so.23", "libsodium23", SODIUM_CALLS);
+#define sodium_base642bin libsodium.sodium_base642bin
+
 #define TYPE_TSIG     250
 #define CLASS_ANY     255
 #define FUDGE_S       300
@@ -95,8 +102,10 @@ decode_secret(const struct secret *base64, struct secret **out, struct err *err)
 	uint8_t bytes[512];
 	size_t len, text_len;
 	const char *text = secret_bytes(base64, &text_len);
-	int rc;
+	int rc = lazy_need(&libsodium_lazy, err);
 
+	if (rc != CR_OK)
+		return rc;
 	if (sodium_base642bin(bytes, sizeof(bytes), text, text_len, " \n", &len, NULL,
 	                      sodium_base64_VARIANT_ORIGINAL) != 0)
 		rc = err_set(err, CR_ECONFIG, "key_secret: not base64");

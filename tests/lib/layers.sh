@@ -23,7 +23,7 @@ door() {
 	curl/*) echo 'core/http_curl.c' ;;
 	cjson/* | cJSON.h) echo 'core/json.c' ;;
 	libconfig.h) echo 'core/cfg_inside.h' ;;
-	sqlite3.h) echo 'core/db_sqlite.c' ;;
+	sqlite3.h) echo 'core/lazy_sqlite.h' ;;
 	libsmartcols*) echo 'core/term.c' ;;
 	ldns/*) echo 'dns/exchange.c dns/resolve.c dns/zones/rfc2136.c' ;;
 	*) echo any ;;
