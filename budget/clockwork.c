@@ -1,9 +1,11 @@
 /*
- * clockwork.c - effective time: stored in meta as "EFFECTIVE_MS BOOT_MS BOOT_ID", in the transaction of the spend it stamps.
+ * clockwork.c - effective time: stored in meta as "EFFECTIVE_MS BOOT_MS BOOT_ID", at the first question of a boot.
  *
  * Readings are whole milliseconds of one boot clock, so their differences telescope and no rounding adds up.
  */
 #include "budget/clockwork.h"
+
+#include "budget/tokens.h"
 
 #include "core/num.h"
 
@@ -12,9 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 2025-01-01: older than any release of this program, so a wall clock before it was never set. */
-#define EARLIEST_MS ((int64_t)1735689600000)
-#define LATEST_MS   (INT64_MAX / 4)
+/* Older than any release of this program: a wall clock before it was never set. */
+#define EARLIEST_MS TOKENS_FIRST_MS
+/* What a slot can hold, and a window beyond it. */
+#define LATEST_MS (TOKENS_LAST_MS - (int64_t)60 * 86400000)
+/* Gates on several machines stamp their rows a moment before they are in order. */
+#define SERVER_SLACK_MS 5000
 
 static bool
 same_boot(const struct clockwork *stored, int64_t boot_ms, const char *boot_id)
@@ -28,6 +33,7 @@ clockwork_advance(const struct clockwork *stored, int64_t wall_ms, int64_t boot_
                   struct clockwork *out, struct err *err)
 {
 	struct clockwork w = {.boot_ms = boot_ms};
+	int64_t last_ms = stored->last_ms > stored->effective_ms ? stored->last_ms : stored->effective_ms;
 
 	(void)snprintf(w.boot_id, sizeof(w.boot_id), "%s", boot_id);
 	if (same_boot(stored, boot_ms, w.boot_id)) {
@@ -37,10 +43,10 @@ clockwork_advance(const struct clockwork *stored, int64_t wall_ms, int64_t boot_
 	}
 	if (wall_ms < EARLIEST_MS || wall_ms > LATEST_MS)
 		return err_set(err, CR_ERETRY, "the system clock was never set");
-	if (wall_ms < stored->effective_ms) {
+	if (wall_ms < last_ms) {
 		char then[NUM_RFC3339_MAX];
 
-		num_format_rfc3339(stored->effective_ms / 1000, then, sizeof(then));
+		num_format_rfc3339(last_ms / 1000, then, sizeof(then));
 		return err_set(err, CR_ERETRY, "the system clock is behind %s, when the gate was last used", then);
 	}
 	w.effective_ms = wall_ms;
@@ -73,15 +79,53 @@ parse(const char *text, struct clockwork *out, struct err *err)
 }
 
 int
-clockwork_read(struct db *db, const struct clock *clock, struct clockwork *out, struct err *err)
+clockwork_stored(struct db *db, struct clockwork *out, struct err *err)
 {
 	struct clockwork stored = {0};
 	char *text = NULL;
+	int64_t last_ms = 0;
 	int rc = db_get_text(db, "SELECT value FROM meta WHERE key = 'gate.clock'", DB_NO_ARGS, &text, err);
 
 	if (rc == CR_OK && text != NULL)
 		rc = parse(text, &stored, err);
 	free(text);
+	if (rc == CR_OK)
+		rc = db_get_int(db, "SELECT at_ms FROM history ORDER BY seq DESC LIMIT 1", DB_NO_ARGS, 0, &last_ms,
+		                err);
+	if (rc != CR_OK)
+		return rc;
+	stored.last_ms = last_ms;
+	*out = stored;
+	return CR_OK;
+}
+
+static int
+read_server(struct db *db, int64_t now_ms, struct clockwork *out, struct err *err)
+{
+	int64_t last_ms = 0;
+	int rc = db_get_int(db, "SELECT at_ms FROM history ORDER BY seq DESC LIMIT 1", DB_NO_ARGS, 0, &last_ms, err);
+
+	if (rc != CR_OK)
+		return rc;
+	if (now_ms < last_ms - SERVER_SLACK_MS || now_ms < EARLIEST_MS || now_ms > LATEST_MS)
+		return err_set(err, CR_ERETRY,
+		               "the clock of the store's server is behind its last send, or was never set");
+	*out = (struct clockwork){.effective_ms = now_ms, .is_server = true};
+	return CR_OK;
+}
+
+int
+clockwork_read(struct db *db, const struct clock *clock, struct clockwork *out, struct err *err)
+{
+	struct clockwork stored;
+	int64_t now_ms;
+	int rc = db_now(db, &now_ms, err);
+
+	if (rc == CR_OK)
+		return read_server(db, now_ms, out, err);
+	if (rc != CR_ENOTFOUND)
+		return rc;
+	rc = clockwork_stored(db, &stored, err);
 	if (rc != CR_OK)
 		return rc;
 	return clockwork_advance(&stored, clock_wall_ms(clock), clock_boot_ms(clock), clock->boot_id(clock), out, err);

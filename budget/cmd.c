@@ -60,6 +60,7 @@ cmd_gate(struct session *s, struct gate **out, struct err *err)
 		.org_per_day = s->settings.limits.org_per_day,
 		.mailbox_gap_s = s->settings.limits.mailbox_gap_s,
 		.queue_lifetime_s = s->settings.limits.queue_lifetime_s,
+		.history_days = s->settings.limits.history_days,
 	};
 	const char **peers = calloc(list->n + 1, sizeof(*peers));
 	int rc;

@@ -4,6 +4,7 @@
 #include "budget/cmd.h"
 
 #include "budget/clockwork.h"
+#include "budget/tokens.h"
 #include "core/json.h"
 #include "core/num.h"
 #include "core/term.h"
@@ -206,15 +207,38 @@ print_row(struct status *st, const struct line *l, struct err *err)
 
 static const char domains_sql[] =
 	"SELECT d.name, d.tenant, d.state, d.created_ms, d.first_send_ms, d.closing_until_ms, "
-	"(SELECT COUNT(*) FROM mailbox m JOIN history h ON h.mailbox = m.address "
-	" WHERE m.domain = d.name AND h.at_ms > $1 AND h.class = 0 AND h.released_ms IS NULL), "
-	"(SELECT COUNT(*) FROM mailbox m JOIN history h ON h.mailbox = m.address "
-	" WHERE m.domain = d.name AND h.at_ms > $1 AND h.class = 1 AND h.released_ms IS NULL), "
 	"COALESCE(b.n, 0) FROM domain d LEFT JOIN "
 	/* freezes by hand are no blocks */
 	"(SELECT subject, COUNT(*) AS n FROM audit WHERE action = 'domain.freeze' "
 	" AND detail NOT LIKE '%\"cause\":\"manual\"%' GROUP BY subject) b ON b.subject = d.name "
-	"WHERE $2 = '' OR d.name = $2 ORDER BY d.tenant, d.name";
+	"WHERE $1 = '' OR d.name = $1 ORDER BY d.tenant, d.name";
+
+/* What the slots hold of these 24 hours: that is what the gate goes by. */
+static int
+count_sent(struct status *st, struct line *l, struct err *err)
+{
+	struct db_rows *rows = NULL;
+	bool more = false;
+	int rc = db_query(st->s->db,
+	                  "SELECT s.slots FROM mailbox m JOIN spent s ON s.mailbox = m.id WHERE m.domain = $1",
+	                  DB_ARGS(db_text(l->domain)), &rows, err);
+
+	while (rc == CR_OK && (rc = db_next(rows, &more, err)) == CR_OK && more) {
+		struct tokens t = {0};
+		size_t len;
+		const void *slots = db_col_blob(rows, 0, &len);
+
+		rc = tokens_unpack(slots, len, &t, err);
+		for (size_t i = 0; rc == CR_OK && i < t.n; i++) {
+			if (t.slot[i].spent_ms <= st->now_ms - GATE_WINDOW_MS)
+				continue;
+			l->outbound += t.slot[i].class == GATE_OUTBOUND;
+			l->warmup += t.slot[i].class == GATE_WARMUP;
+		}
+	}
+	db_rows_drop(&rows);
+	return rc;
+}
 
 static int
 print_domain(struct status *st, const struct db_rows *rows, struct err *err)
@@ -224,12 +248,13 @@ print_domain(struct status *st, const struct db_rows *rows, struct err *err)
 		.domain = db_col_text(rows, 0),
 		.tenant = db_col_text(rows, 1),
 		.age_ms = st->now_ms > db_col_int(rows, 3) ? st->now_ms - db_col_int(rows, 3) : 0,
-		.outbound = db_col_int(rows, 6),
-		.warmup = db_col_int(rows, 7),
-		.blocks = db_col_int(rows, 8),
+		.blocks = db_col_int(rows, 6),
 	};
 	int rc = domain_state_parse(db_col_text(rows, 2), &stored, err);
 
+	if (rc != CR_OK)
+		return rc;
+	rc = count_sent(st, &l, err);
 	if (rc != CR_OK)
 		return rc;
 	l.state = domain_state_in_effect(stored, db_col_int(rows, 4), st->now_ms);
@@ -253,9 +278,7 @@ print_domains(struct status *st, struct err *err)
 	int rc = st->s->json ? CR_OK : term_table_open(columns, ARRAY_LEN(columns), &st->table, err);
 
 	if (rc == CR_OK)
-		rc = db_query(st->s->db, domains_sql,
-		              DB_ARGS(db_int(st->now_ms - GATE_WINDOW_MS), db_text(st->only != NULL ? st->only : "")),
-		              &rows, err);
+		rc = db_query(st->s->db, domains_sql, DB_ARGS(db_text(st->only != NULL ? st->only : "")), &rows, err);
 	while (rc == CR_OK && (rc = db_next(rows, &more, err)) == CR_OK && more) {
 		any = true;
 		rc = print_domain(st, rows, err);

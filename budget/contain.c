@@ -6,6 +6,8 @@
  */
 #include "budget/contain.h"
 
+#include "budget/tokens.h"
+
 #include "core/json.h"
 #include "core/num.h"
 #include "core/opt.h"
@@ -320,17 +322,26 @@ static int
 put_mailbox(struct contain *c, const char *domain, const char *address, struct err *err)
 {
 	struct address a;
+	const struct tokens none = {0};
+	uint8_t packed[TOKENS_PACKED];
 	int64_t changed = 0;
 	int rc = address_parse(address, &a, err);
 
 	if (rc != CR_OK)
 		return rc;
+	/* At its full length from the start: it will be changed in place. */
+	tokens_pack(&none, packed);
 	if (strcmp(a.domain, domain) != 0)
 		return err_set(err, CR_EREFUSED, "mailbox %s is not on %s", a.text, domain);
 	rc = db_exec(c->db,
 	             "INSERT INTO mailbox (address, domain) VALUES ($1, $2) "
 	             "ON CONFLICT (address) DO UPDATE SET removed_ms = 0 WHERE mailbox.removed_ms <> 0",
 	             DB_ARGS(db_text(a.text), db_text(domain)), &changed, err);
+	if (rc == CR_OK)
+		rc = db_exec(c->db,
+		             "INSERT INTO spent (mailbox, slots) SELECT id, $2 FROM mailbox WHERE address = $1 "
+		             "ON CONFLICT DO NOTHING",
+		             DB_ARGS(db_text(a.text), db_blob(packed, sizeof(packed))), NULL, err);
 	return rc == CR_OK && changed > 0 ? log_line(c, "mailbox.add", a.text, NULL, NULL, err) : rc;
 }
 
@@ -530,11 +541,27 @@ contain_thaw_tenant(struct contain *c, const char *tenant, const char *reason, s
 	return rc;
 }
 
+/* The latest spend stays in its slot until a later one needs the place. */
 int
 contain_last_send(struct db *db, const char *domain, int64_t *out, struct err *err)
 {
-	return db_get_int(db,
-	                  "SELECT MAX(h.at_ms) FROM mailbox m JOIN history h ON h.mailbox = m.address "
-	                  "WHERE m.domain = $1 AND h.released_ms IS NULL",
-	                  DB_ARGS(db_text(domain)), 0, out, err);
+	struct db_rows *rows = NULL;
+	int64_t last_ms = 0;
+	bool more = false;
+	int rc = db_query(db, "SELECT s.slots FROM mailbox m JOIN spent s ON s.mailbox = m.id WHERE m.domain = $1",
+	                  DB_ARGS(db_text(domain)), &rows, err);
+
+	while (rc == CR_OK && (rc = db_next(rows, &more, err)) == CR_OK && more) {
+		struct tokens t = {0};
+		size_t len;
+		const void *slots = db_col_blob(rows, 0, &len);
+
+		rc = tokens_unpack(slots, len, &t, err);
+		if (rc == CR_OK && t.n > 0 && t.slot[t.n - 1].spent_ms > last_ms)
+			last_ms = t.slot[t.n - 1].spent_ms;
+	}
+	db_rows_drop(&rows);
+	if (rc == CR_OK)
+		*out = last_ms;
+	return rc;
 }

@@ -22,6 +22,8 @@ say(struct gate_finding *f, enum gate_verdict v, const char *reason, const char 
 
 	f->verdict = v;
 	f->reason = reason;
+	if (!f->told)
+		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(f->message, sizeof(f->message), fmt, ap);
 	va_end(ap);
@@ -37,32 +39,34 @@ ok(struct gate_finding *f, const char *message)
 static void
 wait_until(const struct facts *f, struct gate_finding *out, const char *reason, int64_t at_ms, const char *what)
 {
-	char at[NUM_RFC3339_MAX];
+	char at[NUM_RFC3339_MAX] = "";
 
 	if (at_ms == TOKENS_NEVER) {
 		say(out, GATE_WAIT, reason, "%s: the configured limit is 0", what);
 		return;
 	}
 	out->retry_at_ms = at_ms + f->wall_ahead_ms;
-	num_format_rfc3339((out->retry_at_ms + 999) / 1000, at, sizeof(at));
+	if (out->told)
+		num_format_rfc3339((out->retry_at_ms + 999) / 1000, at, sizeof(at));
 	say(out, GATE_WAIT, reason, "%s: not before %s", what, at);
 }
 
 static void
-test_primary(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+test_primary(const struct gate *g, const struct facts *f, struct gate_finding *out)
 {
-	(void)r;
-	if (f->primary[0] != '\0')
+	(void)g;
+	if (f->standing->primary[0] != '\0')
 		say(out, GATE_REFUSE, "primary_domain",
-		    "%s belongs to the primary domain %s, which never sends outreach", f->mailbox.text, f->primary);
+		    "%s belongs to the primary domain %s, which never sends outreach", f->mailbox.text,
+		    f->standing->primary);
 	else
 		ok(out, "not on a primary domain");
 }
 
 static void
-test_mailbox(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+test_mailbox(const struct gate *g, const struct facts *f, struct gate_finding *out)
 {
-	(void)r;
+	(void)g;
 	if (!f->known)
 		say(out, GATE_REFUSE, "unknown_mailbox", "%s is no mailbox of this installation", f->mailbox.text);
 	else
@@ -70,37 +74,38 @@ test_mailbox(const struct facts *f, const struct tokens_rules *r, struct gate_fi
 }
 
 static void
-test_suppression(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+test_suppression(const struct gate *g, const struct facts *f, struct gate_finding *out)
 {
-	(void)r;
+	(void)g;
 	if (f->closed_by[0] != '\0')
 		say(out, GATE_REFUSE, "suppressed", "the recipient is suppressed (%s): nothing of %s goes there",
-		    f->closed_by, f->tenant);
+		    f->closed_by, f->standing->tenant);
 	else
 		ok(out, "recipient and organisation are open");
 }
 
 static void
-test_state(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+test_state(const struct gate *g, const struct facts *f, struct gate_finding *out)
 {
-	(void)r;
-	if (f->state == DOMAIN_BURNED)
-		say(out, GATE_REFUSE, "burned", "%s is burned and will not send again", f->domain);
-	else if (f->state == DOMAIN_CLOSING || f->state == DOMAIN_PARKED)
-		say(out, GATE_REFUSE, "closing", "%s is %s", f->domain, domain_state_name(f->state));
-	else if (f->state == DOMAIN_FROZEN)
-		say(out, GATE_REFUSE, "frozen", "%s is frozen (%s)", f->domain,
-		    f->cause[0] != '\0' ? f->cause : "by hand");
-	else if (f->tenant_frozen)
-		say(out, GATE_REFUSE, "frozen", "every domain of %s is frozen", f->tenant);
+	(void)g;
+	if (f->standing->state == DOMAIN_BURNED)
+		say(out, GATE_REFUSE, "burned", "%s is burned and will not send again", f->standing->domain);
+	else if (f->standing->state == DOMAIN_CLOSING || f->standing->state == DOMAIN_PARKED)
+		say(out, GATE_REFUSE, "closing", "%s is %s", f->standing->domain,
+		    domain_state_name(f->standing->state));
+	else if (f->standing->state == DOMAIN_FROZEN)
+		say(out, GATE_REFUSE, "frozen", "%s is frozen (%s)", f->standing->domain,
+		    f->standing->cause[0] != '\0' ? f->standing->cause : "by hand");
+	else if (f->standing->tenant_frozen)
+		say(out, GATE_REFUSE, "frozen", "every domain of %s is frozen", f->standing->tenant);
 	else
-		say(out, GATE_ALLOW, "ok", "%s is %s", f->domain, domain_state_name(f->state));
+		say(out, GATE_ALLOW, "ok", "%s is %s", f->standing->domain, domain_state_name(f->standing->state));
 }
 
 static void
-test_clock(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+test_clock(const struct gate *g, const struct facts *f, struct gate_finding *out)
 {
-	(void)r;
+	(void)g;
 	if (f->clock_doubt[0] != '\0')
 		say(out, GATE_WAIT, "clock", "%s", f->clock_doubt);
 	else
@@ -108,36 +113,36 @@ test_clock(const struct facts *f, const struct tokens_rules *r, struct gate_find
 }
 
 static void
-test_warming(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+test_warming(const struct gate *g, const struct facts *f, struct gate_finding *out)
 {
-	(void)r;
-	if (f->state == DOMAIN_PLANNED || f->state == DOMAIN_PROVISIONING)
-		say(out, GATE_WAIT, "warming", "%s is not set up yet", f->domain);
+	(void)g;
+	if (f->standing->state == DOMAIN_PLANNED || f->standing->state == DOMAIN_PROVISIONING)
+		say(out, GATE_WAIT, "warming", "%s is not set up yet", f->standing->domain);
 	else if (f->class == GATE_OUTBOUND &&
-	         domain_state_in_effect(f->state, f->first_send_ms, f->now_ms) == DOMAIN_WARMING)
-		wait_until(f, out, "warming", f->first_send_ms, "the domain is warming up");
+	         domain_state_in_effect(f->standing->state, f->standing->first_send_ms, f->now_ms) == DOMAIN_WARMING)
+		wait_until(f, out, "warming", f->standing->first_send_ms, "the domain is warming up");
 	else
 		ok(out, f->class == GATE_WARMUP ? "warm-up is open" : "the first-send date is past");
 }
 
 static void
-test_budget(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+test_budget(const struct gate *g, const struct facts *f, struct gate_finding *out)
 {
-	int64_t at = tokens_free_at(&f->tokens, r, f->class);
-	int left = tokens_left(&f->tokens, r, f->class, f->now_ms);
+	int64_t at = tokens_free_at(ledger_tokens(&g->ledger, f->seat), &g->rules, f->class);
+	int left = tokens_left(ledger_tokens(&g->ledger, f->seat), &g->rules, f->class, f->now_ms);
 
 	if (at > f->now_ms)
 		wait_until(f, out, "budget", at,
 		           f->class == GATE_OUTBOUND ? "no outbound token left" : "no warm-up token left");
 	else
-		say(out, GATE_ALLOW, "ok", "%d of %d %s left", left, (int)r->per_class[f->class],
+		say(out, GATE_ALLOW, "ok", "%d of %d %s left", left, (int)g->rules.per_class[f->class],
 		    f->class == GATE_OUTBOUND ? "outbound" : "warm-up");
 }
 
 static void
-test_org_pace(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+test_org_pace(const struct gate *g, const struct facts *f, struct gate_finding *out)
 {
-	int64_t at = pace_free_at(&f->pace, r);
+	int64_t at = f->paced != NULL ? pace_free_at(ledger_pace(&g->ledger, f->paced), &g->rules) : INT64_MIN;
 	char what[128];
 
 	if (at > f->now_ms) {
@@ -149,9 +154,9 @@ test_org_pace(const struct facts *f, const struct tokens_rules *r, struct gate_f
 }
 
 static void
-test_mailbox_pace(const struct facts *f, const struct tokens_rules *r, struct gate_finding *out)
+test_mailbox_pace(const struct gate *g, const struct facts *f, struct gate_finding *out)
 {
-	int64_t at = tokens_gap_at(&f->tokens, r);
+	int64_t at = tokens_gap_at(ledger_tokens(&g->ledger, f->seat), &g->rules);
 
 	if (at > f->now_ms && !f->gap_excused)
 		wait_until(f, out, "mailbox_pace", at, "the mailbox sent a moment ago");
@@ -165,7 +170,7 @@ enum need { NEED_NOTHING, NEED_MAILBOX, NEED_TIME };
 static const struct {
 	const char *name;
 	enum need need;
-	void (*ask)(const struct facts *, const struct tokens_rules *, struct gate_finding *);
+	void (*ask)(const struct gate *, const struct facts *, struct gate_finding *);
 } tests[] = {
 	{"primary",      NEED_NOTHING, test_primary     },
 	{"mailbox",      NEED_NOTHING, test_mailbox     },
@@ -185,19 +190,25 @@ can_ask(const struct facts *f, enum need need)
 	return need == NEED_NOTHING || (f->known && (need == NEED_MAILBOX || f->clock_doubt[0] == '\0'));
 }
 
+static void
+ask(const struct gate *g, const struct facts *f, size_t i, bool told, struct gate_finding *out)
+{
+	*out = (struct gate_finding){.test = tests[i].name, .reason = "ok", .told = told};
+	if (can_ask(f, tests[i].need)) {
+		tests[i].ask(g, f, out);
+	} else {
+		out->skipped = true;
+		say(out, GATE_ALLOW, "ok", "cannot be told");
+	}
+}
+
 size_t
-facts_test(const struct facts *f, const struct tokens_rules *r, struct gate_finding out[GATE_TESTS])
+facts_test(const struct gate *g, const struct facts *f, bool told, struct gate_finding out[GATE_TESTS])
 {
 	size_t first = GATE_TESTS;
 
 	for (size_t i = 0; i < GATE_TESTS; i++) {
-		out[i] = (struct gate_finding){.test = tests[i].name, .reason = "ok"};
-		if (can_ask(f, tests[i].need)) {
-			tests[i].ask(f, r, &out[i]);
-		} else {
-			out[i].skipped = true;
-			(void)snprintf(out[i].message, sizeof(out[i].message), "cannot be told");
-		}
+		ask(g, f, i, told, &out[i]);
 		if (out[i].verdict != GATE_ALLOW && first == GATE_TESTS)
 			first = i;
 	}
@@ -205,12 +216,18 @@ facts_test(const struct facts *f, const struct tokens_rules *r, struct gate_find
 	return first;
 }
 
+void
+facts_tell(const struct gate *g, const struct facts *f, size_t test, struct gate_finding *out)
+{
+	ask(g, f, test, true, out);
+}
+
 const struct token *
-facts_paid(const struct facts *f, const struct tokens_rules *r, const struct gate_finding findings[GATE_TESTS])
+facts_paid(const struct gate *g, const struct facts *f, const struct gate_finding findings[GATE_TESTS])
 {
 	for (size_t i = 0; i < GATE_TESTS && tests[i].ask != test_budget; i++) {
 		if (findings[i].verdict != GATE_ALLOW)
 			return NULL;
 	}
-	return tokens_find(&f->tokens, r, f->key, f->now_ms);
+	return tokens_find(ledger_tokens(&g->ledger, f->seat), &g->rules, f->key, f->now_ms);
 }

@@ -21,23 +21,39 @@ is_peer(const struct gate *g, const struct address *a)
 	return false;
 }
 
-/* Message id and recipient together: the same id to somebody else is another send. */
+void
+facts_clear(struct facts *f)
+{
+	f->mailbox.text[0] = f->recipient.text[0] = f->organisation.text[0] = '\0';
+	f->closed_by[0] = f->clock_doubt[0] = '\0';
+	f->class = GATE_OUTBOUND;
+	f->key = 0;
+	f->standing = NULL;
+	f->seat = NULL;
+	f->paced = NULL;
+	f->known = f->gap_excused = false;
+	f->now_ms = f->wall_ahead_ms = 0;
+	f->clock = (struct clockwork){0};
+	memset(f->recipient_hash, 0, sizeof(f->recipient_hash));
+}
+
+/* Message id and recipient together: the same id to somebody else is another send.  Without an id, what nobody can ask for again. */
 static int
-request_key(const struct gate *g, const char *message_id, const char *recipient, uint8_t out[TOKENS_KEY_BYTES],
-            struct err *err)
+request_key(const struct gate *g, const char *message_id, const char *recipient, uint64_t *out, struct err *err)
 {
 	struct buf b = {0};
 	int rc;
 
-	memset(out, 0, TOKENS_KEY_BYTES);
-	if (message_id == NULL)
+	if (message_id == NULL) {
+		*out = secret_random_u64();
 		return CR_OK;
+	}
 	buf_addf(&b, "%zu:", strlen(message_id));
 	buf_adds(&b, message_id);
 	buf_adds(&b, recipient);
 	rc = buf_check(&b, "request key", err);
 	if (rc == CR_OK)
-		vault_hash(g->vault, "request", b.data, b.len, out, TOKENS_KEY_BYTES);
+		*out = secret_short_hash(g->request_key, b.data, b.len);
 	buf_release(&b);
 	return rc;
 }
@@ -49,66 +65,10 @@ facts_read(const struct gate *g, const struct gate_request *q, struct facts *f, 
 
 	if ((rc = address_parse(q->mailbox, &f->mailbox, err)) != CR_OK ||
 	    (rc = address_parse(q->recipient, &f->recipient, err)) != CR_OK ||
-	    (rc = request_key(g, q->message_id, f->recipient.text, f->key, err)) != CR_OK)
+	    (rc = request_key(g, q->message_id, f->recipient.text, &f->key, err)) != CR_OK)
 		return rc;
 	name_organisation(f->recipient.domain, &f->organisation);
 	return CR_OK;
-}
-
-/* The mailbox's domain and every name above it, four a question. */
-static int
-look_at_primary(struct gate *g, struct facts *f, struct err *err)
-{
-	const char *n = f->mailbox.domain;
-	char *primary = NULL;
-	int rc;
-
-	do {
-		const char *names[4] = {"", "", "", ""};
-
-		for (size_t i = 0; i < ARRAY_LEN(names) && *n != '\0'; i++, n = name_parent(n))
-			names[i] = n;
-		rc = db_get_text(g->db, "SELECT primary_domain FROM tenant WHERE primary_domain IN ($1, $2, $3, $4)",
-		                 DB_ARGS(db_text(names[0]), db_text(names[1]), db_text(names[2]), db_text(names[3])),
-		                 &primary, err);
-	} while (rc == CR_OK && primary == NULL && *n != '\0');
-	if (rc == CR_OK && primary != NULL)
-		(void)snprintf(f->primary, sizeof(f->primary), "%s", primary);
-	free(primary);
-	return rc;
-}
-
-static int
-look_at_mailbox(struct gate *g, struct facts *f, struct err *err)
-{
-	struct db_rows *rows = NULL;
-	bool more = false;
-	const void *slots;
-	size_t len;
-	int rc = db_query(g->db,
-	                  "SELECT d.name, d.tenant, d.state, d.cause, d.first_send_ms, t.frozen_cause, m.slots "
-	                  "FROM mailbox m JOIN domain d ON d.name = m.domain "
-	                  "JOIN tenant t ON t.primary_domain = d.tenant WHERE m.address = $1 AND m.removed_ms = 0",
-	                  DB_ARGS(db_text(f->mailbox.text)), &rows, err);
-
-	if (rc == CR_OK)
-		rc = db_next(rows, &more, err);
-	if (rc != CR_OK || !more)
-		goto out;
-	(void)snprintf(f->domain, sizeof(f->domain), "%s", db_col_text(rows, 0));
-	(void)snprintf(f->tenant, sizeof(f->tenant), "%s", db_col_text(rows, 1));
-	(void)snprintf(f->cause, sizeof(f->cause), "%s", db_col_is_null(rows, 3) ? "" : db_col_text(rows, 3));
-	f->first_send_ms = db_col_int(rows, 4);
-	f->tenant_frozen = !db_col_is_null(rows, 5);
-	rc = domain_state_parse(db_col_text(rows, 2), &f->state, err);
-	if (rc == CR_OK) {
-		slots = db_col_blob(rows, 6, &len);
-		rc = tokens_unpack(slots, len, &f->tokens, err);
-	}
-	f->known = rc == CR_OK;
-out:
-	db_rows_drop(&rows);
-	return rc;
 }
 
 /* Warm-up is a send to a mailbox of this installation or to a declared peer; everything else is outbound. */
@@ -116,42 +76,38 @@ static int
 look_at_class(struct gate *g, struct facts *f, struct err *err)
 {
 	int64_t ours = 0;
-	int rc = CR_OK;
+	int rc;
 
-	if (!is_peer(g, &f->recipient))
-		rc = db_get_int(g->db, "SELECT 1 FROM mailbox WHERE address = $1 AND removed_ms = 0",
-		                DB_ARGS(db_text(f->recipient.text)), 0, &ours, err);
-	else
-		ours = 1;
-	f->class = ours != 0 ? GATE_WARMUP : GATE_OUTBOUND;
-	return rc;
-}
-
-int
-facts_look_at_pace(struct gate *g, struct facts *f, struct err *err)
-{
-	struct db_rows *rows = NULL;
-	bool more = false;
-	const void *times;
-	size_t len;
-	int rc = db_query(g->db, "SELECT times FROM pace WHERE tenant = $1 AND organisation = $2",
-	                  DB_ARGS(db_text(f->tenant), db_text(f->organisation.text)), &rows, err);
-
-	if (rc == CR_OK)
-		rc = db_next(rows, &more, err);
-	if (rc == CR_OK && more) {
-		times = db_col_blob(rows, 0, &len);
-		rc = pace_unpack(times, len, &f->pace, err);
-	}
-	db_rows_drop(&rows);
+	f->class = GATE_WARMUP;
+	if (is_peer(g, &f->recipient))
+		return CR_OK;
+	rc = db_get_int(g->db, "SELECT 1 FROM mailbox WHERE address = $1 AND removed_ms = 0",
+	                DB_ARGS(db_text(f->recipient.text)), 0, &ours, err);
+	if (rc == CR_OK && ours == 0)
+		f->class = GATE_OUTBOUND;
 	return rc;
 }
 
 static int
-look_at_clock(struct gate *g, struct facts *f, struct clockwork *w, struct err *err)
+look_at_suppression(struct gate *g, struct facts *f, struct err *err)
+{
+	bool closed = false;
+	int rc = closed_refresh(&g->ledger.closed, g->db, err);
+
+	if (rc == CR_OK)
+		rc = suppress_test_hashed(g->db, &g->ledger.closed, f->standing->tenant, f->recipient_hash,
+		                          f->recipient.domain, &closed, f->closed_by, err);
+
+	if (rc == CR_OK && closed && f->closed_by[0] == '\0')
+		(void)snprintf(f->closed_by, sizeof(f->closed_by), "listed");
+	return rc;
+}
+
+static int
+look_at_clock(struct gate *g, struct facts *f, struct err *err)
 {
 	struct err doubt = {0};
-	int rc = clockwork_read(g->db, g->clock, w, &doubt);
+	int rc = ledger_clock(&g->ledger, g->clock, &f->clock, &doubt);
 
 	if (rc == CR_ERETRY) {
 		(void)snprintf(f->clock_doubt, sizeof(f->clock_doubt), "%.255s", doubt.text);
@@ -159,24 +115,27 @@ look_at_clock(struct gate *g, struct facts *f, struct clockwork *w, struct err *
 	}
 	if (rc != CR_OK)
 		return err_set(err, rc, "%s", doubt.text);
-	f->now_ms = w->effective_ms;
-	f->wall_ahead_ms = clock_wall_ms(g->clock) - w->effective_ms;
+	f->now_ms = f->clock.effective_ms;
+	f->wall_ahead_ms = f->clock.is_server ? 0 : clock_wall_ms(g->clock) - f->now_ms;
 	return CR_OK;
 }
 
 int
-facts_look(struct gate *g, struct facts *f, struct clockwork *w, struct err *err)
+facts_look(struct gate *g, struct facts *f, struct err *err)
 {
-	bool closed = false;
 	int rc;
 
-	if ((rc = look_at_primary(g, f, err)) != CR_OK || (rc = look_at_mailbox(g, f, err)) != CR_OK ||
-	    (rc = look_at_class(g, f, err)) != CR_OK || (rc = look_at_clock(g, f, w, err)) != CR_OK || !f->known)
+	if ((rc = ledger_standing(&g->ledger, f->mailbox.domain, &f->standing, err)) != CR_OK ||
+	    (rc = ledger_seat(&g->ledger, f->mailbox.text, &f->seat, err)) != CR_OK ||
+	    (rc = look_at_class(g, f, err)) != CR_OK || (rc = look_at_clock(g, f, err)) != CR_OK)
 		return rc;
-	rc = suppress_test(g->db, g->vault, f->tenant, f->recipient.text, &closed, f->closed_by, err);
-	if (rc == CR_OK && closed && f->closed_by[0] == '\0')
-		(void)snprintf(f->closed_by, sizeof(f->closed_by), "listed");
+	f->known = f->standing->known && f->seat->id != 0;
+	if (!f->known)
+		return CR_OK;
+	vault_hash(g->vault, "address", f->recipient.text, strlen(f->recipient.text), f->recipient_hash,
+	           sizeof(f->recipient_hash));
+	rc = look_at_suppression(g, f, err);
 	if (rc == CR_OK && (g->rules.org_per_hour > 0 || g->rules.org_per_day > 0))
-		rc = facts_look_at_pace(g, f, err);
+		rc = ledger_paced(&g->ledger, f->standing->tenant, f->organisation.text, &f->paced, err);
 	return rc;
 }

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HISTORY_SLACK_MS 5000
+
 static int
 rules_from(const struct gate_limits *l, struct tokens_rules *out, struct err *err)
 {
@@ -76,6 +78,11 @@ gate_open(struct db *db, const struct vault *v, const struct clock *clock, const
 	g->db = db;
 	g->vault = v;
 	g->clock = clock;
+	g->ledger.db = db;
+	g->ledger.history_keep_ms =
+		(limits->history_days > 0 ? limits->history_days : GATE_HISTORY_DAYS) * (int64_t)86400000;
+	vault_hash(v, "gate request", "", 0, g->request_key, sizeof(g->request_key));
+	vault_hash(v, "gate ticket", "", 0, g->ticket_key, sizeof(g->ticket_key));
 	rc = rules_from(limits, &g->rules, err);
 	for (size_t i = 0; rc == CR_OK && peers != NULL && peers[i] != NULL; i++)
 		rc = add_peer(&g->peers, peers[i], err);
@@ -93,26 +100,47 @@ gate_drop(struct gate **g)
 	if (*g == NULL)
 		return;
 	buf_release(&(*g)->peers);
+	ledger_release(&(*g)->ledger);
 	free(*g);
 	*g = NULL;
+}
+
+/* Which spend it is says nothing to whoever was not told: a hash under a key of ours. */
+static void
+ticket_of(const struct gate *g, int64_t mailbox, const struct token *t, struct ticket *out)
+{
+	const struct {
+		int64_t mailbox, spent_ms;
+		uint64_t key;
+	} of = {mailbox, t->spent_ms, t->key};
+
+	*out = (struct ticket){.mailbox = mailbox, .proof = secret_short_hash(g->ticket_key, &of, sizeof(of))};
 }
 
 static void
 answer_left(const struct gate *g, const struct facts *f, struct gate_answer *a)
 {
+	const struct tokens *t;
+
 	if (!f->known || f->clock_doubt[0] != '\0')
 		return;
-	a->left_outbound = tokens_left(&f->tokens, &g->rules, GATE_OUTBOUND, f->now_ms);
-	a->left_warmup = tokens_left(&f->tokens, &g->rules, GATE_WARMUP, f->now_ms);
+	t = ledger_tokens(&g->ledger, f->seat);
+	a->left_outbound = tokens_left(t, &g->rules, GATE_OUTBOUND, f->now_ms);
+	a->left_warmup = tokens_left(t, &g->rules, GATE_WARMUP, f->now_ms);
 }
 
+/* spend: NULL, nothing was charged. */
 static void
-answer_allow(const struct gate *g, const struct facts *f, const struct ticket *t, struct gate_answer *a)
+answer_allow(const struct gate *g, const struct facts *f, const struct token *spend, struct gate_answer *a)
 {
+	struct ticket t;
+
 	a->verdict = GATE_ALLOW;
 	(void)snprintf(a->reason, sizeof(a->reason), "ok");
-	if (t != NULL)
-		ticket_format(t, a->ticket);
+	if (spend != NULL) {
+		ticket_of(g, f->seat->id, spend, &t);
+		ticket_format(&t, a->ticket);
+	}
 	answer_left(g, f, a);
 	(void)snprintf(a->message, sizeof(a->message), "allowed; left in these 24 h: %d outbound, %d warm-up",
 	               a->left_outbound, a->left_warmup);
@@ -120,11 +148,13 @@ answer_allow(const struct gate *g, const struct facts *f, const struct ticket *t
 
 /* The moment to ask again is when the last of the waits is over, not the first. */
 static void
-answer_no(const struct gate *g, const struct facts *f, const struct gate_finding findings[GATE_TESTS], size_t first,
+answer_no(const struct gate *g, const struct facts *f, struct gate_finding findings[GATE_TESTS], size_t first,
           struct gate_answer *a)
 {
 	bool known = true;
 
+	if (!findings[first].told)
+		facts_tell(g, f, first, &findings[first]);
 	a->verdict = findings[first].verdict;
 	(void)snprintf(a->reason, sizeof(a->reason), "%s", findings[first].reason);
 	(void)snprintf(a->message, sizeof(a->message), "%s", findings[first].message);
@@ -149,142 +179,99 @@ answer_trouble(const struct facts *f, const struct err *err, struct gate_answer 
 	(void)snprintf(a->message, sizeof(a->message), "%.255s", err != NULL ? err->text : "");
 }
 
-/* One row in order, for people; its number is half of the ticket. */
 static int
-write_history(struct gate *g, const struct facts *f, struct token *spend, struct err *err)
+spend(struct gate *g, const struct facts *f, struct token *out, struct err *err)
 {
-	struct db_rows *rows = NULL;
-	uint8_t hash[16];
-	char nonce[17];
-	bool more = false;
-	int rc;
+	struct sent sent = {
+		.at_ms = f->now_ms,
+		.mailbox = f->seat->id,
+		.class = f->class,
+		.key = f->key,
+		.organisation = f->organisation.text,
+	};
 
-	secret_random_hex(nonce, 8);
-	vault_hash(g->vault, "address", f->recipient.text, strlen(f->recipient.text), hash, sizeof(hash));
-	rc = db_query(g->db,
-	              "INSERT INTO history (at_ms, mailbox, class, organisation, recipient_hash, ticket) "
-	              "VALUES ($1, $2, $3, $4, $5, $6) RETURNING seq",
-	              DB_ARGS(db_int(f->now_ms), db_text(f->mailbox.text), db_int(f->class),
-	                      db_text(f->organisation.text), db_blob(hash, sizeof(hash)), db_text(nonce)),
-	              &rows, err);
-	if (rc == CR_OK)
-		rc = db_next(rows, &more, err);
-	if (rc == CR_OK && !more)
-		rc = err_set(err, CR_ESTORE, "the history row was not written");
-	if (rc == CR_OK) {
-		spend->ticket.seq = db_col_int(rows, 0);
-		spend->ticket.nonce = strtoull(nonce, NULL, 16);
-		/* To the end: a statement that still stands would hold up the commit. */
-		rc = db_next(rows, &more, err);
-	}
-	db_rows_drop(&rows);
-	return rc;
+	memcpy(sent.recipient_hash, f->recipient_hash, sizeof(sent.recipient_hash));
+	*out = (struct token){.spent_ms = f->now_ms, .class = f->class, .key = f->key};
+	return ledger_spend(&g->ledger, &g->rules, f->seat, f->paced, &sent, err);
 }
 
+/* told: the findings are wanted with their texts. */
 static int
-write_slots(struct gate *g, const char *mailbox, const struct tokens *t, struct err *err)
+ask_one(struct gate *g, const struct gate_request *q, bool gap_excused, bool told,
+        struct gate_finding findings[GATE_TESTS], struct gate_answer *out, struct err *err)
 {
-	uint8_t packed[TOKENS_PACKED_MAX];
-	size_t len = tokens_pack(t, packed);
-	int64_t changed = 0;
-	int rc = db_exec(g->db, "UPDATE mailbox SET slots = $1 WHERE address = $2",
-	                 DB_ARGS(db_blob(packed, len), db_text(mailbox)), &changed, err);
-
-	return rc == CR_OK && changed != 1 ? err_set(err, CR_ESTORE, "the mailbox row of %s is gone", mailbox) : rc;
-}
-
-static int
-write_pace(struct gate *g, const char *tenant, const char *organisation, const struct pace *p, struct err *err)
-{
-	uint8_t packed[PACE_PACKED_MAX];
-	size_t len = pace_pack(p, packed);
-
-	return db_exec(g->db,
-	               "INSERT INTO pace (tenant, organisation, times) VALUES ($1, $2, $3) "
-	               "ON CONFLICT (tenant, organisation) DO UPDATE SET times = excluded.times",
-	               DB_ARGS(db_text(tenant), db_text(organisation), db_blob(packed, len)), NULL, err);
-}
-
-static int
-spend(struct gate *g, struct facts *f, const struct clockwork *w, struct ticket *ticket_out, struct err *err)
-{
-	struct token t = {.spent_ms = f->now_ms, .class = f->class};
-	int rc;
-
-	memcpy(t.key, f->key, sizeof(t.key));
-	if ((rc = write_history(g, f, &t, err)) != CR_OK)
-		return rc;
-	tokens_spend(&f->tokens, &g->rules, &t);
-	if ((rc = write_slots(g, f->mailbox.text, &f->tokens, err)) != CR_OK)
-		return rc;
-	if (g->rules.org_per_hour > 0 || g->rules.org_per_day > 0) {
-		pace_spend(&f->pace, f->now_ms);
-		rc = write_pace(g, f->tenant, f->organisation.text, &f->pace, err);
-		if (rc != CR_OK)
-			return rc;
-	}
-	*ticket_out = t.ticket;
-	return clockwork_store(g->db, w, err);
-}
-
-/* One recipient; in a transaction unless it is a dry run. */
-static int
-ask_one(struct gate *g, const struct gate_request *q, bool gap_excused, struct gate_finding *findings,
-        struct gate_answer *out, struct err *err)
-{
-	struct facts *f = calloc(1, sizeof(*f));
+	struct facts f;
 	const struct token *paid;
-	struct clockwork w = {0};
-	struct ticket ticket;
+	struct token t;
 	size_t first;
 	int rc;
 
-	if (f == NULL)
-		return err_nomem(err, "gate");
-	f->gap_excused = gap_excused;
-	if ((rc = facts_read(g, q, f, err)) != CR_OK || (rc = facts_look(g, f, &w, err)) != CR_OK)
-		goto out;
-	*out = (struct gate_answer){.class = f->class};
-	(void)snprintf(out->mailbox, sizeof(out->mailbox), "%s", f->mailbox.text);
-	first = facts_test(f, &g->rules, findings);
-	paid = facts_paid(f, &g->rules, findings);
+	facts_clear(&f);
+	f.gap_excused = gap_excused;
+	if ((rc = facts_read(g, q, &f, err)) != CR_OK || (rc = ledger_refresh(&g->ledger, false, err)) != CR_OK ||
+	    (rc = facts_look(g, &f, err)) != CR_OK) {
+		answer_trouble(&f, err, out);
+		return rc;
+	}
+	*out = (struct gate_answer){.class = f.class};
+	(void)snprintf(out->mailbox, sizeof(out->mailbox), "%s", f.mailbox.text);
+	first = facts_test(g, &f, told, findings);
+	paid = facts_paid(g, &f, findings);
 	if (paid != NULL) {
-		answer_allow(g, f, &paid->ticket, out);
+		answer_allow(g, &f, paid, out);
 	} else if (first < GATE_TESTS) {
-		answer_no(g, f, findings, first, out);
+		answer_no(g, &f, findings, first, out);
 	} else if (q->dry_run) {
-		answer_allow(g, f, NULL, out);
+		answer_allow(g, &f, NULL, out);
 	} else {
-		rc = spend(g, f, &w, &ticket, err);
+		rc = spend(g, &f, &t, err);
 		if (rc == CR_OK)
-			answer_allow(g, f, &ticket, out);
+			answer_allow(g, &f, &t, out);
+		else
+			answer_trouble(&f, err, out);
 	}
 	/* Seen once in a boot, the time goes on from here, whatever the wall clock is set to next. */
-	if (rc == CR_OK && w.is_new && !q->dry_run && out->verdict != GATE_ALLOW)
-		rc = clockwork_store(g->db, &w, err);
-out:
-	if (rc != CR_OK)
-		answer_trouble(f, err, out);
-	free(f);
+	if (rc == CR_OK && f.clock.is_new && !q->dry_run) {
+		g->new_clock = f.clock;
+		g->has_new_clock = true;
+	}
 	return rc;
 }
 
 int
 gate_begin(struct gate *g, struct err *err)
 {
-	return db_begin(g->db, err);
+	int rc = db_begin_shared(g->db, err);
+
+	if (rc != CR_OK)
+		return rc;
+	g->has_new_clock = false;
+	rc = ledger_refresh(&g->ledger, true, err);
+	if (rc != CR_OK)
+		gate_rollback(g);
+	return rc;
 }
 
 int
 gate_commit(struct gate *g, struct err *err)
 {
-	return db_commit(g->db, err);
+	int rc = ledger_write(&g->ledger, err);
+
+	if (rc == CR_OK && g->has_new_clock)
+		rc = clockwork_store(g->db, &g->new_clock, err);
+	rc = db_end(g->db, rc, err);
+	if (rc != CR_OK || g->has_new_clock)
+		ledger_forget(&g->ledger);
+	else
+		ledger_written(&g->ledger);
+	return rc;
 }
 
 void
 gate_rollback(struct gate *g)
 {
 	db_rollback(g->db);
+	ledger_forget(&g->ledger);
 }
 
 /* One recipient was refused: so are the others, for the same reason. */
@@ -305,51 +292,110 @@ int
 gate_ask_in(struct gate *g, const struct gate_request *q, size_t n, struct gate_answer *out, struct err *err)
 {
 	struct gate_finding findings[GATE_TESTS];
-	bool undo = n > 1;
-	int rc = CR_OK;
+	int rc = n > 1 ? gate_expect(g, q, n, err) : CR_OK;
 
 	assert(n > 0);
-	if (undo)
-		rc = db_exec(g->db, "SAVEPOINT message", DB_NO_ARGS, NULL, err);
+	ledger_message(&g->ledger);
 	for (size_t i = 0; rc == CR_OK && i < n; i++) {
-		rc = ask_one(g, &q[i], i > 0, findings, &out[i], err);
-		if (rc != CR_OK && rc != CR_EPARSE)
-			return rc;
+		rc = ask_one(g, &q[i], i > 0, false, findings, &out[i], err);
 		if (rc == CR_OK && out[i].verdict == GATE_ALLOW)
 			continue;
-		if (undo && db_exec(g->db, "ROLLBACK TO message", DB_NO_ARGS, NULL, err) != CR_OK)
-			return CR_ESTORE;
 		refuse_all(out, n, i);
-		break;
+		/* Nothing of this message was written, nor will be. */
+		ledger_message(&g->ledger);
+		return rc;
 	}
-	if (undo && (rc == CR_OK || rc == CR_EPARSE)) {
-		int end = db_exec(g->db, "RELEASE message", DB_NO_ARGS, NULL, rc == CR_OK ? err : NULL);
-
-		if (rc == CR_OK)
-			rc = end;
-		else if (end != CR_OK)
-			return err_set(err, CR_ESTORE, "a message could not be taken back");
-	}
+	if (rc == CR_OK)
+		ledger_keep(&g->ledger);
 	return rc;
 }
 
 int
 gate_ask(struct gate *g, const struct gate_request *q, struct gate_answer *out, struct err *err)
 {
-	struct facts nobody = {0};
+	struct facts nobody;
 	struct gate_finding findings[GATE_TESTS];
 	int rc;
 
+	facts_clear(&nobody);
 	answer_trouble(&nobody, NULL, out);
 	if (q->dry_run)
-		return ask_one(g, q, false, findings, out, err);
-	if ((rc = db_begin(g->db, err)) == CR_OK) {
-		rc = ask_one(g, q, false, findings, out, err);
+		return ask_one(g, q, false, false, findings, out, err);
+	if ((rc = gate_begin(g, err)) == CR_OK) {
+		rc = gate_ask_in(g, q, 1, out, err);
 		if (rc != CR_OK)
-			db_rollback(g->db);
-		else if ((rc = db_commit(g->db, err)) != CR_OK)
+			gate_rollback(g);
+		else if ((rc = gate_commit(g, err)) != CR_OK)
 			answer_trouble(&nobody, err, out);
 	}
+	return rc;
+}
+
+/* What can be read of the questions; what cannot will be told when it is asked. */
+static int
+expect_seats(struct gate *g, const struct gate_request *q, size_t n, struct address *mailboxes, struct err *err)
+{
+	const char **wanted = calloc(n, sizeof(wanted[0]));
+	size_t used = 0;
+	int rc;
+
+	if (wanted == NULL)
+		return err_nomem(err, "gate");
+	for (size_t i = 0; i < n; i++) {
+		if (address_parse(q[i].mailbox, &mailboxes[i], NULL) == CR_OK)
+			wanted[used++] = mailboxes[i].text;
+		else
+			mailboxes[i].text[0] = '\0';
+	}
+	rc = used > 0 ? ledger_expect_seats(&g->ledger, wanted, used, err) : CR_OK;
+	free(wanted);
+	return rc;
+}
+
+static int
+expect_paces(struct gate *g, const struct gate_request *q, size_t n, const struct address *mailboxes, struct err *err)
+{
+	const char **tenants = calloc(2 * n, sizeof(tenants[0]));
+	struct name *organisations = calloc(n, sizeof(organisations[0]));
+	size_t used = 0;
+	int rc = tenants == NULL || organisations == NULL ? err_nomem(err, "gate") : CR_OK;
+
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		const struct standing *home;
+		struct address to;
+
+		if (mailboxes[i].text[0] == '\0' || address_parse(q[i].recipient, &to, NULL) != CR_OK)
+			continue;
+		rc = ledger_standing(&g->ledger, strrchr(mailboxes[i].text, '@') + 1, &home, err);
+		if (rc != CR_OK || !home->known)
+			continue;
+		name_organisation(to.domain, &organisations[used]);
+		tenants[used] = home->tenant;
+		tenants[n + used] = organisations[used].text;
+		used++;
+	}
+	if (rc == CR_OK && used > 0)
+		rc = ledger_expect_paces(&g->ledger, tenants, tenants + n, used, err);
+	free(organisations);
+	free(tenants);
+	return rc;
+}
+
+int
+gate_expect(struct gate *g, const struct gate_request *q, size_t n, struct err *err)
+{
+	struct address *mailboxes;
+	int rc;
+
+	if (!db_is_server(g->db) || n == 0)
+		return CR_OK;
+	mailboxes = calloc(n, sizeof(mailboxes[0]));
+	if (mailboxes == NULL)
+		return err_nomem(err, "gate");
+	rc = expect_seats(g, q, n, mailboxes, err);
+	if (rc == CR_OK && (g->rules.org_per_hour > 0 || g->rules.org_per_day > 0))
+		rc = expect_paces(g, q, n, mailboxes, err);
+	free(mailboxes);
 	return rc;
 }
 
@@ -360,7 +406,7 @@ gate_explain(struct gate *g, const struct gate_request *q, struct gate_finding f
 	struct gate_request dry = *q;
 
 	dry.dry_run = true;
-	return ask_one(g, &dry, false, findings_out, answer_out, err);
+	return ask_one(g, &dry, false, true, findings_out, answer_out, err);
 }
 
 int
@@ -393,16 +439,16 @@ struct spent_at {
 };
 
 static int
-find_ticket(struct gate *g, const struct ticket *t, struct spent_at *out, struct err *err)
+find_mailbox(struct gate *g, const struct ticket *t, struct spent_at *out, struct err *err)
 {
 	struct db_rows *rows = NULL;
 	bool more = false;
 	const void *slots;
 	size_t len;
 	int rc = db_query(g->db,
-	                  "SELECT h.mailbox, d.tenant, h.organisation, m.slots FROM history h "
-	                  "JOIN mailbox m ON m.address = h.mailbox JOIN domain d ON d.name = m.domain WHERE h.seq = $1",
-	                  DB_ARGS(db_int(t->seq)), &rows, err);
+	                  "SELECT m.address, d.tenant, s.slots FROM mailbox m JOIN spent s ON s.mailbox = m.id "
+	                  "JOIN domain d ON d.name = m.domain WHERE m.id = $1",
+	                  DB_ARGS(db_int(t->mailbox)), &rows, err);
 
 	if (rc == CR_OK)
 		rc = db_next(rows, &more, err);
@@ -411,30 +457,128 @@ find_ticket(struct gate *g, const struct ticket *t, struct spent_at *out, struct
 	if (rc == CR_OK) {
 		(void)snprintf(out->mailbox, sizeof(out->mailbox), "%s", db_col_text(rows, 0));
 		(void)snprintf(out->tenant, sizeof(out->tenant), "%s", db_col_text(rows, 1));
-		(void)snprintf(out->organisation, sizeof(out->organisation), "%s", db_col_text(rows, 2));
-		slots = db_col_blob(rows, 3, &len);
+		slots = db_col_blob(rows, 2, &len);
 		rc = tokens_unpack(slots, len, &out->tokens, err);
 	}
 	db_rows_drop(&rows);
 	return rc;
 }
 
+/* Its live spend, taken out of the slots. */
+static int
+take_spend(const struct gate *g, const struct ticket *t, int64_t now_ms, struct spent_at *at, struct token *out,
+           struct err *err)
+{
+	for (size_t i = 0; i < at->tokens.n; i++) {
+		struct ticket of;
+
+		ticket_of(g, t->mailbox, &at->tokens.slot[i], &of);
+		if (of.proof != t->proof || !tokens_is_live(&at->tokens.slot[i], &g->rules, now_ms))
+			continue;
+		*out = at->tokens.slot[i];
+		tokens_remove(&at->tokens, i);
+		return CR_OK;
+	}
+	return err_set(err, CR_ENOTFOUND, "no such ticket, or its 24 hours are over");
+}
+
+static int
+first_from(struct gate *g, int64_t seq, int64_t *seq_out, int64_t *at_ms_out, struct err *err)
+{
+	struct db_rows *rows = NULL;
+	bool more = false;
+	int rc = db_query(g->db, "SELECT seq, at_ms FROM history WHERE seq >= $1 ORDER BY seq LIMIT 1",
+	                  DB_ARGS(db_int(seq)), &rows, err);
+
+	*seq_out = *at_ms_out = INT64_MAX;
+	if (rc == CR_OK)
+		rc = db_next(rows, &more, err);
+	if (rc == CR_OK && more) {
+		*seq_out = db_col_int(rows, 0);
+		*at_ms_out = db_col_int(rows, 1);
+	}
+	db_rows_drop(&rows);
+	return rc;
+}
+
+/*
+ * The history has no index but its order, which is that of time: halved until the row is found.  Gates on several machines can
+ * swap rows of a moment, so the search ends a little early.
+ */
+static int
+find_seq(struct gate *g, int64_t at_ms, int64_t *out, struct err *err)
+{
+	int64_t low = 0, high = 0, seq, seen_ms;
+	int rc = db_get_int(g->db, "SELECT MAX(seq) FROM history", DB_NO_ARGS, 0, &high, err);
+
+	while (rc == CR_OK && low < high) {
+		int64_t middle = low + (high - low) / 2;
+
+		rc = first_from(g, middle, &seq, &seen_ms, err);
+		if (seen_ms < at_ms - HISTORY_SLACK_MS)
+			low = seq + 1;
+		else
+			high = middle;
+	}
+	*out = low;
+	return rc;
+}
+
+/* Who it went to: only the history still knows. */
+static int
+find_organisation(struct gate *g, int64_t mailbox, const struct token *spent, struct spent_at *at, struct err *err)
+{
+	char *organisation = NULL;
+	int64_t from;
+	int rc = find_seq(g, spent->spent_ms, &from, err);
+
+	if (rc == CR_OK)
+		rc = db_get_text(
+			g->db,
+			"SELECT organisation FROM history WHERE seq >= $1 AND mailbox = $2 AND request = $3 "
+			"AND at_ms = $4 ORDER BY seq LIMIT 1",
+			DB_ARGS(db_int(from), db_int(mailbox), db_int((int64_t)spent->key), db_int(spent->spent_ms)),
+			&organisation, err);
+	if (rc == CR_OK && organisation != NULL)
+		(void)snprintf(at->organisation, sizeof(at->organisation), "%s", organisation);
+	free(organisation);
+	return rc;
+}
+
 static int
 release_pace(struct gate *g, const struct spent_at *at, int64_t spent_ms, struct err *err)
 {
-	struct facts *f = calloc(1, sizeof(*f));
+	struct paced *p;
+	uint8_t packed[PACE_PACKED_MAX];
+	size_t len;
 	int rc;
 
-	if (f == NULL)
-		return err_nomem(err, "gate");
-	(void)snprintf(f->tenant, sizeof(f->tenant), "%s", at->tenant);
-	(void)snprintf(f->organisation.text, sizeof(f->organisation.text), "%s", at->organisation);
-	rc = facts_look_at_pace(g, f, err);
-	if (rc == CR_OK) {
-		pace_release(&f->pace, spent_ms);
-		rc = write_pace(g, at->tenant, at->organisation, &f->pace, err);
+	if (at->organisation[0] == '\0')
+		return CR_OK;
+	rc = ledger_paced(&g->ledger, at->tenant, at->organisation, &p, err);
+	if (rc != CR_OK)
+		return rc;
+	pace_release(&p->pace, spent_ms);
+	len = pace_pack(&p->pace, packed);
+	return db_exec(g->db, "UPDATE pace SET times = $1 WHERE tenant = $2 AND organisation = $3",
+	               DB_ARGS(db_blob(packed, len), db_text(at->tenant), db_text(at->organisation)), NULL, err);
+}
+
+/*
+ * A ticket names the millisecond of its spend.  Given back within it, the token could be spent again under the same name; so it is
+ * given back when that millisecond is over.
+ */
+static int
+wait_past(struct gate *g, int64_t spent_ms, int64_t *now_ms, struct err *err)
+{
+	int rc = CR_OK;
+
+	for (int i = 0; rc == CR_OK && *now_ms <= spent_ms; i++) {
+		if (i == 100)
+			return err_set(err, CR_ERETRY, "the clock stands still");
+		clock_sleep_ms(g->clock, 1);
+		rc = gate_now(g, now_ms, err);
 	}
-	free(f);
 	return rc;
 }
 
@@ -443,19 +587,25 @@ release_in(struct gate *g, const struct ticket *t, struct err *err)
 {
 	struct audit_entry line = {.actor = audit_actor(), .action = "send.release"};
 	struct spent_at at = {0};
+	uint8_t packed[TOKENS_PACKED];
 	struct token gone;
 	int64_t now_ms;
 	int rc;
 
-	if ((rc = gate_now(g, &now_ms, err)) != CR_OK || (rc = find_ticket(g, t, &at, err)) != CR_OK)
-		return rc;
-	if (!tokens_release(&at.tokens, &g->rules, t, now_ms, &gone))
-		return err_set(err, CR_ENOTFOUND, "no such ticket, or its 24 hours are over");
-	if ((rc = write_slots(g, at.mailbox, &at.tokens, err)) != CR_OK ||
+	if ((rc = gate_now(g, &now_ms, err)) != CR_OK || (rc = find_mailbox(g, t, &at, err)) != CR_OK ||
+	    (rc = take_spend(g, t, now_ms, &at, &gone, err)) != CR_OK ||
+	    (rc = wait_past(g, gone.spent_ms, &now_ms, err)) != CR_OK ||
+	    (rc = find_organisation(g, t->mailbox, &gone, &at, err)) != CR_OK ||
 	    (rc = release_pace(g, &at, gone.spent_ms, err)) != CR_OK)
 		return rc;
-	rc = db_exec(g->db, "UPDATE history SET released_ms = $1 WHERE seq = $2",
-	             DB_ARGS(db_int(now_ms), db_int(t->seq)), NULL, err);
+	tokens_pack(&at.tokens, packed);
+	rc = db_exec(g->db, "UPDATE spent SET slots = $1 WHERE mailbox = $2",
+	             DB_ARGS(db_blob(packed, sizeof(packed)), db_int(t->mailbox)), NULL, err);
+	if (rc == CR_OK)
+		rc = db_exec(
+			g->db, "INSERT INTO released (mailbox, spent_ms, request, released_ms) VALUES ($1, $2, $3, $4)",
+			DB_ARGS(db_int(t->mailbox), db_int(gone.spent_ms), db_int((int64_t)gone.key), db_int(now_ms)),
+			NULL, err);
 	line.at_ms = now_ms;
 	line.subject = at.mailbox;
 	return rc == CR_OK ? audit_append(g->db, g->vault, &line, err) : rc;
@@ -472,6 +622,8 @@ gate_release(struct gate *g, const char *ticket, struct err *err)
 	rc = db_begin(g->db, err);
 	if (rc != CR_OK)
 		return rc;
+	ledger_forget(&g->ledger);
 	rc = release_in(g, &t, err);
+	ledger_forget(&g->ledger);
 	return db_end(g->db, rc, err);
 }

@@ -16,6 +16,7 @@
 #define GATE_TOTAL_PER_DAY    4
 #define GATE_OUTBOUND_PER_DAY 2
 #define GATE_WARMUP_PER_DAY   2
+#define GATE_HISTORY_DAYS     400
 #define GATE_WINDOW_MS        ((int64_t)86400000 + 1) /* both ends of a closed day count */
 
 /* Limits as configured; filled by gate_settings rows (cfg rows live in gate_settings.c / cmd). */
@@ -24,8 +25,9 @@ struct gate_limits {
 	int64_t org_per_hour, org_per_day; /* 0: off */
 	int64_t mailbox_gap_s;             /* 0: off */
 	int64_t queue_lifetime_s;
+	int64_t history_days; /* 0: GATE_HISTORY_DAYS */
 };
-#define GATE_LIMITS_DEFAULT ((struct gate_limits){4, 2, 2, 1, 3, 45 * 60, 0})
+#define GATE_LIMITS_DEFAULT ((struct gate_limits){4, 2, 2, 1, 3, 45 * 60, 0, 0})
 
 enum gate_verdict { GATE_ALLOW, GATE_WAIT, GATE_REFUSE, GATE_VERDICT__COUNT };
 enum gate_class { GATE_OUTBOUND, GATE_WARMUP, GATE_CLASS__COUNT };
@@ -68,6 +70,11 @@ MUST_CHECK int gate_ask(struct gate *g, const struct gate_request *q, struct gat
  * CR_EPARSE leaves the transaction usable and unchanged; after any other error gate_rollback, and no answer of the batch counts.
  */
 MUST_CHECK int gate_begin(struct gate *g, struct err *err);
+/*
+ * All the questions that are going to be asked in this transaction: with a server their rows are read and locked in a few exchanges
+ * instead of some for each; with a file it does nothing.  Those that cannot be read are passed over.  Errors: CR_ESTORE, CR_ENOMEM.
+ */
+MUST_CHECK int gate_expect(struct gate *g, const struct gate_request *q, size_t n, struct err *err);
 MUST_CHECK int gate_ask_in(struct gate *g, const struct gate_request *q, size_t n, struct gate_answer *out,
                            struct err *err);
 MUST_CHECK int gate_commit(struct gate *g, struct err *err);
@@ -79,6 +86,7 @@ struct gate_finding {
 	const char *reason; /* as in struct gate_answer, static; "ok" */
 	enum gate_verdict verdict;
 	bool skipped;        /* cannot be asked: an earlier one has no answer */
+	bool told;           /* message is filled in; always, for whoever asks gate_explain */
 	int64_t retry_at_ms; /* 0: none */
 	char message[256];
 };

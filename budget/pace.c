@@ -7,15 +7,18 @@
 
 /* Closed windows, as for tokens. */
 #define HOUR_MS ((int64_t)3600000 + 1)
-#define DAY_MS  ((int64_t)86400000 + 1)
 
 int
 pace_unpack(const void *data, size_t len, struct pace *out, struct err *err)
 {
 	const uint8_t *p = data;
 
-	if (len % 8 != 0 || len > PACE_PACKED_MAX)
+	if (len % 8 != 0)
 		return err_set(err, CR_ESTORE, "pace of an organisation is damaged (%zu bytes)", len);
+	if (len > PACE_PACKED_MAX) {
+		p += len - PACE_PACKED_MAX;
+		len = PACE_PACKED_MAX;
+	}
 	out->n = len / 8;
 	for (size_t i = 0; i < out->n; i++) {
 		uint64_t v = 0;
@@ -41,6 +44,13 @@ pace_pack(const struct pace *p, uint8_t out[PACE_PACKED_MAX])
 	return p->n * 8;
 }
 
+void
+pace_copy(struct pace *to, const struct pace *from)
+{
+	to->n = from->n;
+	memcpy(to->times_ms, from->times_ms, from->n * sizeof(from->times_ms[0]));
+}
+
 static int64_t
 limit_holds_at(const struct pace *p, int64_t limit, int64_t window_ms)
 {
@@ -53,7 +63,7 @@ int64_t
 pace_free_at(const struct pace *p, const struct tokens_rules *r)
 {
 	int64_t hour = limit_holds_at(p, r->org_per_hour, HOUR_MS);
-	int64_t day = limit_holds_at(p, r->org_per_day, DAY_MS);
+	int64_t day = limit_holds_at(p, r->org_per_day, PACE_DAY_MS);
 
 	return hour > day ? hour : day;
 }
@@ -70,7 +80,7 @@ pace_spend(struct pace *p, int64_t now_ms)
 {
 	size_t at;
 
-	while (p->n > 0 && (p->n == PACE_MAX || p->times_ms[0] + DAY_MS <= now_ms))
+	while (p->n > 0 && (p->n == PACE_MAX || p->times_ms[0] + PACE_DAY_MS <= now_ms))
 		remove_at(p, 0);
 	for (at = p->n; at > 0 && p->times_ms[at - 1] > now_ms; at--)
 		p->times_ms[at] = p->times_ms[at - 1];

@@ -6,8 +6,9 @@
 
 #include "budget/tokens.h"
 
-#define PACE_MAX        1000 /* the largest pace that can be configured */
+#define PACE_MAX        100 /* the largest pace that can be configured */
 #define PACE_PACKED_MAX (PACE_MAX * 8)
+#define PACE_DAY_MS     ((int64_t)86400000 + 1)
 
 /* Oldest first. */
 struct pace {
@@ -15,9 +16,11 @@ struct pace {
 	size_t n;
 };
 
-/* Errors: CR_ESTORE. */
+/* Of more than PACE_MAX times the latest are taken.  Errors: CR_ESTORE. */
 MUST_CHECK int pace_unpack(const void *data, size_t len, struct pace *out, struct err *err);
 size_t pace_pack(const struct pace *p, uint8_t out[PACE_PACKED_MAX]);
+/* Only what is there, not the empty places. */
+void pace_copy(struct pace *to, const struct pace *from);
 
 /* From when on may one more be sent?  INT64_MIN: always. */
 int64_t pace_free_at(const struct pace *p, const struct tokens_rules *r);

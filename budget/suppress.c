@@ -17,13 +17,24 @@
 #define HASH_BYTES (SUPPRESS_HASH_HEX / 2)
 
 static void
+hash_to_hex(const uint8_t hash[HASH_BYTES], char out[SUPPRESS_HASH_HEX + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < HASH_BYTES; i++) {
+		out[2 * i] = digits[hash[i] >> 4];
+		out[2 * i + 1] = digits[hash[i] & 15];
+	}
+	out[2 * HASH_BYTES] = '\0';
+}
+
+static void
 address_hash(const struct vault *v, const char *address, char out[SUPPRESS_HASH_HEX + 1])
 {
 	uint8_t h[HASH_BYTES];
 
 	vault_hash(v, "address", address, strlen(address), h, sizeof(h));
-	for (size_t i = 0; i < sizeof(h); i++)
-		(void)snprintf(out + 2 * i, 3, "%02x", h[i]);
+	hash_to_hex(h, out);
 }
 
 /* hash:HEX, or as an export says it: hash:ID:HEX with the id of the key that made HEX.  Under another key it would match nobody. */
@@ -190,34 +201,69 @@ suppress_lift(struct contain *c, const char *scope_text, const char *what, const
  * The address and four names in one question: this stands in the way of every send.  Two halves, since SQLite answers an OR
  * over both kinds by reading the whole list.
  */
-static const char test_sql[] = "SELECT kind, value FROM suppression WHERE lifted_ms IS NULL AND kind = 'address' "
-			       "AND value = $2 AND scope IN ('', $1) "
-			       "UNION ALL SELECT kind, value FROM suppression WHERE lifted_ms IS NULL "
-			       "AND kind = 'organisation' AND value IN ($3, $4, $5, $6) AND scope IN ('', $1) LIMIT 1";
+#define NAMES 127 /* labels of the longest name there is */
 
-#define NAMES 4
+/* A question of two scopes a key: '' and the tenant.  Two plain seeks are a tenth of one statement with IN and UNION. */
+struct probe {
+	struct db_value args[2 * 3 * (NAMES + 1)];
+	size_t n; /* questions */
+	char *reason_out;
+	bool closed;
+};
+
+static void
+probe_add(struct probe *p, const char *kind, const char *value, const char *tenant)
+{
+	const char *const scopes[] = {"", tenant};
+
+	for (size_t i = 0; i < ARRAY_LEN(scopes); i++) {
+		struct db_value *a = &p->args[3 * p->n++];
+
+		a[0] = db_text(kind);
+		a[1] = db_text(value);
+		a[2] = db_text(scopes[i]);
+	}
+}
 
 static int
-test_names(struct db *db, const char *tenant, const char *hash, const char *const names[NAMES], bool *closed,
-           char reason_out[64], struct err *err)
+take_entry(void *arg, size_t i, const struct db_rows *row, struct err *err)
 {
-	struct db_rows *rows = NULL;
-	bool more = false;
-	int rc = db_query(db, test_sql,
-	                  DB_ARGS(db_text(tenant), db_text(hash), db_text(names[0]), db_text(names[1]),
-	                          db_text(names[2]), db_text(names[3])),
-	                  &rows, err);
+	struct probe *p = arg;
+	bool is_address = strcmp(p->args[3 * i].data, "address") == 0;
 
-	if (rc == CR_OK)
-		rc = db_next(rows, &more, err);
-	if (rc == CR_OK && more) {
-		bool is_address = strcmp(db_col_text(rows, 0), "address") == 0;
+	(void)row;
+	(void)err;
+	if (!p->closed)
+		(void)snprintf(p->reason_out, 64, "%s%.40s", is_address ? "address" : "organisation ",
+		               is_address ? "" : (const char *)p->args[3 * i + 1].data);
+	p->closed = true;
+	return CR_OK;
+}
 
-		*closed = true;
-		(void)snprintf(reason_out, 64, "%s%.40s", is_address ? "address" : "organisation ",
-		               is_address ? "" : db_col_text(rows, 1));
+int
+suppress_test_hashed(struct db *db, const struct closed *filter, const char *tenant, const uint8_t *hash,
+                     const char *domain, bool *closed_out, char reason_out[64], struct err *err)
+{
+	char hex[SUPPRESS_HASH_HEX + 1];
+	struct probe p = {.n = 0, .reason_out = reason_out};
+	int rc = CR_OK;
+
+	reason_out[0] = '\0';
+	hash_to_hex(hash, hex);
+	if (closed_maybe(filter, "address", hex))
+		probe_add(&p, "address", hex, tenant);
+	/* Every name above it, not only today's organisation: the public suffix list changes, a refusal does not. */
+	for (; *domain != '\0' && p.n < 2 * NAMES; domain = name_parent(domain)) {
+		if (closed_maybe(filter, "organisation", domain))
+			probe_add(&p, "organisation", domain, tenant);
 	}
-	db_rows_drop(&rows);
+	if (p.n > 0)
+		rc = db_query_many(db, DB_LOOK,
+		                   "SELECT 1 FROM suppression WHERE kind = $1 AND value = $2 AND scope = $3 "
+		                   "AND lifted_ms IS NULL",
+		                   p.args, 3, p.n, take_entry, &p, err);
+	if (rc == CR_OK)
+		*closed_out = p.closed;
 	return rc;
 }
 
@@ -225,23 +271,11 @@ int
 suppress_test(struct db *db, const struct vault *v, const char *tenant, const char *recipient, bool *closed_out,
               char reason_out[64], struct err *err)
 {
+	static const struct closed knows_nothing;
 	const char *at = strrchr(recipient, '@');
-	char hash[SUPPRESS_HASH_HEX + 1];
-	const char *n = at != NULL ? at + 1 : recipient;
-	bool closed = false;
-	int rc;
+	uint8_t hash[HASH_BYTES];
 
-	address_hash(v, recipient, hash);
-	reason_out[0] = '\0';
-	/* Every name above it, not only today's organisation: the public suffix list changes, a refusal does not. */
-	do {
-		const char *names[NAMES] = {"", "", "", ""};
-
-		for (size_t i = 0; i < NAMES && *n != '\0'; i++, n = name_parent(n))
-			names[i] = n;
-		rc = test_names(db, tenant, hash, names, &closed, reason_out, err);
-	} while (rc == CR_OK && !closed && *n != '\0');
-	if (rc == CR_OK)
-		*closed_out = closed;
-	return rc;
+	vault_hash(v, "address", recipient, strlen(recipient), hash, sizeof(hash));
+	return suppress_test_hashed(db, &knows_nothing, tenant, hash, at != NULL ? at + 1 : recipient, closed_out,
+	                            reason_out, err);
 }

@@ -1,7 +1,8 @@
 /*
  * tokens.c - a mailbox's spends, packed; and how long each of them binds.
  *
- * Packed: version 1, count, then per spend, big-endian: time 8, class 1, key 16, ticket 8 + 8.  No counter is kept, so none
+ * Packed, 53 bytes: the classes, one bit a slot under the version; then four slots, big-endian: time 5 (milliseconds since
+ * TOKENS_FIRST_MS and one, so that an empty slot is zero), key 8.  A million mailboxes are 53 MB of it.  No counter is kept, so none
  * can drift; no job refills, so none can be late.  An expired spend stays until its place is needed: a lengthened window
  * finds it again.
  */
@@ -12,57 +13,86 @@
 #include <stdio.h>
 #include <string.h>
 
-#define VERSION    1
-#define SLOT_BYTES (8 + 1 + TOKENS_KEY_BYTES + 8 + 8)
-
-static const uint8_t no_key[TOKENS_KEY_BYTES];
+#define VERSION     0x20 /* in the upper half of the first byte */
+#define TIME_BYTES  5
+#define KEY_BYTES   8
+#define SLOT_BYTES  (TIME_BYTES + KEY_BYTES)
+#define OLD_VERSION 1 /* schema 1: version, count, and slots of time 8, class 1, key 16, ticket 16 */
+#define OLD_SLOT    41
+static_assert(TOKENS_PACKED == 1 + TOKENS_MAX * SLOT_BYTES, "four slots and their classes");
 
 static void
-put_u64(uint8_t *p, uint64_t v)
+put_be(uint8_t *p, size_t n, uint64_t v)
 {
-	for (int i = 7; i >= 0; i--, v >>= 8)
+	for (size_t i = n; i-- > 0; v >>= 8)
 		p[i] = (uint8_t)v;
 }
 
 static uint64_t
-get_u64(const uint8_t *p)
+get_be(const uint8_t *p, size_t n)
 {
 	uint64_t v = 0;
 
-	for (int i = 0; i < 8; i++)
+	for (size_t i = 0; i < n; i++)
 		v = v << 8 | p[i];
 	return v;
 }
 
-static void
-pack_slot(const struct token *s, uint8_t *p)
-{
-	put_u64(p, (uint64_t)s->spent_ms);
-	p[8] = (uint8_t)s->class;
-	memcpy(p + 9, s->key, TOKENS_KEY_BYTES);
-	put_u64(p + 9 + TOKENS_KEY_BYTES, (uint64_t)s->ticket.seq);
-	put_u64(p + 17 + TOKENS_KEY_BYTES, s->ticket.nonce);
-}
-
-static void
-unpack_slot(const uint8_t *p, struct token *s)
-{
-	s->spent_ms = (int64_t)get_u64(p);
-	s->class = p[8];
-	memcpy(s->key, p + 9, TOKENS_KEY_BYTES);
-	s->ticket.seq = (int64_t)get_u64(p + 9 + TOKENS_KEY_BYTES);
-	s->ticket.nonce = get_u64(p + 17 + TOKENS_KEY_BYTES);
-}
-
-size_t
-tokens_pack(const struct tokens *t, uint8_t out[TOKENS_PACKED_MAX])
+void
+tokens_pack(const struct tokens *t, uint8_t out[TOKENS_PACKED])
 {
 	assert(t->n <= TOKENS_MAX);
+	memset(out, 0, TOKENS_PACKED);
 	out[0] = VERSION;
-	out[1] = (uint8_t)t->n;
-	for (size_t i = 0; i < t->n; i++)
-		pack_slot(&t->slot[i], out + 2 + i * SLOT_BYTES);
-	return 2 + t->n * SLOT_BYTES;
+	for (size_t i = 0; i < t->n; i++) {
+		uint8_t *p = out + 1 + i * SLOT_BYTES;
+
+		assert(t->slot[i].spent_ms >= TOKENS_FIRST_MS && t->slot[i].spent_ms <= TOKENS_LAST_MS);
+		out[0] |= (uint8_t)(t->slot[i].class << i);
+		put_be(p, TIME_BYTES, (uint64_t)(t->slot[i].spent_ms - TOKENS_FIRST_MS + 1));
+		put_be(p + TIME_BYTES, KEY_BYTES, t->slot[i].key);
+	}
+}
+
+/* n slots as schema 1 packed them; what is left of the ids is enough to know them again. */
+static bool
+unpack_old(const uint8_t *p, size_t len, struct tokens *t)
+{
+	if (len < 2 || p[1] > TOKENS_MAX || len != 2 + (size_t)p[1] * OLD_SLOT)
+		return false;
+	t->n = p[1];
+	for (size_t i = 0; i < t->n; i++) {
+		const uint8_t *s = p + 2 + i * OLD_SLOT;
+		uint64_t ms = get_be(s, 8);
+
+		if (ms > (uint64_t)TOKENS_LAST_MS)
+			return false;
+		t->slot[i] = (struct token){.spent_ms = (int64_t)ms, .class = s[8], .key = get_be(s + 9, KEY_BYTES)};
+	}
+	return true;
+}
+
+static bool
+unpack_new(const uint8_t *p, size_t len, struct tokens *t)
+{
+	if (len != TOKENS_PACKED || (p[0] & 0xf0) != VERSION)
+		return false;
+	for (size_t i = 0; i < TOKENS_MAX; i++) {
+		const uint8_t *s = p + 1 + i * SLOT_BYTES;
+		uint64_t since = get_be(s, TIME_BYTES), key = get_be(s + TIME_BYTES, KEY_BYTES);
+		int class = p[0] >> i & 1;
+
+		if (since == 0) {
+			if (key != 0 || class != 0)
+				return false;
+			continue;
+		}
+		if (t->n != i)
+			return false;
+		t->slot[t->n++] =
+			(struct token){.spent_ms = TOKENS_FIRST_MS - 1 + (int64_t)since, .class = class, .key = key};
+	}
+	return true;
 }
 
 int
@@ -71,15 +101,10 @@ tokens_unpack(const void *data, size_t len, struct tokens *out, struct err *err)
 	const uint8_t *p = data;
 	struct tokens t = {0};
 
-	if (len != 0) {
-		if (len < 2 || p[0] != VERSION || p[1] > TOKENS_MAX || len != 2 + (size_t)p[1] * SLOT_BYTES)
-			return err_set(err, CR_ESTORE, "spends of a mailbox are damaged (%zu bytes)", len);
-		t.n = p[1];
-	}
+	if (len != 0 && !(p[0] == OLD_VERSION ? unpack_old(p, len, &t) : unpack_new(p, len, &t)))
+		return err_set(err, CR_ESTORE, "spends of a mailbox are damaged (%zu bytes)", len);
 	for (size_t i = 0; i < t.n; i++) {
-		unpack_slot(p + 2 + i * SLOT_BYTES, &t.slot[i]);
-		/* Far beyond any date, so that adding a window cannot overflow. */
-		if (t.slot[i].class > 1 || t.slot[i].spent_ms < 0 || t.slot[i].spent_ms > INT64_MAX / 4 ||
+		if (t.slot[i].class > 1 || t.slot[i].spent_ms < TOKENS_FIRST_MS ||
 		    (i > 0 && t.slot[i].spent_ms < t.slot[i - 1].spent_ms))
 			return err_set(err, CR_ESTORE, "spend %zu of a mailbox is damaged", i + 1);
 	}
@@ -123,8 +148,8 @@ tokens_gap_at(const struct tokens *t, const struct tokens_rules *r)
 	return t->slot[t->n - 1].spent_ms + r->gap_ms;
 }
 
-static bool
-is_live(const struct token *s, const struct tokens_rules *r, int64_t now_ms)
+bool
+tokens_is_live(const struct token *s, const struct tokens_rules *r, int64_t now_ms)
 {
 	return now_ms < s->spent_ms + r->window_ms;
 }
@@ -135,7 +160,7 @@ tokens_left(const struct tokens *t, const struct tokens_rules *r, int class, int
 	int64_t own = r->per_class[class], all = r->total;
 
 	for (size_t i = 0; i < t->n; i++) {
-		if (!is_live(&t->slot[i], r, now_ms))
+		if (!tokens_is_live(&t->slot[i], r, now_ms))
 			continue;
 		all--;
 		own -= t->slot[i].class == class;
@@ -146,19 +171,18 @@ tokens_left(const struct tokens *t, const struct tokens_rules *r, int class, int
 }
 
 const struct token *
-tokens_find(const struct tokens *t, const struct tokens_rules *r, const uint8_t *key, int64_t now_ms)
+tokens_find(const struct tokens *t, const struct tokens_rules *r, uint64_t key, int64_t now_ms)
 {
-	if (memcmp(key, no_key, sizeof(no_key)) == 0)
-		return NULL;
-	for (size_t i = 0; i < t->n; i++) {
-		if (is_live(&t->slot[i], r, now_ms) && memcmp(t->slot[i].key, key, TOKENS_KEY_BYTES) == 0)
+	/* From the latest: where a window was lengthened, an id may have been spent twice, and that answer was the last. */
+	for (size_t i = t->n; i-- > 0;) {
+		if (t->slot[i].key == key && tokens_is_live(&t->slot[i], r, now_ms))
 			return &t->slot[i];
 	}
 	return NULL;
 }
 
-static void
-remove_slot(struct tokens *t, size_t at)
+void
+tokens_remove(struct tokens *t, size_t at)
 {
 	memmove(&t->slot[at], &t->slot[at + 1], (t->n - at - 1) * sizeof(t->slot[0]));
 	t->n--;
@@ -170,8 +194,8 @@ tokens_spend(struct tokens *t, const struct tokens_rules *r, const struct token 
 	size_t at;
 
 	if (t->n == TOKENS_MAX) {
-		assert(!is_live(&t->slot[0], r, spend->spent_ms));
-		remove_slot(t, 0);
+		assert(!tokens_is_live(&t->slot[0], r, spend->spent_ms));
+		tokens_remove(t, 0);
 	}
 	for (at = t->n; at > 0 && t->slot[at - 1].spent_ms > spend->spent_ms; at--)
 		t->slot[at] = t->slot[at - 1];
@@ -179,25 +203,10 @@ tokens_spend(struct tokens *t, const struct tokens_rules *r, const struct token 
 	t->n++;
 }
 
-bool
-tokens_release(struct tokens *t, const struct tokens_rules *r, const struct ticket *ticket, int64_t now_ms,
-               struct token *released_out)
-{
-	for (size_t i = 0; i < t->n; i++) {
-		if (t->slot[i].ticket.seq != ticket->seq || t->slot[i].ticket.nonce != ticket->nonce ||
-		    !is_live(&t->slot[i], r, now_ms))
-			continue;
-		*released_out = t->slot[i];
-		remove_slot(t, i);
-		return true;
-	}
-	return false;
-}
-
 void
 ticket_format(const struct ticket *t, char out[TOKENS_TICKET_SIZE])
 {
-	(void)snprintf(out, TOKENS_TICKET_SIZE, "%" PRIx64 "-%016" PRIx64, (uint64_t)t->seq, t->nonce);
+	(void)snprintf(out, TOKENS_TICKET_SIZE, "%" PRIx64 "-%016" PRIx64, (uint64_t)t->mailbox, t->proof);
 }
 
 /* Lower-case hex up to the stop character; at most 16 digits. */
@@ -221,10 +230,10 @@ int
 ticket_parse(const char *text, struct ticket *out, struct err *err)
 {
 	const char *p = text;
-	uint64_t seq, nonce;
+	uint64_t mailbox, proof;
 
-	if (!take_hex(&p, '-', &seq) || !take_hex(&p, '\0', &nonce) || seq == 0 || seq > INT64_MAX)
+	if (!take_hex(&p, '-', &mailbox) || !take_hex(&p, '\0', &proof) || mailbox == 0 || mailbox > INT64_MAX)
 		return err_set(err, CR_EPARSE, "not a ticket: '%s'", text);
-	*out = (struct ticket){.seq = (int64_t)seq, .nonce = nonce};
+	*out = (struct ticket){.mailbox = (int64_t)mailbox, .proof = proof};
 	return CR_OK;
 }

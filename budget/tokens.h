@@ -16,23 +16,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TOKENS_MAX         4 /* live spends of a mailbox; a fifth is what this program refuses */
-#define TOKENS_KEY_BYTES   16
-#define TOKENS_PACKED_MAX  (2 + TOKENS_MAX * (8 + 1 + TOKENS_KEY_BYTES + 8 + 8))
+#define TOKENS_MAX         4                        /* live spends of a mailbox; a fifth is what this program refuses */
+#define TOKENS_PACKED      53                       /* always: a row that keeps its length is changed where it stands */
+#define TOKENS_FIRST_MS    ((int64_t)1735689600000) /* 2025-01-01: no send of this program is older */
+#define TOKENS_LAST_MS     (TOKENS_FIRST_MS + (((int64_t)1 << 40) - 2)) /* 2059 */
 #define TOKENS_NEVER       INT64_MAX
 #define TOKENS_TICKET_SIZE 40
 
-/* Half of it finds the history row, half of it cannot be guessed. */
-struct ticket {
-	int64_t seq;
-	uint64_t nonce;
-};
-
 struct token {
 	int64_t spent_ms;
-	int class;                     /* enum gate_class */
-	uint8_t key[TOKENS_KEY_BYTES]; /* of message id and recipient; all zero: asked without an id, matches nothing */
-	struct ticket ticket;
+	int class;    /* enum gate_class */
+	uint64_t key; /* of message id and recipient; random when it was asked without an id */
 };
 
 /* Oldest first. */
@@ -48,9 +42,9 @@ struct tokens_rules {
 	int64_t org_per_hour, org_per_day; /* 0: off */
 };
 
-/* NULL and length 0: no spends.  Errors: CR_ESTORE (not what tokens_pack writes). */
+/* NULL and length 0: no spends.  Errors: CR_ESTORE (not what tokens_pack writes, now or in schema 1). */
 MUST_CHECK int tokens_unpack(const void *data, size_t len, struct tokens *out, struct err *err);
-size_t tokens_pack(const struct tokens *t, uint8_t out[TOKENS_PACKED_MAX]);
+void tokens_pack(const struct tokens *t, uint8_t out[TOKENS_PACKED]);
 
 /* From when on may one more of this class be sent?  INT64_MIN: now and always; TOKENS_NEVER: a limit is 0. */
 int64_t tokens_free_at(const struct tokens *t, const struct tokens_rules *r, int class);
@@ -60,14 +54,18 @@ int64_t tokens_gap_at(const struct tokens *t, const struct tokens_rules *r);
 int tokens_left(const struct tokens *t, const struct tokens_rules *r, int class, int64_t now_ms);
 
 /* The live spend of this request, or NULL.  Borrowed. */
-const struct token *tokens_find(const struct tokens *t, const struct tokens_rules *r, const uint8_t *key,
-                                int64_t now_ms);
+const struct token *tokens_find(const struct tokens *t, const struct tokens_rules *r, uint64_t key, int64_t now_ms);
 /* Only after tokens_free_at said so: a spent slot never gives way to a new one. */
 void tokens_spend(struct tokens *t, const struct tokens_rules *r, const struct token *spend);
-/* True when the ticket was a live spend; it is gone then. */
-bool tokens_release(struct tokens *t, const struct tokens_rules *r, const struct ticket *ticket, int64_t now_ms,
-                    struct token *released_out);
+bool tokens_is_live(const struct token *s, const struct tokens_rules *r, int64_t now_ms);
+/* Give back spend at. */
+void tokens_remove(struct tokens *t, size_t at);
 
+/* Names a spend to whoever was allowed it: the mailbox's row, and a proof that cannot be guessed. */
+struct ticket {
+	int64_t mailbox;
+	uint64_t proof;
+};
 void ticket_format(const struct ticket *t, char out[TOKENS_TICKET_SIZE]);
 /* Errors: CR_EPARSE. */
 MUST_CHECK int ticket_parse(const char *text, struct ticket *out, struct err *err);

@@ -386,6 +386,13 @@ db_mark(struct db *db, uint64_t *out, struct err *err)
 	return rc;
 }
 
+bool
+db_is_server(const struct db *db)
+{
+	(void)db;
+	return false;
+}
+
 int
 db_now(struct db *db, int64_t *now_ms_out, struct err *err)
 {

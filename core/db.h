@@ -126,6 +126,8 @@ MUST_CHECK int db_lock_keys(struct db *db, const int64_t *keys, size_t n, struct
  * db_begin_shared through this handle do not count.  What was read under the same number still holds.  Errors: CR_ESTORE.
  */
 MUST_CHECK int db_mark(struct db *db, uint64_t *out, struct err *err);
+/* Each exchange with it costs time: ask many things at once. */
+bool db_is_server(const struct db *db);
 /* The time of a store that has a clock of its own (a server): it is then the only one.  CR_ENOTFOUND: none, ask the system's. */
 MUST_CHECK int db_now(struct db *db, int64_t *now_ms_out, struct err *err);
 

@@ -1,9 +1,9 @@
 /*
- * schema.c - version 1 of the store: gate, suppression, provisioning journal, keys, audit.
+ * schema.c - the store, version after version: gate, suppression, provisioning journal, keys, audit.
  *
  * Times are UTC milliseconds (_ms).  Names are canonical: lower case A-labels, no final dot; addresses likewise.
- * Times of spends live in mailbox.slots: the slots alone decide, history is for people (design: the gate).
- * Nothing here has a counter that could drift.
+ * Times of spends live in spent.slots: the slots alone decide, history is for people (design: the gate).
+ * Nothing here has a counter that could drift.  Both engines read this: what differs is spelt as SQLite does (db_engine.h).
  */
 #include "core/schema.h"
 
@@ -116,7 +116,66 @@ static const char version_1[] =
 	" detail TEXT,"
 	" hash BLOB NOT NULL);";
 
-static const char *const migrations[] = {version_1};
+/*
+ * The gate's own rows become small and are kept apart from the names: what a send changes is one slot row that keeps its length, the
+ * pace of an organisation, and one row at the end of the history, which is never changed afterwards.
+ */
+static const char version_2[] =
+	"CREATE TABLE mailbox_2 ("
+	" id INTEGER PRIMARY KEY,"
+	" address TEXT NOT NULL UNIQUE,"
+	" domain TEXT NOT NULL REFERENCES domain(name),"
+	" removed_ms BIGINT NOT NULL DEFAULT 0);"
+	"INSERT INTO mailbox_2 (address, domain, removed_ms) SELECT address, domain, removed_ms FROM mailbox ORDER BY "
+        "address;"
+
+	/* packed spends, see budget/tokens.h; NULL: none */
+	"CREATE TABLE spent (mailbox INTEGER PRIMARY KEY, slots BLOB);"
+	"INSERT INTO spent (mailbox, slots) SELECT n.id, o.slots FROM mailbox_2 n JOIN mailbox o ON o.address = "
+        "n.address;"
+
+	/* request: the key in the slot */
+	"CREATE TABLE history_2 ("
+	" seq INTEGER PRIMARY KEY,"
+	" at_ms BIGINT NOT NULL,"
+	" mailbox BIGINT NOT NULL,"
+	" class INTEGER NOT NULL,"
+	" organisation TEXT NOT NULL,"
+	" recipient_hash BLOB NOT NULL,"
+	" request BIGINT NOT NULL);"
+	"INSERT INTO history_2 (seq, at_ms, mailbox, class, organisation, recipient_hash, request) "
+	"SELECT h.seq, h.at_ms, n.id, h.class, h.organisation, h.recipient_hash, 0 "
+	"FROM history h JOIN mailbox_2 n ON n.address = h.mailbox ORDER BY h.seq;"
+
+	/* a send that was given back: its history row stays as it was */
+	"CREATE TABLE released ("
+	" id INTEGER PRIMARY KEY,"
+	" mailbox BIGINT NOT NULL,"
+	" spent_ms BIGINT NOT NULL,"
+	" request BIGINT NOT NULL,"
+	" released_ms BIGINT NOT NULL);"
+	"INSERT INTO released (mailbox, spent_ms, request, released_ms) SELECT n.id, h.at_ms, 0, h.released_ms "
+	"FROM history h JOIN mailbox_2 n ON n.address = h.mailbox WHERE h.released_ms IS NOT NULL ORDER BY h.seq;"
+
+	/* last_ms: of times; a row whose day is over may go */
+	"CREATE TABLE pace_2 ("
+	" tenant TEXT NOT NULL,"
+	" organisation TEXT NOT NULL,"
+	" last_ms BIGINT NOT NULL,"
+	" times BLOB NOT NULL,"
+	" PRIMARY KEY (tenant, organisation)) WITHOUT ROWID;"
+	"INSERT INTO pace_2 (tenant, organisation, last_ms, times) "
+	"SELECT tenant, organisation, COALESCE((SELECT MAX(at_ms) FROM history), 0), times FROM pace;"
+
+	"DROP TABLE mailbox;"
+	"DROP TABLE history;"
+	"DROP TABLE pace;"
+	"ALTER TABLE mailbox_2 RENAME TO mailbox;"
+	"ALTER TABLE history_2 RENAME TO history;"
+	"ALTER TABLE pace_2 RENAME TO pace;"
+	"CREATE INDEX mailbox_domain ON mailbox(domain);";
+
+static const char *const migrations[] = {version_1, version_2};
 
 const struct db_schema schema_coldrelay = {
 	.migrations = migrations,

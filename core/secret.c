@@ -24,7 +24,7 @@
 /* clang-format off */
 #define CALLS(X) \
 	X(crypto_generichash) X(crypto_generichash_final) X(crypto_generichash_init) \
-	X(crypto_generichash_update) X(crypto_secretbox_easy) X(crypto_secretbox_open_easy) \
+	X(crypto_generichash_update) X(crypto_shorthash) X(crypto_secretbox_easy) X(crypto_secretbox_open_easy) \
 	X(randombytes_buf) X(sodium_base642bin) X(sodium_bin2base64) X(sodium_bin2hex) X(sodium_free) \
 	X(sodium_init) X(sodium_malloc) X(sodium_mprotect_readonly)
 /* clang-format on */
@@ -33,6 +33,7 @@ LAZY_LIBRARY(libsodium, "libsodium.so.23", "libsodium23", CALLS);
 #define crypto_generichash_final   libsodium.crypto_generichash_final
 #define crypto_generichash_init    libsodium.crypto_generichash_init
 #define crypto_generichash_update  libsodium.crypto_generichash_update
+#define crypto_shorthash           libsodium.crypto_shorthash
 #define crypto_secretbox_easy      libsodium.crypto_secretbox_easy
 #define crypto_secretbox_open_easy libsodium.crypto_secretbox_open_easy
 #define randombytes_buf            libsodium.randombytes_buf
@@ -51,13 +52,15 @@ LAZY_LIBRARY(libsodium, "libsodium.so.23", "libsodium23", CALLS);
 static_assert(KEY_BYTES == crypto_secretbox_KEYBYTES, "a subkey is a secretbox key");
 static_assert(KEY_BYTES <= crypto_generichash_KEYBYTES_MAX, "a subkey keys the hash");
 
+#define ADDRESS_PURPOSE "address"
+
 struct secret {
 	size_t len;
 	char *bytes; /* sodium_malloc'ed, len + 1 */
 };
 
 struct vault {
-	uint8_t *key; /* sodium_malloc'ed, read-only, KEY_BYTES */
+	uint8_t *key; /* sodium_malloc'ed, read-only: KEY_BYTES, and as many of the subkey that hashes addresses */
 };
 
 static pthread_once_t sodium_once = PTHREAD_ONCE_INIT;
@@ -295,6 +298,19 @@ secret_resolve(const char *ref, bool inline_allowed, bool *inline_out, struct se
 	return rc;
 }
 
+/* A key for one use.  The NUL between label and name keeps ("ab", "c") and ("a", "bc") apart. */
+static void
+subkey(const struct vault *v, const char *label, const char *name, uint8_t out[KEY_BYTES])
+{
+	crypto_generichash_state st;
+
+	(void)crypto_generichash_init(&st, v->key, KEY_BYTES, KEY_BYTES);
+	(void)crypto_generichash_update(&st, (const unsigned char *)label, strlen(label) + 1);
+	(void)crypto_generichash_update(&st, (const unsigned char *)name, strlen(name));
+	(void)crypto_generichash_final(&st, out, KEY_BYTES);
+	secret_wipe(&st, sizeof(st));
+}
+
 int
 vault_from_bytes(const uint8_t key[32], struct vault **out, struct err *err)
 {
@@ -306,12 +322,14 @@ vault_from_bytes(const uint8_t key[32], struct vault **out, struct err *err)
 	v = calloc(1, sizeof(*v));
 	if (v == NULL)
 		return err_nomem(err, "the key");
-	v->key = sodium_malloc(KEY_BYTES);
+	v->key = sodium_malloc((size_t)2 * KEY_BYTES);
 	if (v->key == NULL) {
 		free(v);
 		return err_nomem(err, "the key");
 	}
 	memcpy(v->key, key, KEY_BYTES);
+	/* The gate hashes an address for every question: the subkey is half of that work. */
+	subkey(v, "coldrelay hash", ADDRESS_PURPOSE, v->key + KEY_BYTES);
 	(void)sodium_mprotect_readonly(v->key);
 	*out = v;
 	return CR_OK;
@@ -385,19 +403,6 @@ vault_open(const char *path, bool create, struct vault **out, struct err *err)
 	return read_key_file(path, out, err);
 }
 
-/* A key for one use.  The NUL between label and name keeps ("ab", "c") and ("a", "bc") apart. */
-static void
-subkey(const struct vault *v, const char *label, const char *name, uint8_t out[KEY_BYTES])
-{
-	crypto_generichash_state st;
-
-	(void)crypto_generichash_init(&st, v->key, KEY_BYTES, KEY_BYTES);
-	(void)crypto_generichash_update(&st, (const unsigned char *)label, strlen(label) + 1);
-	(void)crypto_generichash_update(&st, (const unsigned char *)name, strlen(name));
-	(void)crypto_generichash_final(&st, out, KEY_BYTES);
-	secret_wipe(&st, sizeof(st));
-}
-
 /* secretbox has no associated data, so the context goes into the key: every context has its own. */
 int
 vault_seal(const struct vault *v, const char *context, const struct secret *s, struct buf *sealed_out, struct err *err)
@@ -450,6 +455,10 @@ vault_hash(const struct vault *v, const char *purpose, const void *data, size_t 
 	uint8_t key[KEY_BYTES];
 
 	assert(size >= crypto_generichash_BYTES_MIN && size <= crypto_generichash_BYTES_MAX);
+	if (strcmp(purpose, ADDRESS_PURPOSE) == 0) {
+		(void)crypto_generichash(out, size, data, len, v->key + KEY_BYTES, KEY_BYTES);
+		return;
+	}
 	subkey(v, "coldrelay hash", purpose, key);
 	(void)crypto_generichash(out, size, data, len, key, sizeof(key));
 	secret_wipe(key, sizeof(key));
@@ -462,6 +471,28 @@ vault_id(const struct vault *v, char out[VAULT_ID_MAX])
 
 	vault_hash(v, "id", "", 0, h, sizeof(h));
 	(void)sodium_bin2hex(out, VAULT_ID_MAX, h, VAULT_ID_MAX / 2);
+}
+
+uint64_t
+secret_short_hash(const uint8_t key[SECRET_SHORT_KEY], const void *data, size_t len)
+{
+	uint8_t h[crypto_shorthash_BYTES];
+	uint64_t out;
+
+	static_assert(sizeof(h) == sizeof(out) && crypto_shorthash_KEYBYTES == SECRET_SHORT_KEY, "SipHash-2-4");
+	(void)crypto_shorthash(h, data, len, key);
+	memcpy(&out, h, sizeof(out));
+	return out;
+}
+
+uint64_t
+secret_random_u64(void)
+{
+	uint64_t out;
+
+	must_sodium();
+	randombytes_buf(&out, sizeof(out));
+	return out;
 }
 
 void

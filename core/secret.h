@@ -68,6 +68,11 @@ void vault_hash(const struct vault *v, const char *purpose, const void *data, si
 #define VAULT_ID_MAX 17
 void vault_id(const struct vault *v, char out[VAULT_ID_MAX]);
 
+/* SipHash-2-4 under a key of one's own (from vault_hash): for what is asked for often and compared in memory. */
+#define SECRET_SHORT_KEY 16
+uint64_t secret_short_hash(const uint8_t key[SECRET_SHORT_KEY], const void *data, size_t len);
+uint64_t secret_random_u64(void);
+
 /* Plain BLAKE2b-256 without a key. */
 void secret_digest(const void *data, size_t len, uint8_t out[32]);
 

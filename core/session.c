@@ -37,10 +37,11 @@ const struct cfg_row limits_rows[] = {
 	{"total", CFG_INT, AT(limits.total), 0, 4, "4", 0, "per 24 h", "Sends of one mailbox in any 24 hours."},
 	{"outbound", CFG_INT, AT(limits.outbound), 0, 2, "2", 0, "per 24 h", "Of these, to outside recipients."},
 	{"warmup", CFG_INT, AT(limits.warmup), 0, 2, "2", 0, "per 24 h", "Of these, warm-up."},
-	{"org_per_hour", CFG_INT, AT(limits.org_per_hour), 0, 1000, "1", 0, "per hour", "Sends of a whole tenant to one recipient organisation; 0 turns the pace off."},
-	{"org_per_day", CFG_INT, AT(limits.org_per_day), 0, 1000, "3", 0, "per 24 h", "The same over 24 hours; 0 turns it off."},
+	{"org_per_hour", CFG_INT, AT(limits.org_per_hour), 0, 100, "1", 0, "per hour", "Sends of a whole tenant to one recipient organisation; 0 turns the pace off."},
+	{"org_per_day", CFG_INT, AT(limits.org_per_day), 0, 100, "3", 0, "per 24 h", "The same over 24 hours; 0 turns it off."},
 	{"mailbox_gap", CFG_DURATION, AT(limits.mailbox_gap_s), 0, 86400, "45m", 0, NULL, "The shortest time between two sends of a mailbox; 0 turns it off."},
 	{"queue_lifetime", CFG_DURATION, AT(limits.queue_lifetime_s), 0, 30 * 86400, "0", 0, NULL, "The longest time an admitted message may wait in a queue behind the gate; a token returns that much later. Set it to Postfix's maximal_queue_lifetime."},
+	{"history_days", CFG_INT, AT(limits.history_days), 2, 36500, "400", 0, "days", "How long the history of sends is kept, for reports. What decides is kept apart from it."},
 };
 const size_t limits_rows_n = ARRAY_LEN(limits_rows);
 /* clang-format on */

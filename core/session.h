@@ -28,7 +28,7 @@ struct settings {
 	/* limits group */
 	struct {
 		int64_t total, outbound, warmup;
-		int64_t org_per_hour, org_per_day, mailbox_gap_s, queue_lifetime_s;
+		int64_t org_per_hour, org_per_day, mailbox_gap_s, queue_lifetime_s, history_days;
 	} limits;
 	struct cfg_list warmup_peers;
 };

@@ -109,7 +109,7 @@ int
 main(void)
 {
 	char dir[] = "/tmp/coldrelay-bench.XXXXXX", path[64], remove[128];
-	const struct gate_limits limits = {4, 2, 2, 0, 0, 0, 0};
+	const struct gate_limits limits = {4, 2, 2, 0, 0, 0, 0, 0};
 	const uint8_t key[32] = {1};
 	struct err err = {0};
 	struct db *db = NULL;

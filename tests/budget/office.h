@@ -24,7 +24,7 @@
 #define EXTERN_MAIL     "dora@fabrikam.example"
 
 /* Nothing but the budget: the paces are off. */
-#define NO_PACE ((struct gate_limits){4, 2, 2, 0, 0, 0, 0})
+#define NO_PACE ((struct gate_limits){4, 2, 2, 0, 0, 0, 0, 0})
 
 struct office {
 	char dir[64], path[96];

@@ -168,7 +168,7 @@ static void
 check_limit(void **state)
 {
 	const struct limit *r = *state;
-	struct gate_limits limits = {r->total, r->outbound, r->warmup, 0, 0, 0, 0};
+	struct gate_limits limits = {r->total, r->outbound, r->warmup, 0, 0, 0, 0, 0};
 	int got_outbound = 0, got_warmup = 0;
 	struct gate *g = NULL;
 	struct gate_answer a;
@@ -544,7 +544,7 @@ gate__a_damaged_row_never_allows(void **state)
 	(void)state;
 	office_open(&o, NO_PACE);
 	assert_ok(db_begin(o.db, &o.err), &o.err);
-	assert_ok(db_exec(o.db, "UPDATE mailbox SET slots = $1", DB_ARGS(db_blob("\1\1x", 3)), NULL, &o.err), &o.err);
+	assert_ok(db_exec(o.db, "UPDATE spent SET slots = $1", DB_ARGS(db_blob("\1\1x", 3)), NULL, &o.err), &o.err);
 	assert_ok(db_commit(o.db, &o.err), &o.err);
 	assert_int_equal(gate_ask(o.gate, &q, &a, &o.err), CR_ESTORE);
 	assert_int_equal(a.verdict, GATE_WAIT);

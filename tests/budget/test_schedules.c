@@ -480,6 +480,8 @@ release_one(struct world *w, struct process *p)
 	if (s->unanswered)
 		return;
 	live = !s->released && s->at_ms + p->rules.window_ms > now_of(w);
+	/* A token is given back when the millisecond of its spend is over: the clock may move. */
+	forget_lost(w);
 	rc = gate_release(p->gate, s->ticket, &err);
 	demand(rc == CR_OK || rc == CR_ENOTFOUND, "release: %s", err.text);
 	demand(live || rc == CR_ENOTFOUND, "ticket %s was taken back %s", s->ticket,

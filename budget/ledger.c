@@ -1,0 +1,699 @@
+/*
+ * ledger.c - standings, seats and paces, by name; drafts; the writes of a transaction, one statement a table.
+ */
+#include "budget/ledger.h"
+
+#include "dns/name.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define THIN_EVERY     1024 /* sends; then as many rows at most are looked at twice */
+#define KEEP_SEATS     8192 /* some 3 MB; beyond it everything is forgotten between two transactions */
+#define KEEP_PACES     1024
+#define KEEP_STANDINGS 4096
+
+/* What was not kept is gone; what was kept as well when all is. */
+static void
+list_cut(struct ledger_list *list, size_t n, void (*drop)(void *))
+{
+	while (list->n > n) {
+		list->n--;
+		if (drop != NULL)
+			drop(list->item[list->n]);
+	}
+	if (list->kept > n)
+		list->kept = n;
+}
+
+static int
+list_add(struct ledger_list *list, void *item, struct err *err)
+{
+	if (list->n == list->cap) {
+		size_t cap = list->cap == 0 ? 16 : 2 * list->cap;
+		void **wider = realloc(list->item, cap * sizeof(wider[0]));
+
+		if (wider == NULL)
+			return err_nomem(err, "ledger");
+		list->item = wider;
+		list->cap = cap;
+	}
+	list->item[list->n++] = item;
+	return CR_OK;
+}
+
+void
+ledger_forget(struct ledger *l)
+{
+	list_cut(&l->spent_seats, 0, NULL);
+	list_cut(&l->spent_paces, 0, NULL);
+	list_cut(&l->sent, 0, free);
+	dict_clear(&l->standings, free);
+	dict_clear(&l->seats, free);
+	dict_clear(&l->paces, free);
+	l->has_mark = l->has_anchor = l->binding = false;
+	l->message++;
+}
+
+void
+ledger_release(struct ledger *l)
+{
+	ledger_forget(l);
+	closed_release(&l->closed);
+	dict_release(&l->standings, free);
+	dict_release(&l->seats, free);
+	dict_release(&l->paces, free);
+	free(l->spent_seats.item);
+	free(l->spent_paces.item);
+	free(l->sent.item);
+	*l = (struct ledger){.db = l->db};
+}
+
+int
+ledger_refresh(struct ledger *l, bool binding, struct err *err)
+{
+	uint64_t mark;
+	int rc;
+
+	if (l->binding)
+		return CR_OK;
+	rc = db_mark(l->db, &mark, err);
+	if (rc != CR_OK)
+		return rc;
+	if (!l->has_mark || mark != l->mark)
+		closed_stale(&l->closed);
+	if (!l->has_mark || mark != l->mark || l->seats.n > KEEP_SEATS || l->paces.n > KEEP_PACES ||
+	    l->standings.n > KEEP_STANDINGS)
+		ledger_forget(l);
+	l->mark = mark;
+	l->has_mark = true;
+	l->binding = binding;
+	return CR_OK;
+}
+
+/* ---- standings ---- */
+
+/* The domain and every name above it, four a question. */
+static int
+read_primary(struct ledger *l, const char *domain, struct standing *s, struct err *err)
+{
+	const char *n = domain;
+	char *primary = NULL;
+	int rc;
+
+	do {
+		const char *names[4] = {"", "", "", ""};
+
+		for (size_t i = 0; i < ARRAY_LEN(names) && *n != '\0'; i++, n = name_parent(n))
+			names[i] = n;
+		rc = db_get_text(l->db, "SELECT primary_domain FROM tenant WHERE primary_domain IN ($1, $2, $3, $4)",
+		                 DB_ARGS(db_text(names[0]), db_text(names[1]), db_text(names[2]), db_text(names[3])),
+		                 &primary, err);
+	} while (rc == CR_OK && primary == NULL && *n != '\0');
+	if (rc == CR_OK && primary != NULL)
+		(void)snprintf(s->primary, sizeof(s->primary), "%s", primary);
+	free(primary);
+	return rc;
+}
+
+static int
+read_state(struct ledger *l, const char *domain, struct standing *s, struct err *err)
+{
+	struct db_rows *rows = NULL;
+	bool more = false;
+	int rc = db_query(l->db,
+	                  "SELECT d.tenant, d.state, d.cause, d.first_send_ms, t.frozen_cause "
+	                  "FROM domain d JOIN tenant t ON t.primary_domain = d.tenant WHERE d.name = $1",
+	                  DB_ARGS(db_text(domain)), &rows, err);
+
+	if (rc == CR_OK)
+		rc = db_next(rows, &more, err);
+	if (rc != CR_OK || !more)
+		goto out;
+	(void)snprintf(s->tenant, sizeof(s->tenant), "%s", db_col_text(rows, 0));
+	(void)snprintf(s->cause, sizeof(s->cause), "%s", db_col_is_null(rows, 2) ? "" : db_col_text(rows, 2));
+	s->first_send_ms = db_col_int(rows, 3);
+	s->tenant_frozen = !db_col_is_null(rows, 4);
+	rc = domain_state_parse(db_col_text(rows, 1), &s->state, err);
+	s->known = rc == CR_OK;
+out:
+	db_rows_drop(&rows);
+	return rc;
+}
+
+int
+ledger_standing(struct ledger *l, const char *domain, const struct standing **out, struct err *err)
+{
+	struct standing *s = dict_get(&l->standings, domain);
+	int rc = CR_OK;
+
+	if (s == NULL) {
+		s = calloc(1, sizeof(*s) + strlen(domain) + 1);
+		if (s == NULL)
+			return err_nomem(err, "domain");
+		memcpy(s->domain, domain, strlen(domain) + 1);
+		if ((rc = read_primary(l, domain, s, err)) != CR_OK || (rc = read_state(l, domain, s, err)) != CR_OK ||
+		    (rc = dict_put(&l->standings, s->domain, s, err)) != CR_OK) {
+			free(s);
+			return rc;
+		}
+	}
+	*out = s;
+	return CR_OK;
+}
+
+/* ---- seats ---- */
+
+struct seats {
+	struct seat **seat;
+};
+
+static int
+take_id(void *arg, size_t i, const struct db_rows *row, struct err *err)
+{
+	const struct seats *s = arg;
+
+	(void)err;
+	s->seat[i]->id = db_col_int(row, 0);
+	return CR_OK;
+}
+
+static int
+take_slots(void *arg, size_t i, const struct db_rows *row, struct err *err)
+{
+	const struct seats *s = arg;
+	size_t len;
+	const void *slots = db_col_blob(row, 0, &len);
+
+	return tokens_unpack(slots, len, &s->seat[i]->tokens, err);
+}
+
+static int
+compare_seats(const void *a, const void *b)
+{
+	const struct seat *x = *(struct seat *const *)a, *y = *(struct seat *const *)b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* In the order of their numbers: two gates that lock the same rows never wait for each other in a circle. */
+static int
+read_seats(struct ledger *l, struct seats *s, size_t n, struct err *err)
+{
+	struct db_value *args = calloc(n, sizeof(args[0]));
+	size_t known = 0;
+	int rc;
+
+	if (args == NULL)
+		return err_nomem(err, "mailboxes");
+	for (size_t i = 0; i < n; i++)
+		args[i] = db_text(s->seat[i]->address);
+	rc = db_query_many(l->db, DB_LOOK, "SELECT id FROM mailbox WHERE address = $1 AND removed_ms = 0", args, 1, n,
+	                   take_id, s, err);
+	if (rc == CR_OK && n > 1)
+		qsort(s->seat, n, sizeof(s->seat[0]), compare_seats);
+	while (known < n && s->seat[known]->id == 0)
+		known++;
+	for (size_t i = known; rc == CR_OK && i < n; i++)
+		args[i] = db_int(s->seat[i]->id);
+	if (rc == CR_OK && known < n) {
+		struct seats rest = {.seat = s->seat + known};
+
+		rc = db_query_many(l->db, l->binding ? DB_LOCK_ROWS : DB_LOOK,
+		                   "SELECT slots FROM spent WHERE mailbox = $1", args + known, 1, n - known, take_slots,
+		                   &rest, err);
+	}
+	free(args);
+	return rc;
+}
+
+static struct seat *
+make_seat(const char *address)
+{
+	struct seat *s = calloc(1, sizeof(*s) + strlen(address) + 1);
+
+	if (s != NULL)
+		memcpy(s->address, address, strlen(address) + 1);
+	return s;
+}
+
+int
+ledger_expect_seats(struct ledger *l, const char *const *addresses, size_t n, struct err *err)
+{
+	struct seats s = {.seat = calloc(n, sizeof(s.seat[0]))};
+	size_t fresh = 0, put = 0;
+	int rc = s.seat == NULL ? err_nomem(err, "mailboxes") : CR_OK;
+
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		struct seat *seat;
+
+		if (dict_get(&l->seats, addresses[i]) != NULL)
+			continue;
+		if ((seat = make_seat(addresses[i])) == NULL)
+			rc = err_nomem(err, "mailboxes");
+		else if ((rc = dict_put(&l->seats, seat->address, seat, err)) == CR_OK)
+			s.seat[fresh++] = seat;
+		else
+			free(seat);
+	}
+	put = fresh;
+	if (rc == CR_OK && fresh > 0)
+		rc = read_seats(l, &s, fresh, err);
+	/* What was not read must not be taken for known. */
+	if (rc != CR_OK && put > 0)
+		ledger_forget(l);
+	free(s.seat);
+	return rc;
+}
+
+int
+ledger_seat(struct ledger *l, const char *address, struct seat **out, struct err *err)
+{
+	struct seat *s = dict_get(&l->seats, address);
+	struct seats one = {.seat = &s};
+	int rc;
+
+	if (s == NULL) {
+		if ((s = make_seat(address)) == NULL)
+			return err_nomem(err, "mailbox");
+		if ((rc = read_seats(l, &one, 1, err)) != CR_OK ||
+		    (rc = dict_put(&l->seats, s->address, s, err)) != CR_OK) {
+			free(s);
+			return rc;
+		}
+	}
+	*out = s;
+	return CR_OK;
+}
+
+/* ---- paces ---- */
+
+/* The row may not be there to be locked: the number of its name is. */
+static int64_t
+number_of(const char *text)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (; *text != '\0'; text++)
+		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	return (int64_t)(h >> 1);
+}
+
+static struct paced *
+make_paced(const char *tenant, const char *organisation)
+{
+	size_t at = strlen(tenant) + 1, len = at + strlen(organisation) + 1;
+	struct paced *p = malloc(sizeof(*p) + len);
+
+	if (p == NULL)
+		return NULL;
+	/* Not the times: there is room for a hundred, and seldom more than three. */
+	p->pace.n = p->draft.n = 0;
+	p->message = 0;
+	p->dirty = false;
+	(void)snprintf(p->tenant, len, "%s %s", tenant, organisation);
+	p->number = number_of(p->tenant);
+	p->organisation = p->tenant + at;
+	return p;
+}
+
+struct paces {
+	struct paced **paced;
+};
+
+static int
+take_times(void *arg, size_t i, const struct db_rows *row, struct err *err)
+{
+	const struct paces *p = arg;
+	size_t len;
+	const void *times = db_col_blob(row, 0, &len);
+
+	return pace_unpack(times, len, &p->paced[i]->pace, err);
+}
+
+static int
+compare_paces(const void *a, const void *b)
+{
+	const struct paced *x = *(struct paced *const *)a, *y = *(struct paced *const *)b;
+
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static int
+lock_paces(struct ledger *l, struct paced *const *paced, size_t n, struct err *err)
+{
+	int64_t few[4], *numbers = n <= ARRAY_LEN(few) ? few : calloc(n, sizeof(numbers[0]));
+	int rc;
+
+	if (numbers == NULL)
+		return err_nomem(err, "pace");
+	for (size_t i = 0; i < n; i++)
+		numbers[i] = paced[i]->number;
+	rc = db_lock_keys(l->db, numbers, n, err);
+	if (numbers != few)
+		free(numbers);
+	return rc;
+}
+
+/* Sorted as seats are, and for the same reason. */
+static int
+read_paces(struct ledger *l, struct paces *p, size_t n, struct err *err)
+{
+	struct db_value few[2 * 4], *args = n <= 4 ? few : calloc(2 * n, sizeof(args[0]));
+	int rc = CR_OK;
+
+	if (args == NULL)
+		return err_nomem(err, "pace");
+	if (n > 1)
+		qsort(p->paced, n, sizeof(p->paced[0]), compare_paces);
+	if (l->binding)
+		rc = lock_paces(l, p->paced, n, err);
+	for (size_t i = 0; i < n; i++) {
+		args[2 * i] = db_text(p->paced[i]->tenant);
+		args[2 * i].len = (size_t)(p->paced[i]->organisation - p->paced[i]->tenant) - 1;
+		args[2 * i + 1] = db_text(p->paced[i]->organisation);
+	}
+	if (rc == CR_OK)
+		rc = db_query_many(l->db, DB_LOOK, "SELECT times FROM pace WHERE tenant = $1 AND organisation = $2",
+		                   args, 2, n, take_times, p, err);
+	if (args != few)
+		free(args);
+	return rc;
+}
+
+int
+ledger_expect_paces(struct ledger *l, const char *const *tenants, const char *const *organisations, size_t n,
+                    struct err *err)
+{
+	struct paces p = {.paced = calloc(n, sizeof(p.paced[0]))};
+	size_t fresh = 0;
+	int rc = p.paced == NULL ? err_nomem(err, "pace") : CR_OK;
+
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		struct paced *one = make_paced(tenants[i], organisations[i]);
+
+		if (one == NULL) {
+			rc = err_nomem(err, "pace");
+		} else if (dict_get(&l->paces, one->tenant) != NULL ||
+		           (rc = dict_put(&l->paces, one->tenant, one, err)) != CR_OK) {
+			free(one);
+		} else {
+			p.paced[fresh++] = one;
+		}
+	}
+	if (rc == CR_OK && fresh > 0)
+		rc = read_paces(l, &p, fresh, err);
+	if (rc != CR_OK)
+		ledger_forget(l);
+	free(p.paced);
+	return rc;
+}
+
+int
+ledger_paced(struct ledger *l, const char *tenant, const char *organisation, struct paced **out, struct err *err)
+{
+	char key[2 * 256];
+	int len = snprintf(key, sizeof(key), "%s %s", tenant, organisation), rc;
+	struct paced *p;
+
+	assert(len > 0 && (size_t)len < sizeof(key));
+	p = dict_get(&l->paces, key);
+	if (p == NULL) {
+		struct paces one = {.paced = &p};
+
+		if ((p = make_paced(tenant, organisation)) == NULL)
+			return err_nomem(err, "pace");
+		if ((rc = read_paces(l, &one, 1, err)) != CR_OK ||
+		    (rc = dict_put(&l->paces, p->tenant, p, err)) != CR_OK) {
+			free(p);
+			return rc;
+		}
+	}
+	*out = p;
+	return CR_OK;
+}
+
+/* ---- the clock ---- */
+
+int
+ledger_clock(struct ledger *l, const struct clock *clock, struct clockwork *out, struct err *err)
+{
+	const char *boot_id = clock->boot_id(clock);
+
+	/* Of this boot: everything follows from the first reading. */
+	if (l->has_anchor && strcmp(l->anchor.boot_id, boot_id) == 0)
+		return clockwork_advance(&l->anchor, clock_wall_ms(clock), clock_boot_ms(clock), boot_id, out, err);
+	if (!l->has_anchor) {
+		int rc = clockwork_read(l->db, clock, out, err);
+
+		if (rc == CR_OK && !out->is_server && !out->is_new)
+			rc = clockwork_stored(l->db, &l->anchor, err);
+		l->has_anchor = rc == CR_OK && !out->is_server && !out->is_new;
+		return rc;
+	}
+	return clockwork_read(l->db, clock, out, err);
+}
+
+/* ---- one message ---- */
+
+void
+ledger_message(struct ledger *l)
+{
+	l->message++;
+	list_cut(&l->sent, l->sent.kept, free);
+	list_cut(&l->spent_seats, l->spent_seats.kept, NULL);
+	list_cut(&l->spent_paces, l->spent_paces.kept, NULL);
+}
+
+const struct tokens *
+ledger_tokens(const struct ledger *l, const struct seat *s)
+{
+	return s->message == l->message ? &s->draft : &s->tokens;
+}
+
+const struct pace *
+ledger_pace(const struct ledger *l, const struct paced *p)
+{
+	return p->message == l->message ? &p->draft : &p->pace;
+}
+
+static int
+add_sent(struct ledger *l, const struct sent *sent, struct err *err)
+{
+	size_t len = strlen(sent->organisation) + 1;
+	struct sent *s = malloc(sizeof(*s) + len);
+	int rc;
+
+	if (s == NULL)
+		return err_nomem(err, "history");
+	*s = *sent;
+	s->organisation = memcpy(s + 1, sent->organisation, len);
+	rc = list_add(&l->sent, s, err);
+	if (rc != CR_OK)
+		free(s);
+	return rc;
+}
+
+int
+ledger_spend(struct ledger *l, const struct tokens_rules *r, struct seat *s, struct paced *p, const struct sent *sent,
+             struct err *err)
+{
+	const struct token t = {.spent_ms = sent->at_ms, .class = sent->class, .key = sent->key};
+	int rc = add_sent(l, sent, err);
+
+	if (rc == CR_OK && s->message != l->message && (rc = list_add(&l->spent_seats, s, err)) == CR_OK) {
+		s->draft = s->tokens;
+		s->message = l->message;
+	}
+	if (rc == CR_OK && p != NULL && p->message != l->message && (rc = list_add(&l->spent_paces, p, err)) == CR_OK) {
+		pace_copy(&p->draft, &p->pace);
+		p->message = l->message;
+	}
+	if (rc != CR_OK)
+		return rc;
+	tokens_spend(&s->draft, r, &t);
+	if (p != NULL)
+		pace_spend(&p->draft, sent->at_ms);
+	return CR_OK;
+}
+
+void
+ledger_keep(struct ledger *l)
+{
+	for (size_t i = l->spent_seats.kept; i < l->spent_seats.n; i++) {
+		struct seat *s = l->spent_seats.item[i];
+
+		s->tokens = s->draft;
+		s->dirty = true;
+	}
+	for (size_t i = l->spent_paces.kept; i < l->spent_paces.n; i++) {
+		struct paced *p = l->spent_paces.item[i];
+
+		pace_copy(&p->pace, &p->draft);
+		p->dirty = true;
+	}
+	l->spent_seats.kept = l->spent_seats.n;
+	l->spent_paces.kept = l->spent_paces.n;
+	l->sent.kept = l->sent.n;
+	/* The drafts are the truth now: the next message starts from it. */
+	l->message++;
+}
+
+/* ---- writing ---- */
+
+#define SEAT_ARGS 2
+#define PACE_ARGS 4
+#define SENT_ARGS 6
+#define WRITE_MAX 64 /* rows a statement: what they are made of fits the stack */
+
+static int
+write_seats(struct ledger *l, struct err *err)
+{
+	uint8_t packed[WRITE_MAX][TOKENS_PACKED];
+	struct db_value args[WRITE_MAX * SEAT_ARGS];
+	const struct ledger_list *list = &l->spent_seats;
+	int rc = CR_OK;
+
+	for (size_t at = 0; rc == CR_OK && at < list->kept;) {
+		int64_t changed = 0;
+		size_t n = 0;
+
+		for (; n < WRITE_MAX && at < list->kept; at++) {
+			struct seat *s = list->item[at];
+
+			if (!s->dirty)
+				continue;
+			s->dirty = false;
+			tokens_pack(&s->tokens, packed[n]);
+			args[SEAT_ARGS * n] = db_blob(packed[n], TOKENS_PACKED);
+			args[SEAT_ARGS * n + 1] = db_int(s->id);
+			n++;
+		}
+		rc = db_exec_many(l->db, "UPDATE spent SET slots = $1 WHERE mailbox = $2", args, SEAT_ARGS, n, &changed,
+		                  err);
+		if (rc == CR_OK && changed != (int64_t)n)
+			rc = err_set(err, CR_ESTORE, "the row of a mailbox's spends is gone");
+	}
+	return rc;
+}
+
+static int
+write_paces(struct ledger *l, struct err *err)
+{
+	uint8_t packed[WRITE_MAX][PACE_PACKED_MAX];
+	struct db_value args[WRITE_MAX * PACE_ARGS];
+	const struct ledger_list *list = &l->spent_paces;
+	int rc = CR_OK;
+
+	for (size_t at = 0; rc == CR_OK && at < list->kept;) {
+		size_t n = 0;
+
+		for (; n < WRITE_MAX && at < list->kept; at++) {
+			struct paced *p = list->item[at];
+			struct db_value *a = &args[PACE_ARGS * n];
+
+			if (!p->dirty)
+				continue;
+			p->dirty = false;
+			a[0] = db_text(p->tenant);
+			a[0].len = (size_t)(p->organisation - p->tenant) - 1;
+			a[1] = db_text(p->organisation);
+			a[2] = db_int(p->pace.times_ms[p->pace.n - 1]);
+			a[3] = db_blob(packed[n], pace_pack(&p->pace, packed[n]));
+			n++;
+		}
+		rc = db_exec_many(l->db,
+		                  "INSERT INTO pace (tenant, organisation, last_ms, times) VALUES ($1, $2, $3, $4) "
+		                  "ON CONFLICT (tenant, organisation) DO UPDATE SET last_ms = excluded.last_ms, "
+		                  "times = excluded.times",
+		                  args, PACE_ARGS, n, NULL, err);
+	}
+	return rc;
+}
+
+static int
+write_history(struct ledger *l, struct err *err)
+{
+	struct db_value args[WRITE_MAX * SENT_ARGS];
+	const struct ledger_list *list = &l->sent;
+	int rc = CR_OK;
+
+	for (size_t at = 0; rc == CR_OK && at < list->kept;) {
+		size_t n = 0;
+
+		for (; n < WRITE_MAX && at < list->kept; n++, at++) {
+			const struct sent *s = list->item[at];
+			struct db_value *a = &args[SENT_ARGS * n];
+
+			a[0] = db_int(s->at_ms);
+			a[1] = db_int(s->mailbox);
+			a[2] = db_int(s->class);
+			a[3] = db_text(s->organisation);
+			a[4] = db_blob(s->recipient_hash, sizeof(s->recipient_hash));
+			a[5] = db_int((int64_t)s->key);
+		}
+		rc = db_exec_many(l->db,
+		                  "INSERT INTO history (at_ms, mailbox, class, organisation, recipient_hash, request) "
+		                  "VALUES ($1, $2, $3, $4, $5, $6)",
+		                  args, SENT_ARGS, n, NULL, err);
+	}
+	return rc;
+}
+
+/*
+ * What is older than anybody asks for goes, a little with every thousandth send or so: no job to forget, no long lock.  The history is
+ * in the order of time, so its oldest rows are its first.
+ */
+static int
+thin(struct ledger *l, struct err *err)
+{
+	const struct sent *s = l->sent.item[l->sent.kept - 1];
+	const struct paced *p = l->spent_paces.kept > 0 ? l->spent_paces.item[l->spent_paces.kept - 1] : NULL;
+	static const char letters[] = "-0123456789abcdefghijklmnopqrstuvwxyz";
+	char from[3];
+	struct db_value tenant;
+	int rc = db_exec(l->db, "DELETE FROM history WHERE at_ms < $1 AND seq < (SELECT MIN(seq) FROM history) + $2",
+	                 DB_ARGS(db_int(s->at_ms - l->history_keep_ms), db_int(2 * THIN_EVERY)), NULL, err);
+
+	if (rc == CR_OK)
+		rc = db_exec(l->db,
+		             "DELETE FROM released WHERE released_ms < $1 AND id < (SELECT MIN(id) FROM released) + $2",
+		             DB_ARGS(db_int(s->at_ms - l->history_keep_ms), db_int(2 * THIN_EVERY)), NULL, err);
+	if (rc != CR_OK || p == NULL)
+		return rc;
+	/* Somewhere in this tenant's paces, and in time everywhere: the key is as good as random. */
+	(void)snprintf(from, sizeof(from), "%c%c", letters[(s->key >> 10) % (sizeof(letters) - 1)],
+	               letters[(s->key >> 20) % (sizeof(letters) - 1)]);
+	tenant = db_text(p->tenant);
+	tenant.len = (size_t)(p->organisation - p->tenant) - 1;
+	return db_exec(l->db,
+	               "DELETE FROM pace WHERE last_ms < $1 AND tenant = $2 AND organisation IN (SELECT organisation "
+	               "FROM pace WHERE tenant = $2 AND organisation > $3 ORDER BY organisation LIMIT $4)",
+	               DB_ARGS(db_int(s->at_ms - PACE_DAY_MS), tenant, db_text(from), db_int(2 * THIN_EVERY)), NULL,
+	               err);
+}
+
+int
+ledger_write(struct ledger *l, struct err *err)
+{
+	bool is_time = false;
+	int rc;
+
+	for (size_t i = 0; i < l->sent.kept && !is_time; i++)
+		is_time = ((const struct sent *)l->sent.item[i])->key % THIN_EVERY == 0;
+	if ((rc = write_seats(l, err)) != CR_OK || (rc = write_paces(l, err)) != CR_OK ||
+	    (rc = write_history(l, err)) != CR_OK)
+		return rc;
+	return is_time ? thin(l, err) : CR_OK;
+}
+
+void
+ledger_written(struct ledger *l)
+{
+	list_cut(&l->sent, 0, free);
+	list_cut(&l->spent_seats, 0, NULL);
+	list_cut(&l->spent_paces, 0, NULL);
+	l->binding = false;
+}

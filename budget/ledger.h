@@ -1,0 +1,107 @@
+/*
+ * ledger.h - the rows a gate works on: read once, decided on in memory, written together.
+ *
+ * What was read holds as long as the store's mark stands (db_mark) and is forgotten when it moves: a freeze or a suppression by any process
+ * is seen by the next decision.  Inside a transaction of the gate nothing else can move it.
+ * A message with several recipients is tried on drafts; ledger_keep makes them count, and without it they never were.
+ */
+#ifndef BUDGET_LEDGER_H
+#define BUDGET_LEDGER_H
+
+#include "budget/clockwork.h"
+#include "budget/closed.h"
+#include "budget/contain.h"
+#include "budget/pace.h"
+#include "budget/tokens.h"
+#include "core/dict.h"
+
+/* What is known about a mailbox's domain. */
+struct standing {
+	char primary[256]; /* the domain is this primary or below it; "": of none */
+	bool known;
+	char tenant[256], cause[64];
+	enum domain_state state;
+	int64_t first_send_ms;
+	bool tenant_frozen;
+	char domain[]; /* the key */
+};
+
+/* A mailbox; id 0: there is none, or it was removed. */
+struct seat {
+	int64_t id;
+	struct tokens tokens, draft;
+	uint64_t message; /* whose draft it is */
+	bool dirty;
+	char address[];
+};
+
+/* Sends of a tenant to an organisation. */
+struct paced {
+	struct pace pace, draft;
+	uint64_t message;
+	bool dirty;
+	int64_t number;           /* of its name: what a server locks while there may be no row */
+	const char *organisation; /* behind the tenant */
+	char tenant[];            /* the key: tenant, space, organisation */
+};
+
+/* A row to come of the history. */
+struct sent {
+	int64_t at_ms, mailbox;
+	int class;
+	uint64_t key;
+	uint8_t recipient_hash[16];
+	const char *organisation; /* borrowed when it is given to ledger_spend */
+};
+
+struct ledger {
+	struct db *db;
+	int64_t history_keep_ms;
+	uint64_t mark, message;
+	bool binding; /* inside the gate's transaction: what is read is locked */
+	bool has_mark;
+	struct closed closed;
+	struct dict standings, seats, paces;
+	struct ledger_list {
+		void **item;
+		size_t n, kept, cap; /* kept: those of messages that count */
+	} spent_seats, spent_paces, sent;
+	struct clockwork anchor; /* as stored; boot_id "": not read yet */
+	bool has_anchor;
+};
+
+void ledger_release(struct ledger *l);
+
+/* Forget what may be out of date, and what is too much.  Before a question; after the lock when binding.  Errors: CR_ESTORE. */
+MUST_CHECK int ledger_refresh(struct ledger *l, bool binding, struct err *err);
+/* Everything: after a rollback, or a commit that failed. */
+void ledger_forget(struct ledger *l);
+
+/* All borrowed until the next ledger_refresh or ledger_forget.  Errors: CR_ESTORE, CR_ENOMEM. */
+MUST_CHECK int ledger_standing(struct ledger *l, const char *domain, const struct standing **out, struct err *err);
+MUST_CHECK int ledger_seat(struct ledger *l, const char *address, struct seat **out, struct err *err);
+MUST_CHECK int ledger_paced(struct ledger *l, const char *tenant, const char *organisation, struct paced **out,
+                            struct err *err);
+/* The same for many at once, for a server's sake: what is not there yet is read, and locked, in one exchange each. */
+MUST_CHECK int ledger_expect_seats(struct ledger *l, const char *const *addresses, size_t n, struct err *err);
+MUST_CHECK int ledger_expect_paces(struct ledger *l, const char *const *tenants, const char *const *organisations,
+                                   size_t n, struct err *err);
+
+/* The present reading of the clock.  Errors: CR_ERETRY (in doubt), CR_ESTORE. */
+MUST_CHECK int ledger_clock(struct ledger *l, const struct clock *clock, struct clockwork *out, struct err *err);
+
+/* A new message: drafts of an older one that were not kept are gone. */
+void ledger_message(struct ledger *l);
+const struct tokens *ledger_tokens(const struct ledger *l, const struct seat *s);
+const struct pace *ledger_pace(const struct ledger *l, const struct paced *p);
+/* paced: NULL, no pace is kept.  Errors: CR_ENOMEM. */
+MUST_CHECK int ledger_spend(struct ledger *l, const struct tokens_rules *r, struct seat *s, struct paced *p,
+                            const struct sent *sent, struct err *err);
+/* The message is allowed. */
+void ledger_keep(struct ledger *l);
+/* Write what was kept, inside the transaction.  Errors: CR_ESTORE. */
+MUST_CHECK int ledger_write(struct ledger *l, struct err *err);
+/* It is durable. */
+void ledger_written(struct ledger *l);
+
+#endif
