@@ -94,6 +94,7 @@ check-unit check-fuzz check-e2e:
 	$(Q)tests/lib/run.sh $@ $(MODE)
 soak: deps all $(B)/killshim.so ## kill a run before each of its visible steps, every one (minutes)
 	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay KILL_EVERY=1 tests/e2e/kill_everywhere.sh
+	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay KILL_EVERY=1 KILL_SECONDS=60 tests/e2e/kill_gate.sh
 list-tests:
 	@printf '%s\n' $(TESTS)
 list-fuzz:

@@ -11,6 +11,7 @@ office() {
 	{
 		cfg_head
 		cat <<-CFG
+			listen = "unix:$work/gate.sock";
 			zones = ( { name = "dns"; driver = "zonefile"; directory = "$work/zones"; name_servers = [ "ns1.relay.example" ]; } );
 			tenants = ( { primary = "northwind.example"; zone = "dns"; mail_host = "mail"; warm_up = 0; mailboxes = ( $boxes );
 			  domains = ( { name = "getnorthwind.example"; }, { name = "trynorthwind.example"; } ); } );
