@@ -197,5 +197,5 @@ for round in $(seq "$rounds"); do one_round; done
 
 echo "policy_disk $(stat -f -c %T "$work") filesystem"
 echo "policy_mailboxes $mailboxes rows"
-awk -v rounds="$rounds" -f "${0%/*}/medians.awk" "$work/lines"
+awk -v rounds="$rounds" -v prefix=policy_ -f "${0%/*}/medians.awk" "$work/lines"
 [ ! -e "$work/failures" ] || exit 1

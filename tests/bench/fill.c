@@ -1,14 +1,16 @@
 /*
  * fill.c - a store with many mailboxes, for the benches.
  *
- *   fill -c CONFIG -n MAILBOXES [-x EXHAUSTED]
+ *   fill -c CONFIG -n MAILBOXES [-x EXHAUSTED] [-d DAYS [-p SENDS]]
  *
  * Makes the store of the configuration, all mailboxes allowed to send, the first EXHAUSTED of them without an outbound token left.
+ * -d: every mailbox has sent SENDS (1) messages on each of the DAYS before yesterday, and its slots are full of spends that are over.
  */
 #include "tests/bench/lib/bench.h"
 
 #include "budget/contain.h"
 #include "budget/gate.h"
+#include "budget/pace.h"
 #include "core/session.h"
 
 #include <stdio.h>
@@ -74,6 +76,7 @@ exhaust(struct session *s, int64_t mailboxes, struct err *err)
 	struct gate *gate = NULL;
 
 	must(gate_open(s->db, s->vault, s->clock, &limits, NULL, &gate, err), err);
+	must(gate_begin(gate, err), err);
 	for (int64_t i = 0; i < mailboxes * GATE_OUTBOUND_PER_DAY; i++) {
 		char mailbox[64], to[64];
 		struct gate_request q = {.mailbox = mailbox, .recipient = to};
@@ -81,11 +84,50 @@ exhaust(struct session *s, int64_t mailboxes, struct err *err)
 
 		mailbox_name(mailbox, sizeof(mailbox), i / GATE_OUTBOUND_PER_DAY);
 		(void)snprintf(to, sizeof(to), "to@spent%lld-adatum.example", (long long)i);
-		must(gate_ask(gate, &q, &a, err), err);
+		must(gate_ask_in(gate, &q, 1, &a, err), err);
 		if (a.verdict != GATE_ALLOW)
 			die("%s: %s", mailbox, a.message);
 	}
+	must(gate_commit(gate, err), err);
 	gate_drop(&gate);
+}
+
+/* One statement a day: rows in the order of their time, as the gate would have written them. */
+static void
+write_past(struct session *s, int64_t days, int64_t sends, struct err *err)
+{
+	const int64_t day_ms = 86400000, part_ms = day_ms / 5, yesterday_ms = clock_wall_ms(s->clock) - 2 * day_ms;
+	struct tokens spent = {.n = TOKENS_MAX};
+	struct pace pace = {.times_ms = {yesterday_ms}, .n = 1};
+	uint8_t slots[TOKENS_PACKED], times[PACE_PACKED_MAX];
+
+	for (int64_t i = 0; i < days * sends; i++) {
+		must(db_begin(s->db, err), err);
+		must(db_exec(s->db,
+		             "INSERT INTO history (at_ms, mailbox, class, organisation, recipient_hash, request) "
+		             "SELECT $1 + id * $2 / (SELECT MAX(id) FROM mailbox), id, 0, "
+		             "printf('past%08d-fabrikam.example', id), randomblob(16), random() FROM mailbox ORDER BY "
+		             "id",
+		             DB_ARGS(db_int(yesterday_ms - (days - i / sends) * day_ms + i % sends * part_ms),
+		                     db_int(part_ms)),
+		             NULL, err),
+		     err);
+		must(db_commit(s->db, err), err);
+		must(db_checkpoint(s->db, 0, err), err);
+	}
+	for (size_t i = 0; i < TOKENS_MAX; i++)
+		spent.slot[i] = (struct token){.spent_ms = yesterday_ms + (int64_t)i, .key = i};
+	tokens_pack(&spent, slots);
+	must(db_begin(s->db, err), err);
+	must(db_exec(s->db, "UPDATE spent SET slots = $1", DB_ARGS(db_blob(slots, sizeof(slots))), NULL, err), err);
+	/* Of the last day: what is older is no row any more. */
+	must(db_exec(s->db,
+	             "INSERT INTO pace (tenant, organisation, last_ms, times) "
+	             "SELECT d.tenant, printf('past%08d-fabrikam.example', m.id), $1, $2 "
+	             "FROM mailbox m JOIN domain d ON d.name = m.domain",
+	             DB_ARGS(db_int(yesterday_ms), db_blob(times, pace_pack(&pace, times))), NULL, err),
+	     err);
+	must(db_commit(s->db, err), err);
 }
 
 int
@@ -93,23 +135,29 @@ main(int argc, char **argv)
 {
 	struct session s = {.clock = clock_system(), .quiet = true, .out = stdout};
 	struct err err = {0};
-	int64_t mailboxes = 0, exhausted = 0;
+	int64_t mailboxes = 0, exhausted = 0, days = 0, sends = 1;
 	int option;
 
-	while ((option = getopt(argc, argv, "c:n:x:")) != -1) {
+	while ((option = getopt(argc, argv, "c:n:x:d:p:")) != -1) {
 		if (option == 'c')
 			s.config_path = optarg;
 		else if (option == 'n')
 			mailboxes = number(optarg, "-n", 1, 20000000);
 		else if (option == 'x')
 			exhausted = number(optarg, "-x", 0, 10000);
+		else if (option == 'd')
+			days = number(optarg, "-d", 0, 400);
+		else if (option == 'p')
+			sends = number(optarg, "-p", 1, 4);
 		else
 			mailboxes = -1;
 	}
 	if (s.config_path == NULL || mailboxes <= 0)
-		die("usage: fill -c CONFIG -n MAILBOXES [-x EXHAUSTED]");
+		die("usage: fill -c CONFIG -n MAILBOXES [-x EXHAUSTED] [-d DAYS [-p SENDS]]");
 	must(session_store(&s, DB_CREATE, &err), &err);
 	fill(&s, mailboxes, &err);
+	if (days > 0)
+		write_past(&s, days, sends, &err);
 	exhaust(&s, exhausted, &err);
 	must(db_checkpoint(s.db, 0, &err), &err);
 	session_release(&s);

@@ -1,11 +1,12 @@
 /*
  * load.c - a closed loop of policy requests: K connections, one request in flight on each, one thread.
  *
- *   load -a PLACE [-p policy|redis] [-k K] [-i IDLE] [-f FIRST] [-n MAILBOXES] [-d] [-s SECONDS] [-w WARM_MS] [-e ANSWER]
+ *   load -a PLACE [-p policy|redis] [-k K] [-i IDLE] [-f FIRST] [-n MAILBOXES] [-o OFFSET] [-l REQUESTS] [-d] [-s SECONDS] [-w WARM_MS] [-e ANSWER]
  *        [-r SEED] [-c PID] [-N NAME] [-S STATE]
  *
  * Admits: each of the mailboxes FIRST to FIRST + MAILBOXES is asked for once, in a random order, so that neighbours in time are no
- * neighbours in the store; it ends early when they are used up.  -d, denials: the same mailboxes again and again.  Every request is an
+ * neighbours in the store; it ends early when they are used up, or after REQUESTS.  -o: begins so far into that order, which is the
+ * same for the same SEED.  -d, denials: the same mailboxes again and again.  Every request is an
  * END-OF-MESSAGE with one recipient at an organisation of its own, and the attributes that Postfix 3.7 sends.  An answer that does not
  * begin with ANSWER ends the run.  -i: so many connections more, that say nothing.  -c: CPU time of that server.  -S RCPT: for a
  * server that counts there.
@@ -92,7 +93,7 @@ static struct {
 	/* as asked for */
 	struct listen_at at;
 	bool is_redis, is_denials;
-	int64_t k, idle, first, mailboxes, warm_ms, seed;
+	int64_t k, idle, first, mailboxes, offset, limit, warm_ms, seed;
 	double seconds;
 	const char *expect, *name, *state;
 	pid_t server;
@@ -177,7 +178,7 @@ learn_policy(void)
 static void
 fill_in(char *request)
 {
-	const int64_t i = load.first + load.order[load.asked % load.mailboxes];
+	const int64_t i = load.first + load.order[(load.offset + load.asked) % load.mailboxes];
 	const uint64_t values[FIELD__COUNT] = {0, (uint64_t)i, (uint64_t)(i / BENCH_MAILBOXES_PER_DOMAIN),
 	                                       (uint64_t)load.asked};
 
@@ -201,7 +202,7 @@ ask(struct conn *c)
 static bool
 may_ask(int64_t now)
 {
-	return now < load.end_ns && (load.is_denials || load.asked < load.mailboxes);
+	return now < load.end_ns && (load.is_denials || load.asked < load.limit);
 }
 
 static void
@@ -362,7 +363,7 @@ options(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "a:p:k:i:f:n:ds:w:e:r:c:N:S:")) != -1) {
+	while ((option = getopt(argc, argv, "a:p:k:i:f:n:o:l:ds:w:e:r:c:N:S:")) != -1) {
 		switch (option) {
 		case 'a':
 			load.at = place(optarg);
@@ -381,6 +382,12 @@ options(int argc, char **argv)
 			break;
 		case 'n':
 			load.mailboxes = number(optarg, "-n", 1, 20000000);
+			break;
+		case 'o':
+			load.offset = number(optarg, "-o", 0, 20000000);
+			break;
+		case 'l':
+			load.limit = number(optarg, "-l", 1, 20000000);
 			break;
 		case 'd':
 			load.is_denials = true;
@@ -410,6 +417,9 @@ options(int argc, char **argv)
 			die("usage: see the head of tests/bench/load.c");
 		}
 	}
+	/* Each mailbox once. */
+	if (load.limit == 0 || load.limit > load.mailboxes)
+		load.limit = load.mailboxes;
 	if (load.at.len == 0 || optind != argc || !(load.seconds > 0))
 		die("usage: load -a unix:PATH|inet:HOST:PORT ...: see the head of tests/bench/load.c");
 }

@@ -1,5 +1,5 @@
 # Lines "ROUND NAME VALUE UNIT" to "NAME MEDIAN UNIT (min, max)", then the ratios that the gate is held to, each the median of the
-# rounds' own ratios.
+# rounds' own ratios.  -v rounds=N; -v prefix=NAME_ stands before each name.
 function median(list, n,    i, j, t) {
 	for (i = 2; i <= n; i++)
 		for (j = i; j > 1 && list[j - 1] > list[j]; j--) { t = list[j]; list[j] = list[j - 1]; list[j - 1] = t }
@@ -15,7 +15,7 @@ function over(name, a, b, what, bound,    r, n, list, m, held) {
 		return
 	m = median(list, n)
 	held = what == "rate" ? m >= bound : m <= bound
-	printf "%s %.2f ratio (min %.2f, max %.2f; wanted: at %s %s%s)\n", name, m, list[1], list[n],
+	printf "%s%s %.2f ratio (min %.2f, max %.2f; wanted: at %s %s%s)\n", prefix, name, m, list[1], list[n],
 		what == "rate" ? "least" : "most", bound, held ? "" : ", MISSED"
 }
 {
@@ -29,20 +29,25 @@ END {
 			if ((r, names[i]) in value)
 				list[++n] = value[r, names[i]]
 		m = median(list, n)
-		printf "policy_%s %s %s (min %s, max %s)\n", names[i], m, unit[names[i]], list[1], list[n]
+		printf "%s%s %s %s (min %s, max %s)\n", prefix, names[i], m, unit[names[i]], list[1], list[n]
 	}
 	split("1 8 64", ks, " ")
 	split("0.65 0.55 0.35", floors, " ")
 	split("4 7 30", peers, " ")
 	for (i = 1; i <= 3; i++) {
 		k = "_k" ks[i]
-		over("policy_coldrelay_over_floor" k, "coldrelay" k, "floor" k, "rate", floors[i])
-		over("policy_coldrelay_over_redis" k, "coldrelay" k, "redis" k, "rate", 1)
-		over("policy_coldrelay_over_policyd_rate_limit" k, "coldrelay" k, "policyd-rate-limit" k, "rate", peers[i])
-		over("policy_coldrelay_over_postfwd" k, "coldrelay" k, "postfwd" k, "rate", peers[i])
+		over("coldrelay_over_floor" k, "coldrelay" k, "floor" k, "rate", floors[i])
+		over("coldrelay_over_redis" k, "coldrelay" k, "redis" k, "rate", 1)
+		over("coldrelay_over_policyd_rate_limit" k, "coldrelay" k, "policyd-rate-limit" k, "rate", peers[i])
+		over("coldrelay_over_postfwd" k, "coldrelay" k, "postfwd" k, "rate", peers[i])
 	}
-	over("policy_p99_over_floor_k8", "coldrelay_k8", "floor_k8", "p99", 2)
-	over("policy_denials_over_echo_k8", "coldrelay_deny_k8", "echo_k8", "rate", 0.7)
-	over("policy_denials_over_redis_k8", "coldrelay_deny_k8", "redis_deny_k8", "rate", 1)
-	over("policy_512_idle_over_alone_k8", "coldrelay_beside_512_idle_k8", "coldrelay_busy_k8", "rate", 0.95)
+	over("p99_over_floor_k8", "coldrelay_k8", "floor_k8", "p99", 2)
+	over("denials_over_echo_k8", "coldrelay_deny_k8", "echo_k8", "rate", 0.7)
+	over("denials_over_redis_k8", "coldrelay_deny_k8", "redis_deny_k8", "rate", 1)
+	over("512_idle_over_alone_k8", "coldrelay_beside_512_idle_k8", "coldrelay_busy_k8", "rate", 0.95)
+	for (i = 1; i <= 2; i++) {
+		k = "_k" ks[i]
+		over("large_over_small" k "_p50", "large" k, "small" k, "p50", 1.3)
+		over("large_over_small" k "_cpu", "large" k, "small" k, "cpu", 1.3)
+	}
 }

@@ -111,7 +111,7 @@ check_fuzz() {
 
 check_e2e() {
 	local script log=$scratch/e2e.log rc p f s
-	build "$mode" all || return
+	build "$mode" all benches || return
 	export COLDRELAY=$PWD/build/$mode/coldrelay
 	for script in tests/e2e/*.sh; do
 		case $script in
