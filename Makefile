@@ -43,6 +43,7 @@ LIBS       = -pthread
 # Tests play the other side too.
 TESTLIBS   = -lcmocka -lssl -lcrypto -lsodium
 DATADIR   ?= $(PREFIX)/share/coldrelay
+UNITDIR   ?= $(PREFIX)/lib/systemd/system
 
 all: $(B)/coldrelay ## build the program (MODE=debug|release|asan|cov|fuzz)
 
@@ -133,6 +134,9 @@ install: ## PREFIX, DESTDIR
 	install -D -m 644 man/coldrelay.8 $(DESTDIR)$(PREFIX)/share/man/man8/coldrelay.8
 	install -D -m 644 man/coldrelay.cfg.5 $(DESTDIR)$(PREFIX)/share/man/man5/coldrelay.cfg.5
 	install -D -m 644 coldrelay.cfg $(DESTDIR)$(PREFIX)/share/doc/coldrelay/coldrelay.cfg
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' systemd/coldrelay.service >$(DESTDIR)$(UNITDIR)/coldrelay.service
+	install -m 644 systemd/coldrelay.socket $(DESTDIR)$(UNITDIR)/coldrelay.socket
 
 compile_commands.json: Makefile
 	$(Q)bear --output $@ -- $(MAKE) -B all unit >/dev/null

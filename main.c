@@ -16,9 +16,8 @@
 #include "core/opt.h"
 #include "core/session.h"
 #include "core/term.h"
+#include "core/version.h"
 #include "provision/cmd.h"
-
-#define VERSION "0.1.0"
 
 static const char *config_option;
 static bool json_option, quiet_option, no_color_option, version_option, help_option;
@@ -109,7 +108,7 @@ run_version(struct session *s, int argc, char **argv, struct err *err)
 	(void)argc;
 	(void)argv;
 	(void)err;
-	(void)fputs("coldrelay " VERSION "\n", s->out);
+	(void)fputs("coldrelay " COLDRELAY_VERSION "\n", s->out);
 	return 0;
 }
 

@@ -14,7 +14,7 @@ const struct command budget_commands[] = {
 	{"check", cmd_check, "MAILBOX --to RCPT [--message-id ID] [--dry-run]", "ask the gate whether a mailbox may send one message now; allow spends a token", cmd_check_help},
 	{"release", cmd_release, "TICKET", "give back the token of a message of which no byte has left", NULL},
 	{"why", cmd_why, "MAILBOX RCPT", "every test of the gate with its present answer; spends nothing", cmd_why_help},
-	{"serve", cmd_serve, "[--listen unix:PATH or inet:HOST:PORT]", "the gate as a policy service for Postfix, until SIGTERM", cmd_serve_help},
+	{"serve", cmd_serve, "[--listen unix:PATH or inet:HOST:PORT] [--check-config]", "the gate as a policy service for Postfix, until SIGTERM", cmd_serve_help},
 	{"status", cmd_status, "[DOMAIN]", "alarms, then every domain with its state, sends and next step", NULL},
 	{"freeze", cmd_freeze, "DOMAIN --reason TEXT [--tenant]", "stop a domain at once", cmd_freeze_help},
 	{"thaw", cmd_thaw, "DOMAIN --reason TEXT [--tenant]", "let a frozen domain send again after review", cmd_thaw_help},

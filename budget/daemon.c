@@ -1,15 +1,14 @@
 /*
- * daemon.c - accept, read, judge, commit, answer.
+ * daemon.c - the loop: connections, signals, and when a round is over.
  *
- * A round has three phases: whole requests of all ready connections are collected in a list; the list is decided in one
- * transaction, in order; and after its commit the answers leave.  A full list ends the round early.
- *
- * A connection that rests costs its struct conn and nothing else: what is read goes through one scratch buffer, and only the
- * beginning of a half request is kept.  A connection with an answer that does not leave is not read.
+ * What a round is, is in round.c.  A connection that rests costs its struct conn and nothing else: what is read goes through one
+ * scratch buffer, and only the beginning of a half request is kept.  A connection with an answer that does not leave is not read.
  */
 #include "budget/daemon.h"
 
-#include "budget/judge.h"
+#include "budget/policy.h"
+#include "budget/round.h"
+#include "budget/scrape.h"
 
 #include "core/buf.h"
 #include "core/log.h"
@@ -18,6 +17,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -26,7 +26,6 @@
 #include <unistd.h>
 
 #define EVENTS      64
-#define BATCH       256 /* requests of one commit */
 #define READ_BYTES  16384
 #define SPARE_FILES 64 /* kept for the store and its like */
 #define STUCK_MS                                                                                                       \
@@ -41,6 +40,7 @@ struct conn {
 	int fd;
 	uint32_t interest;
 	bool closing; /* once its answers have left */
+	bool asked;   /* something in this round */
 	bool dead;    /* freed at the end of the round: an event or a judgement may still point here */
 	int64_t since_ms;
 	struct policy_scan scan;
@@ -49,18 +49,11 @@ struct conn {
 	struct conn *next, *prev, *next_dead;
 };
 
-struct waiting {
-	struct conn *conn;
-	bool spends, answered; /* answered: without the gate */
-	struct policy_request request;
-	struct judgement judgement;
-};
-
 struct daemon {
-	struct gate *gate;
-	struct db *db;
-	const struct clock *clock;
-	struct judge *judge;
+	struct daemon_options o;
+	struct round *round;
+	struct metrics metrics;
+	struct scrape *scrape; /* NULL: not asked for */
 	struct listener listener;
 	int epoll, signals;
 	sigset_t old_signals;
@@ -69,14 +62,6 @@ struct daemon {
 	size_t n_conns, max_conns;
 	int64_t now_ms, swept_ms;
 	bool dirty; /* something was committed since the store's log was last looked at */
-
-	/* the round: its requests, and the transaction that decides them */
-	struct waiting batch[BATCH];
-	size_t n_batch;
-	bool begun;
-	struct err trouble; /* code CR_OK: none in this round */
-
-	char store[WIRE_STORE_MAX]; /* which one it is, for those who ask with another in mind */
 	char scratch[POLICY_REQUEST_BYTES + READ_BYTES];
 };
 
@@ -146,173 +131,45 @@ conn_write(struct daemon *d, struct conn *c)
 		conn_want(d, c, EPOLLIN);
 }
 
-/* The transaction did not hold, or never began: what it was to write is deferred, and known not to be written. */
-static void
-round_failed(struct daemon *d, const struct err *why)
-{
-	d->trouble = *why;
-	log_error("the store: %s", why->text);
-	for (size_t i = 0; i < d->n_batch; i++) {
-		if (d->batch[i].spends && !d->batch[i].answered)
-			judge_trouble(&d->batch[i].request, why, &d->batch[i].judgement);
-	}
-}
-
-/* It may be in the store or not: say nothing, close, be asked again with the same instance. */
-static void
-round_unknown(struct daemon *d, const struct err *why)
-{
-	log_error("no answer to %zu questions: %s", d->n_batch, why->text);
-	for (size_t i = 0; i < d->n_batch; i++) {
-		if (d->batch[i].spends)
-			conn_kill(d, d->batch[i].conn);
-	}
-}
-
-static void
-judge_one(struct daemon *d, struct waiting *w)
-{
-	struct err err = {0};
-	int rc = CR_OK;
-
-	if (w->spends && !d->begun) {
-		rc = gate_begin(d->gate, &err);
-		d->begun = rc == CR_OK;
-	}
-	if (rc == CR_OK)
-		rc = judge_request(d->judge, &w->request, &w->judgement, &err);
-	if (rc == CR_OK)
-		return;
-	if (d->begun)
-		gate_rollback(d->gate);
-	d->begun = false;
-	round_failed(d, &err);
-}
-
-/* After one failure the rest of the round is not tried: each attempt may wait long for the store's lock. */
-static void
-round_judge(struct daemon *d)
-{
-	for (size_t i = 0; i < d->n_batch; i++) {
-		struct waiting *w = &d->batch[i];
-
-		if (!w->answered && w->request.kind != POLICY_RELEASE && (!w->spends || d->trouble.code == CR_OK))
-			judge_one(d, w);
-	}
-}
-
-static void
-round_commit(struct daemon *d)
-{
-	struct err err = {0};
-	int rc;
-
-	if (!d->begun)
-		return;
-	d->begun = false;
-	rc = gate_commit(d->gate, &err);
-	if (rc == CR_OK)
-		d->dirty = true;
-	else if (rc == CR_ESTORE)
-		round_failed(d, &err);
-	else
-		round_unknown(d, &err);
-}
-
-/* What is given back is rare, has transactions of its own, and comes last: it frees nothing for this round's spends. */
-static void
-round_release(struct daemon *d)
-{
-	for (size_t i = 0; i < d->n_batch; i++) {
-		struct waiting *w = &d->batch[i];
-		struct err err = {0};
-
-		if (w->answered || w->request.kind != POLICY_RELEASE)
-			continue;
-		d->dirty = true;
-		if (d->trouble.code != CR_OK) {
-			judge_trouble(&w->request, &d->trouble, &w->judgement);
-		} else if (judge_release(d->judge, &w->request, &w->judgement, &err) != CR_OK) {
-			log_error("no answer to a release: %s", err.text);
-			conn_kill(d, w->conn);
-		}
-	}
-}
-
 /* The one place where answers leave. */
 static void
-round_answer(struct daemon *d)
+finish_round(struct daemon *d)
 {
-	for (size_t i = 0; i < d->n_batch; i++) {
-		struct waiting *w = &d->batch[i];
+	const size_t n = round_size(d->round);
+	const char *answer;
+	void *who;
 
-		if (w->conn->dead)
+	if (n == 0)
+		return;
+	d->dirty = round_decide(d->round) || d->dirty;
+	for (size_t i = 0; i < n; i++) {
+		struct conn *c;
+
+		answer = round_answer(d->round, i, &who);
+		c = who;
+		if (c->dead)
 			continue;
-		log_info("%s", w->judgement.log);
-		buf_adds(&w->conn->out, w->judgement.answer);
-		if (buf_check(&w->conn->out, "answer", NULL) != CR_OK)
-			conn_kill(d, w->conn);
+		if (answer != NULL)
+			buf_adds(&c->out, answer);
+		c->asked = false;
+		if (answer == NULL || buf_check(&c->out, "answer", NULL) != CR_OK)
+			conn_kill(d, c);
 	}
-	for (size_t i = 0; i < d->n_batch; i++)
-		conn_write(d, d->batch[i].conn);
+	for (size_t i = 0; i < n; i++) {
+		(void)round_answer(d->round, i, &who);
+		conn_write(d, who);
+	}
+	round_end(d->round);
 }
 
-static void
-round_finish(struct daemon *d)
-{
-	round_judge(d);
-	round_commit(d);
-	round_release(d);
-	round_answer(d);
-	d->n_batch = 0;
-	d->trouble = (struct err){0};
-}
-
-/*
- * Questions of ours name any mailbox, and give back: for the store's owner and root, who could open the store as well.  Over the
- * network nobody can be told apart.  From this host a check is answered, since Postfix's questions spend just so; a release,
- * which frees what was spent, is not.
- */
 static bool
-may_ask(const struct daemon *d, const struct conn *c, enum policy_kind kind)
+add_request(struct daemon *d, struct conn *c, const char *data, size_t len)
 {
-	struct ucred who = {0};
-	socklen_t len = sizeof(who);
-
-	if (d->listener.at.address.ss_family != AF_UNIX)
-		return kind == POLICY_CHECK && listen_peer_is_local(c->fd);
-	return getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 && (who.uid == 0 || who.uid == geteuid());
-}
-
-static void
-screen(const struct daemon *d, struct waiting *w)
-{
-	const char *why = NULL;
-
-	if (!may_ask(d, w->conn, w->request.kind))
-		why = "not for this user, or not over this socket";
-	else if (w->request.store[0] != '\0' && strcmp(w->request.store, d->store) != 0)
-		why = "this daemon has another store";
-	if (why != NULL)
-		judge_forbid(&w->request, why, &w->judgement);
-	w->answered = why != NULL;
-}
-
-/* False: junk. */
-static bool
-round_add(struct daemon *d, struct conn *c, const char *data, size_t len)
-{
-	struct waiting *w = &d->batch[d->n_batch];
-
-	if (!policy_read(data, len, &w->request))
+	if (!round_add(d->round, c, c->fd, data, len))
 		return false;
-	w->conn = c;
-	w->spends = judge_spends(&w->request);
-	w->answered = false;
-	if (w->request.kind != POLICY_POSTFIX)
-		screen(d, w);
-	if (++d->n_batch == BATCH)
-		round_finish(d);
+	c->asked = true;
+	if (round_size(d->round) == ROUND_MAX)
+		finish_round(d);
 	return true;
 }
 
@@ -327,7 +184,7 @@ conn_requests(struct daemon *d, struct conn *c, size_t len)
 
 		if (p == POLICY_MORE)
 			return at;
-		if (p == POLICY_JUNK || !round_add(d, c, d->scratch + at, c->scan.at)) {
+		if (p == POLICY_JUNK || !add_request(d, c, d->scratch + at, c->scan.at)) {
 			log_warn("a connection sent what is no policy request: closed");
 			c->closing = true;
 			return len;
@@ -378,8 +235,8 @@ conn_read(struct daemon *d, struct conn *c)
 	used = conn_requests(d, c, have + (size_t)got);
 	if (!c->dead)
 		conn_keep(d, c, d->scratch + used, have + (size_t)got - used);
-	/* Junk behind good requests: their answers wait in the list, and close it when they have left. */
-	if (c->closing && (d->n_batch == 0 || d->batch[d->n_batch - 1].conn != c) && c->out.len == 0)
+	/* Junk behind good requests: their answers wait in the round, and close it when they have left. */
+	if (c->closing && !c->asked && c->out.len == 0)
 		conn_kill(d, c);
 }
 
@@ -438,16 +295,44 @@ accept_some(struct daemon *d)
 }
 
 static void
+tell_ready(struct daemon *d, const char *more)
+{
+	char status[256];
+
+	(void)snprintf(status, sizeof(status), "answering at %s%s", d->listener.at.text, more);
+	if (d->o.notify != NULL)
+		notify_ready(d->o.notify, status);
+}
+
+static void
+reload(struct daemon *d)
+{
+	struct err err = {0};
+
+	if (d->o.notify != NULL)
+		notify_reloading(d->o.notify);
+	if (d->o.reload(d->o.arg, d, &err) == CR_OK) {
+		d->metrics.reloads++;
+		log_info("the configuration was read again and holds from now on");
+		tell_ready(d, "");
+		return;
+	}
+	d->metrics.reloads_failed++;
+	log_error("the configuration is not taken over, the old one holds: %s", err.text);
+	tell_ready(d, "; the last configuration was wrong, the one before holds");
+}
+
+static void
 take_signal(struct daemon *d)
 {
 	struct signalfd_siginfo s;
 
 	if (read(d->signals, &s, sizeof(s)) != (ssize_t)sizeof(s))
 		return;
-	if (s.ssi_signo == SIGHUP)
-		log_warn("SIGHUP: nothing is read again; restart to take up a new configuration");
-	else
+	if (s.ssi_signo != SIGHUP)
 		d->stopping = true;
+	else if (d->o.reload != NULL)
+		reload(d);
 }
 
 static void
@@ -485,7 +370,7 @@ write_back(struct daemon *d, bool idle)
 
 	if (!d->dirty)
 		return;
-	rc = db_checkpoint(d->db, idle ? IDLE_LOG_PAGES : BUSY_LOG_PAGES, &err);
+	rc = db_checkpoint(d->o.db, idle ? IDLE_LOG_PAGES : BUSY_LOG_PAGES, &err);
 	if (rc != CR_OK && rc != CR_ERETRY)
 		log_warn("the store's log is not written back: %s", err.text);
 	if (idle)
@@ -500,7 +385,7 @@ turn(struct daemon *d, int timeout_ms, struct err *err)
 
 	if (n < 0 && errno != EINTR)
 		return err_errno(err, CR_EIO, errno, "epoll_wait");
-	d->now_ms = clock_boot_ms(d->clock);
+	d->now_ms = clock_boot_ms(d->o.clock);
 	for (int i = 0; i < n; i++) {
 		void *of = events[i].data.ptr;
 		struct conn *c = of;
@@ -509,15 +394,19 @@ turn(struct daemon *d, int timeout_ms, struct err *err)
 			accept_some(d);
 		else if (of == &d->signals)
 			take_signal(d);
+		else if (of == &d->scrape)
+			scrape_turn(d->scrape);
 		else if (c->interest == EPOLLOUT)
 			conn_write(d, c);
 		else
 			conn_read(d, c);
 	}
-	round_finish(d);
+	finish_round(d);
 	write_back(d, n == 0);
 	sweep(d);
 	bury(d);
+	if (d->o.notify != NULL)
+		notify_alive(d->o.notify, d->now_ms);
 	return CR_OK;
 }
 
@@ -525,14 +414,16 @@ turn(struct daemon *d, int timeout_ms, struct err *err)
 static int
 stop(struct daemon *d, struct err *err)
 {
-	int64_t until_ms = clock_boot_ms(d->clock) + DRAIN_MS;
+	int64_t until_ms = clock_boot_ms(d->o.clock) + DRAIN_MS;
 	int rc = CR_OK;
 
+	if (d->o.notify != NULL)
+		notify_stopping(d->o.notify);
 	want_listener(d, false);
 	listener_close(&d->listener);
 	for (struct conn *c = d->conns; c != NULL; c = c->next)
 		conn_read(d, c);
-	round_finish(d);
+	finish_round(d);
 	do {
 		for (struct conn *c = d->conns; c != NULL; c = c->next) {
 			c->closing = true;
@@ -547,13 +438,24 @@ stop(struct daemon *d, struct err *err)
 	return rc;
 }
 
+/* Until something has to be done although nobody asks. */
+static int
+patience_ms(const struct daemon *d)
+{
+	int64_t ms = d->dirty ? IDLE_MS : d->conns != NULL || !d->is_listening ? SWEEP_MS : -1;
+	int64_t ping_ms = d->o.notify != NULL ? d->o.notify->ping_ms : 0;
+
+	return (int)(ping_ms != 0 && (ms < 0 || ping_ms < ms) ? ping_ms : ms);
+}
+
 int
 daemon_run(struct daemon *d, struct err *err)
 {
 	int rc = CR_OK;
 
+	tell_ready(d, "");
 	while (rc == CR_OK && !d->stopping)
-		rc = turn(d, d->dirty ? IDLE_MS : d->conns != NULL || !d->is_listening ? SWEEP_MS : -1, err);
+		rc = turn(d, patience_ms(d), err);
 	return rc == CR_OK ? stop(d, err) : rc;
 }
 
@@ -590,37 +492,78 @@ raise_files(struct daemon *d)
 	d->max_conns = files.rlim_cur > 2 * SPARE_FILES ? (size_t)files.rlim_cur - SPARE_FILES : SPARE_FILES;
 }
 
+static void
+write_metrics(void *arg, struct buf *out)
+{
+	struct daemon *d = arg;
+	struct metrics_now now = {.connections = d->n_conns, .max_connections = d->max_conns};
+
+	round_look(d->round, &now);
+	metrics_write(&d->metrics, &now, out);
+}
+
+static int
+open_places(struct daemon *d, struct err *err)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = &d->scrape};
+	bool taken = false;
+	int rc = listener_take(&d->listener, &taken, err);
+
+	if (rc == CR_OK && !taken)
+		rc = listener_open(d->o.at, d->o.clock, &d->listener, err);
+	if (rc != CR_OK)
+		return rc;
+	want_listener(d, true);
+	if (!d->is_listening)
+		return err_errno(err, CR_EIO, errno, "epoll");
+	if (d->o.metrics == NULL)
+		return CR_OK;
+	rc = scrape_open(d->o.metrics, d->o.clock, write_metrics, d, &d->scrape, err);
+	if (rc == CR_OK && epoll_ctl(d->epoll, EPOLL_CTL_ADD, scrape_fd(d->scrape), &e) != 0)
+		rc = err_errno(err, CR_EIO, errno, "epoll");
+	return rc;
+}
+
 int
-daemon_open(const struct listen_at *at, struct gate *gate, struct db *db, const struct clock *clock,
-            struct daemon **out, struct err *err)
+daemon_open(const struct daemon_options *o, struct daemon **out, struct err *err)
 {
 	struct daemon *d = calloc(1, sizeof(*d));
+	struct round_options round;
 	int rc;
 
 	if (d == NULL)
 		return err_nomem(err, "daemon");
-	d->gate = gate;
-	d->db = db;
-	d->clock = clock;
+	d->o = *o;
 	d->listener.fd = d->signals = -1;
-	d->now_ms = d->swept_ms = clock_boot_ms(clock);
-	(void)wire_store(db_path(db), d->store);
+	d->now_ms = d->swept_ms = clock_boot_ms(o->clock);
+	round = (struct round_options){.gate = o->gate,
+	                               .db = o->db,
+	                               .clock = o->clock,
+	                               .metrics = &d->metrics,
+	                               .log_recipients = o->log_recipients};
 	raise_files(d);
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
-	rc = d->epoll < 0 ? err_errno(err, CR_EIO, errno, "epoll") : judge_open(gate, clock, &d->judge, err);
+	rc = d->epoll < 0 ? err_errno(err, CR_EIO, errno, "epoll") : round_open(&round, &d->round, err);
 	if (rc == CR_OK)
 		rc = open_signals(d, err);
 	if (rc == CR_OK)
-		rc = listener_open(at, clock, &d->listener, err);
-	if (rc == CR_OK) {
-		want_listener(d, true);
-		if (!d->is_listening)
-			rc = err_errno(err, CR_EIO, errno, "epoll");
-	}
+		rc = open_places(d, err);
 	if (rc == CR_OK)
 		*out = TAKE(d);
 	daemon_drop(&d);
 	return rc;
+}
+
+void
+daemon_set(struct daemon *d, struct gate *gate, bool log_recipients)
+{
+	round_set(d->round, gate, log_recipients);
+}
+
+const struct listen_at *
+daemon_place(const struct daemon *d)
+{
+	return &d->listener.at;
 }
 
 void
@@ -635,7 +578,8 @@ daemon_drop(struct daemon **dp)
 		conn_free(d, c);
 	}
 	listener_close(&d->listener);
-	judge_drop(&d->judge);
+	scrape_drop(&d->scrape);
+	round_drop(&d->round);
 	if (d->signals >= 0)
 		(void)close(d->signals);
 	if (d->epoll >= 0)

@@ -12,6 +12,7 @@
 #include "dns/name.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct judge {
 	struct gate *gate;
 	const struct clock *clock;
 	struct instances *instances;
+	bool log_recipients;
 	/* Of the request in hand; here because 64 answers are too much for a stack. */
 	struct address mailbox;
 	uint8_t id[INSTANCES_ID_BYTES];
@@ -57,6 +59,13 @@ judge_drop(struct judge **j)
 	*j = NULL;
 }
 
+void
+judge_set(struct judge *j, struct gate *gate, bool log_recipients)
+{
+	j->gate = gate;
+	j->log_recipients = log_recipients;
+}
+
 bool
 judge_spends(const struct policy_request *r)
 {
@@ -72,6 +81,7 @@ say(struct judgement *out, enum policy_action action, const char *reason, const 
 	char shown[POLICY_ANSWER_MAX];
 
 	out->action = action;
+	(void)snprintf(out->reason, sizeof(out->reason), "%s", reason);
 	(void)snprintf(shown, sizeof(shown), "%.300s (%s)", text, reason);
 	policy_answer(action, shown, out->answer);
 }
@@ -92,16 +102,41 @@ origin(const struct policy_request *r)
 	return policy_stage_name(r->stage);
 }
 
+/* The line goes to a log: nothing of what was asked may look like another line. */
 static void
-note(struct judgement *out, const struct policy_request *r, const char *reason, const char *mailbox,
-     const char *organisation, size_t n)
+printable(char *text)
+{
+	for (char *p = text; *p != '\0'; p++) {
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	}
+}
+
+static void __attribute__((format(printf, 2, 3))) write_log(struct judgement *out, const char *fmt, ...)
+{
+	size_t at = strlen(out->log);
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(out->log + at, sizeof(out->log) - at, fmt, ap);
+	va_end(ap);
+	printable(out->log + at);
+}
+
+/* recipients: j->n of them; organisation: of the first. */
+static void
+note(const struct judge *j, struct judgement *out, const struct policy_request *r, const char *mailbox,
+     const char *organisation, const char *const *recipients)
 {
 	static const char *const words[] = {
 		[POLICY_GO] = "allow", [POLICY_WAIT] = "wait", [POLICY_TROUBLE] = "wait", [POLICY_REFUSE] = "refuse"};
+	static_assert(ARRAY_LEN(words) == POLICY_ACTION__COUNT, "a word for each action");
 
-	(void)snprintf(out->log, sizeof(out->log), "%s %s at=%s mailbox=%.200s organisation=%.200s recipients=%zu",
-	               words[out->action], reason, origin(r), mailbox[0] != '\0' ? mailbox : "-",
-	               organisation[0] != '\0' ? organisation : "-", n);
+	out->log[0] = '\0';
+	write_log(out, "%s %s at=%s mailbox=%.200s organisation=%.200s recipients=%zu", words[out->action], out->reason,
+	          origin(r), mailbox[0] != '\0' ? mailbox : "-", organisation[0] != '\0' ? organisation : "-", j->n);
+	for (size_t i = 0; j->log_recipients && recipients != NULL && i < j->n; i++)
+		write_log(out, "%s%.320s", i == 0 ? " to=" : ",", recipients[i]);
 }
 
 /* Deferred, nothing charged: it may be asked again once whoever configures Postfix has looked at the log. */
@@ -110,7 +145,7 @@ defer(const struct judge *j, const struct policy_request *r, const char *reason,
       struct judgement *out)
 {
 	say(out, POLICY_WAIT, reason, text);
-	note(out, r, reason, j->mailbox.text, "", j->n);
+	note(j, out, r, j->mailbox.text, "", NULL);
 }
 
 /* An error in place of an answer. */
@@ -118,6 +153,7 @@ static void
 fail(const struct policy_request *r, int code, const char *text, struct judgement *out)
 {
 	out->action = POLICY_TROUBLE;
+	(void)snprintf(out->reason, sizeof(out->reason), "store");
 	if (r->kind == POLICY_POSTFIX)
 		say(out, POLICY_TROUBLE, "store", text);
 	else
@@ -128,14 +164,16 @@ void
 judge_trouble(const struct policy_request *r, const struct err *why, struct judgement *out)
 {
 	fail(r, why->code, why->text, out);
-	(void)snprintf(out->log, sizeof(out->log), "wait store at=%s: %.400s", origin(r), why->text);
+	out->log[0] = '\0';
+	write_log(out, "wait store at=%s: %.400s", origin(r), why->text);
 }
 
 void
 judge_forbid(const struct policy_request *r, const char *why, struct judgement *out)
 {
 	fail(r, CR_EAUTH, why, out);
-	(void)snprintf(out->log, sizeof(out->log), "not answered at=%s: %.400s", origin(r), why);
+	out->log[0] = '\0';
+	write_log(out, "not answered at=%s: %.400s", origin(r), why);
 }
 
 /* Each part with its length, so that no two triples run into the same bytes. */
@@ -192,7 +230,7 @@ find_mailbox(struct judge *j, const struct policy_request *r, bool *ok_out, stru
 	if (!*ok_out) {
 		say(out, POLICY_REFUSE, "foreign_sender",
 		    "the sender is not on the domain of the mailbox that signed in");
-		note(out, r, "foreign_sender", j->mailbox.text, "", 0);
+		note(j, out, r, j->mailbox.text, "", NULL);
 	}
 	return CR_OK;
 }
@@ -207,7 +245,7 @@ tell(const struct judge *j, const struct policy_request *r, const char *organisa
 	const struct gate_answer *a = &j->answers[0];
 
 	say(out, actions[a->verdict], a->reason, a->message);
-	note(out, r, a->reason, j->mailbox.text, organisation, j->n);
+	note(j, out, r, j->mailbox.text, organisation, j->recipients);
 }
 
 /* Also the test of a further recipient of a message: it answers for this one alone, END-OF-MESSAGE for all. */
@@ -221,6 +259,7 @@ test(struct judge *j, const struct policy_request *r, struct judgement *out)
 	int rc;
 
 	j->n = 1;
+	j->recipients[0] = r->recipient;
 	if (address_parse(r->recipient, &recipient, NULL) != CR_OK) {
 		defer(j, r, "unreadable", "the recipient's address cannot be read", out);
 		return;
@@ -292,18 +331,22 @@ check(struct judge *j, const struct policy_request *r, struct judgement *out, st
 	struct address to;
 	int rc = r->dry_run ? gate_ask(j->gate, &q, a, err) : gate_ask_in(j->gate, &q, 1, a, err);
 
+	j->n = 1;
+	j->recipients[0] = r->recipient;
 	if (rc == CR_EPARSE) {
 		fail(r, rc, err->text, out);
-		note(out, r, "unreadable", "", "", 1);
+		(void)snprintf(out->reason, sizeof(out->reason), "unreadable");
+		note(j, out, r, "", "", j->recipients);
 		return CR_OK;
 	}
 	if (rc != CR_OK)
 		return rc;
 	out->action = actions[a->verdict];
+	(void)snprintf(out->reason, sizeof(out->reason), "%s", a->reason);
 	wire_answer(a, out->answer);
 	if (address_parse(r->recipient, &to, NULL) == CR_OK)
 		name_organisation(to.domain, &organisation);
-	note(out, r, a->reason, a->mailbox, organisation.text, 1);
+	note(j, out, r, a->mailbox, organisation.text, j->recipients);
 	return CR_OK;
 }
 
@@ -319,8 +362,9 @@ judge_release(struct judge *j, const struct policy_request *r, struct judgement 
 		wire_answer_released(r->ticket, out->answer);
 	else
 		wire_answer_trouble(rc, err->text, out->answer);
-	(void)snprintf(out->log, sizeof(out->log), "%s ticket=%.40s%s%.300s", rc == CR_OK ? "released" : "not released",
-	               r->ticket, rc == CR_OK ? "" : ": ", rc == CR_OK ? "" : err->text);
+	out->log[0] = '\0';
+	write_log(out, "%s ticket=%.40s%s%.300s", rc == CR_OK ? "released" : "not released", r->ticket,
+	          rc == CR_OK ? "" : ": ", rc == CR_OK ? "" : err->text);
 	return CR_OK;
 }
 

@@ -16,11 +16,16 @@ struct judge; /* a gate, and the messages under way */
 /* gate and clock are borrowed. */
 MUST_CHECK int judge_open(struct gate *gate, const struct clock *clock, struct judge **out, struct err *err);
 void judge_drop(struct judge **j);
+/* Between two requests: another gate; and whether recipients are logged, which they are not by default. */
+void judge_set(struct judge *j, struct gate *gate, bool log_recipients);
+
+#define JUDGE_LOG 1024
 
 struct judgement {
 	enum policy_action action;
 	char answer[WIRE_ANSWER_MAX];
-	char log[POLICY_ANSWER_MAX]; /* one line: reason id, mailbox, organisation; no recipient's local part */
+	char reason[32];     /* its id */
+	char log[JUDGE_LOG]; /* one printable line: reason, mailbox, organisation; recipients only where that is set */
 };
 
 /* Does it write?  Then the caller holds the gate's transaction, and tells the answer only after its commit. */

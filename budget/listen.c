@@ -8,13 +8,23 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BACKLOG 512
+#define BACKLOG           512
+#define FIRST_HANDED_OVER 3 /* SD_LISTEN_FDS_START */
+
+union any_address {
+	struct sockaddr any;
+	struct sockaddr_un un;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
 
 static int
 parse_unix(const char *path, struct listen_at *at, struct err *err)
@@ -189,19 +199,95 @@ listener_close(struct listener *l)
 	l->ino = 0;
 }
 
-bool
-listen_peer_is_local(int fd)
+enum listen_peer
+listen_peer(int fd)
 {
-	union {
-		struct sockaddr_storage any;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} peer = {0};
+	union any_address peer = {0};
 	socklen_t len = sizeof(peer);
+	struct ucred who;
 
-	if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
-		return false;
-	if (peer.any.ss_family == AF_INET)
-		return is_loopback(&peer.in);
-	return peer.any.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&peer.in6.sin6_addr);
+	if (getpeername(fd, &peer.any, &len) != 0)
+		return LISTEN_ANYBODY;
+	if (peer.any.sa_family == AF_INET)
+		return is_loopback(&peer.in) ? LISTEN_HOST : LISTEN_ANYBODY;
+	if (peer.any.sa_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&peer.in6.sin6_addr) ? LISTEN_HOST : LISTEN_ANYBODY;
+	len = sizeof(who);
+	if (peer.any.sa_family != AF_UNIX || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0)
+		return LISTEN_ANYBODY;
+	return who.uid == 0 || who.uid == geteuid() ? LISTEN_OWNER : LISTEN_ANYBODY;
+}
+
+/* The address as `listen` would spell it. */
+static int
+describe(int fd, struct listen_at *at, struct err *err)
+{
+	union any_address own = {0};
+	socklen_t len = sizeof(own);
+	char host[INET6_ADDRSTRLEN] = "";
+
+	if (getsockname(fd, &own.any, &len) != 0)
+		return err_errno(err, CR_ECONFIG, errno, "the socket handed over");
+	if (own.any.sa_family == AF_UNIX) {
+		(void)snprintf(at->text, sizeof(at->text), "unix:%s", own.un.sun_path);
+		at->is_loopback = true;
+	} else if (own.any.sa_family == AF_INET) {
+		(void)inet_ntop(AF_INET, &own.in.sin_addr, host, sizeof(host));
+		(void)snprintf(at->text, sizeof(at->text), "inet:%s:%u", host, ntohs(own.in.sin_port));
+		at->is_loopback = is_loopback(&own.in);
+	} else if (own.any.sa_family == AF_INET6) {
+		(void)inet_ntop(AF_INET6, &own.in6.sin6_addr, host, sizeof(host));
+		(void)snprintf(at->text, sizeof(at->text), "inet:[%s]:%u", host, ntohs(own.in6.sin6_port));
+		at->is_loopback = IN6_IS_ADDR_LOOPBACK(&own.in6.sin6_addr);
+	} else {
+		return err_set(err, CR_ECONFIG, "the socket handed over is neither unix nor inet");
+	}
+	memcpy(&at->address, &own, sizeof(own));
+	at->len = len;
+	return CR_OK;
+}
+
+static int
+check_stream(int fd, struct err *err)
+{
+	int type = 0, listens = 0;
+	socklen_t len = sizeof(type);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || type != SOCK_STREAM)
+		return err_set(err, CR_ECONFIG, "what the service manager handed over is no stream socket");
+	len = sizeof(listens);
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) != 0 || listens == 0)
+		return err_set(err, CR_ECONFIG, "the socket that the service manager handed over does not listen");
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
+		return err_errno(err, CR_ECONFIG, errno, "the socket handed over");
+	return CR_OK;
+}
+
+int
+listener_take(struct listener *out, bool *taken_out, struct err *err)
+{
+	const char *pid_text = getenv("LISTEN_PID"), *n_text = getenv("LISTEN_FDS");
+	struct listener l = {.fd = FIRST_HANDED_OVER};
+	int64_t pid = 0, n = 0;
+	bool ours = pid_text != NULL && n_text != NULL && num_parse(pid_text, 1, INT32_MAX, &pid, NULL) == CR_OK &&
+	            pid == getpid() && num_parse(n_text, 0, INT32_MAX, &n, NULL) == CR_OK && n > 0;
+	int rc;
+
+	*taken_out = false;
+	(void)unsetenv("LISTEN_PID");
+	(void)unsetenv("LISTEN_FDS");
+	(void)unsetenv("LISTEN_FDNAMES");
+	if (!ours)
+		return CR_OK;
+	if (n > 1)
+		return err_set(err, CR_ECONFIG, "the service manager handed over %lld sockets, one is expected",
+		               (long long)n);
+	rc = check_stream(l.fd, err);
+	if (rc == CR_OK)
+		rc = describe(l.fd, &l.at, err);
+	if (rc != CR_OK)
+		return rc;
+	*out = l;
+	*taken_out = true;
+	return CR_OK;
 }

@@ -32,10 +32,21 @@ struct listener {
 /* A socket file that nobody answers on is replaced.  Errors: CR_ECONFIG (taken, no directory, no permission, not a socket). */
 MUST_CHECK int listener_open(const struct listen_at *at, const struct clock *clock, struct listener *out,
                              struct err *err);
+/*
+ * The socket that the service manager listens on and hands over (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS, from descriptor 3 on).
+ * *taken_out false: none was handed over.  LISTEN_FDS and LISTEN_PID are taken from the environment.
+ * Errors: CR_ECONFIG (more than one, or no listening stream socket).
+ */
+MUST_CHECK int listener_take(struct listener *out, bool *taken_out, struct err *err);
 /* Closes, and removes the socket file if it is still ours.  fd < 0: nothing happens. */
 void listener_close(struct listener *l);
 
-/* Is the other end of this TCP connection on this host? */
-bool listen_peer_is_local(int fd);
+/* Who is at the other end? */
+enum listen_peer {
+	LISTEN_ANYBODY,
+	LISTEN_HOST, /* this host, over TCP: whoever it is */
+	LISTEN_OWNER /* our own user, or root, over a unix socket */
+};
+enum listen_peer listen_peer(int fd);
 
 #endif

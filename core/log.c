@@ -44,6 +44,20 @@ log_set_guest(const struct log_guest *guest)
 	(void)pthread_mutex_unlock(&lock);
 }
 
+static void
+put(const char *text, size_t len)
+{
+	(void)pthread_mutex_lock(&lock);
+	if (current_guest != NULL)
+		current_guest->hide(current_guest->arg);
+	if (write(STDERR_FILENO, text, len) < 0) {
+		/* Nothing sensible can be done about a stderr that does not take the line. */
+	}
+	if (current_guest != NULL)
+		current_guest->show(current_guest->arg);
+	(void)pthread_mutex_unlock(&lock);
+}
+
 static void __attribute__((format(printf, 2, 0))) emit(enum log_level level, const char *fmt, va_list ap)
 {
 	char line[LINE_MAX_BYTES];
@@ -59,15 +73,14 @@ static void __attribute__((format(printf, 2, 0))) emit(enum log_level level, con
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
 			line[i] = '?';
 	line[len++] = '\n';
-	(void)pthread_mutex_lock(&lock);
-	if (current_guest != NULL)
-		current_guest->hide(current_guest->arg);
-	if (write(STDERR_FILENO, line, len) < 0) {
-		/* Nothing sensible can be done about a stderr that does not take the line. */
-	}
-	if (current_guest != NULL)
-		current_guest->show(current_guest->arg);
-	(void)pthread_mutex_unlock(&lock);
+	put(line, len);
+}
+
+void
+log_lines(enum log_level level, const char *lines, size_t len)
+{
+	if (level <= threshold && len > 0)
+		put(lines, len);
 }
 
 #define LOG_FUNCTION(name, level)                                                                                      \

@@ -21,6 +21,9 @@ void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_trace(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* Many lines of one level in one write(2): each ends in a newline, and is printable. */
+void log_lines(enum log_level level, const char *lines, size_t len);
+
 /*
  * What stands on the terminal's last line and has to be out of the way of a log line; NULL to remove.
  * hide and show are called with the log's lock held.

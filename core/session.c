@@ -24,6 +24,8 @@ const struct cfg_row settings_rows[] = {
 	{"warmup_peers", CFG_LIST, AT(warmup_peers), 0, 0, NULL, 0, NULL, "Addresses or domains outside this installation that count as warm-up recipients."},
 	{"listen", CFG_TEXT, AT(listen), 0, 0, "unix:/var/spool/postfix/private/coldrelay", 0, NULL, "Where `serve` listens: unix:PATH or inet:HOST:PORT, HOST a number."},
 	{"use_daemon", CFG_BOOL, AT(use_daemon), 0, 0, "true", 0, NULL, "Whether `check` and `release` ask the daemon at `listen` where one answers; else they open the store themselves."},
+	{"metrics", CFG_TEXT, AT(metrics), 0, 0, NULL, 0, NULL, "Where `serve` tells its metrics to Prometheus: unix:PATH or inet:HOST:PORT, HOST a loopback address; not set: nowhere."},
+	{"log_recipients", CFG_BOOL, AT(log_recipients), 0, 0, "false", 0, NULL, "Whether the log of `serve` names recipients, not only their organisation."},
 	{"limits", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "The budget of a mailbox; see the group below."},
 	{"tenants", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of tenants."},
 	{"zones", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of zone providers."},
@@ -165,7 +167,7 @@ bind_key(struct session *s, enum db_mode mode, struct err *err)
 int
 session_store(struct session *s, enum db_mode mode, struct err *err)
 {
-	struct db_options o = {.mode = mode, .schema = &schema_coldrelay, .clock = s->clock};
+	struct db_options o = {.mode = mode, .schema = &schema_coldrelay, .clock = s->clock, .busy_ms = s->busy_ms};
 	int rc = session_config(s, err);
 
 	if (rc != CR_OK || s->db != NULL)

@@ -21,6 +21,8 @@ struct settings {
 	char *key_file;  /* path */
 	char *templates; /* directory of the operator's own templates; NULL */
 	char *listen;    /* where serve listens: unix:PATH or inet:HOST:PORT */
+	char *metrics;   /* where serve tells its metrics; NULL: nowhere */
+	bool log_recipients;
 	bool use_daemon; /* check and release ask it where it answers */
 	int64_t parallel;
 	int64_t timeout_s;   /* over one provider call with its retries */
@@ -39,6 +41,7 @@ struct session {
 	const struct clock *clock;
 	bool json, quiet;
 	FILE *out;
+	int64_t busy_ms; /* how long the store's lock is waited for; 0: as db_open has it */
 	/* opened on demand, owned */
 	struct cfg *cfg;
 	struct settings settings;

@@ -44,7 +44,10 @@ serve(int ready, struct gate_limits limits)
 	log_set_level(LOG_LEVEL_ERROR);
 	if ((rc = db_open(&options, &o.db, &o.err)) != CR_OK ||
 	    (rc = gate_open(o.db, o.vault, &o.clock.clock, &limits, NULL, &o.gate, &o.err)) != CR_OK ||
-	    (rc = daemon_open(&place, o.gate, o.db, &o.clock.clock, &d, &o.err)) != CR_OK || write(ready, "r", 1) != 1)
+	    (rc = daemon_open(
+		     &(struct daemon_options){.at = &place, .gate = o.gate, .db = o.db, .clock = &o.clock.clock}, &d,
+		     &o.err)) != CR_OK ||
+	    write(ready, "r", 1) != 1)
 		goto out;
 	rc = daemon_run(d, &o.err);
 out:

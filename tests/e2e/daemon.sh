@@ -123,7 +123,7 @@ crowd() {
 		wait "$p" && won=$((won + 1))
 	done
 	equal "$won" 2 || { why="$won: $(cat "$work"/crowd.*)"; return 1; }
-	equal "$(store "select count(*) from history where mailbox = '$ben'")" 2
+	equal "$(store "select count(*) from history h join mailbox m on m.id = h.mailbox where m.address = '$ben'")" 2
 }
 pass "daemon and store share the last tokens: exactly two of ten win" crowd
 

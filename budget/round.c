@@ -1,0 +1,353 @@
+/*
+ * round.c - see round.h.
+ *
+ * Three phases: requests are read into a list; the list is decided in order, in one transaction; answers exist after its commit.
+ * After a failure of the store the rest of a round is not tried: each attempt may wait long for the store's lock.
+ */
+#include "budget/round.h"
+
+#include "budget/clockwork.h"
+#include "budget/judge.h"
+#include "budget/listen.h"
+
+#include "core/log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct waiting {
+	void *who;
+	int64_t asked_us;
+	bool spends;
+	bool answered; /* without the gate */
+	bool unknown;  /* nobody knows what became of it: no answer */
+	struct policy_request request;
+	struct judgement judgement;
+};
+
+struct round {
+	struct gate *gate;
+	struct db *db;
+	const struct clock *clock;
+	struct metrics *metrics;
+	struct judge *judge;
+	char store[WIRE_STORE_MAX]; /* the file that was opened; "": the store is none */
+	bool store_gone;            /* and that was said */
+	struct buf lines;           /* of the log */
+	bool begun;
+	struct err trouble; /* code CR_OK: none in this round */
+	struct waiting list[ROUND_MAX];
+	size_t n;
+};
+
+/* For measuring only; what is decided goes by the gate's own time. */
+static int64_t
+now_us(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* The transaction did not hold, or never began: what it was to write is deferred, and known not to be written. */
+static void
+failed(struct round *r, const struct err *why)
+{
+	r->trouble = *why;
+	r->metrics->store_errors++;
+	log_error("the store: %s", why->text);
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->list[i].spends && !r->list[i].answered)
+			judge_trouble(&r->list[i].request, why, &r->list[i].judgement);
+	}
+}
+
+/* It may be in the store or not: say nothing, be asked again with the same instance. */
+static void
+unknown(struct round *r, const struct err *why)
+{
+	r->metrics->store_errors++;
+	log_error("no answer to the questions of this round: %s", why->text);
+	for (size_t i = 0; i < r->n; i++)
+		r->list[i].unknown = r->list[i].spends && !r->list[i].answered;
+}
+
+/*
+ * A file that was deleted or replaced is still open here, and would take spends that nobody else sees.  Looked at in every round,
+ * after its commit: then no answer leaves that only the old file knows of.
+ */
+static bool
+is_same_file(const struct round *r)
+{
+	char store[WIRE_STORE_MAX];
+
+	return r->store[0] == '\0' || (wire_store(db_path(r->db), store) && strcmp(store, r->store) == 0);
+}
+
+static bool
+store_is_there(struct round *r)
+{
+	struct err err = {0};
+
+	if (is_same_file(r)) {
+		if (r->store_gone)
+			log_warn("%s: the store is back", db_path(r->db));
+		r->store_gone = false;
+		return true;
+	}
+	(void)err_set(&err, CR_ESTORE,
+	              "%s: the store was deleted or replaced while it was open: put it back, or restart",
+	              db_path(r->db));
+	if (!r->store_gone)
+		log_error("%s", err.text);
+	r->store_gone = true;
+	r->metrics->store_errors++;
+	for (size_t i = 0; i < r->n; i++) {
+		if (!r->list[i].answered)
+			judge_trouble(&r->list[i].request, &err, &r->list[i].judgement);
+	}
+	r->trouble = err;
+	return false;
+}
+
+static void
+judge_one(struct round *r, struct waiting *w)
+{
+	struct err err = {0};
+	int rc = CR_OK;
+
+	if (w->spends && !r->begun) {
+		rc = gate_begin(r->gate, &err);
+		r->begun = rc == CR_OK;
+	}
+	if (rc == CR_OK)
+		rc = judge_request(r->judge, &w->request, &w->judgement, &err);
+	if (rc == CR_OK)
+		return;
+	if (r->begun)
+		gate_rollback(r->gate);
+	r->begun = false;
+	failed(r, &err);
+}
+
+static void
+judge_all(struct round *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct waiting *w = &r->list[i];
+
+		if (w->answered || w->request.kind == POLICY_RELEASE)
+			continue;
+		if (!w->spends || r->trouble.code == CR_OK)
+			judge_one(r, w);
+		else
+			judge_trouble(&w->request, &r->trouble, &w->judgement);
+	}
+}
+
+static bool
+commit(struct round *r)
+{
+	struct err err = {0};
+	int64_t start_us = now_us();
+	size_t n = 0;
+	int rc;
+
+	if (!r->begun)
+		return false;
+	r->begun = false;
+	rc = gate_commit(r->gate, &err);
+	for (size_t i = 0; i < r->n; i++)
+		n += r->list[i].spends && !r->list[i].answered;
+	if (rc == CR_OK)
+		metrics_sync(r->metrics, n, now_us() - start_us);
+	else if (rc == CR_ESTORE)
+		failed(r, &err);
+	else
+		unknown(r, &err);
+	return rc == CR_OK;
+}
+
+/* What is given back is rare, has transactions of its own, and comes last: it frees nothing for this round's spends. */
+static bool
+release_all(struct round *r)
+{
+	bool tried = false;
+
+	for (size_t i = 0; i < r->n; i++) {
+		struct waiting *w = &r->list[i];
+		struct err err = {0};
+
+		if (w->answered || w->request.kind != POLICY_RELEASE)
+			continue;
+		if (r->trouble.code != CR_OK) {
+			judge_trouble(&w->request, &r->trouble, &w->judgement);
+			continue;
+		}
+		tried = true;
+		w->unknown = judge_release(r->judge, &w->request, &w->judgement, &err) != CR_OK;
+		if (w->unknown)
+			log_error("no answer to a release: %s", err.text);
+		else if (w->judgement.action == POLICY_GO)
+			r->metrics->released++;
+	}
+	return tried;
+}
+
+bool
+round_decide(struct round *r)
+{
+	bool wrote;
+
+	if (r->n == 0)
+		return false;
+	r->trouble = (struct err){0};
+	judge_all(r);
+	wrote = commit(r);
+	if (store_is_there(r))
+		wrote = release_all(r) || wrote;
+	return wrote;
+}
+
+const char *
+round_answer(struct round *r, size_t i, void **who_out)
+{
+	assert(i < r->n);
+	*who_out = r->list[i].who;
+	return r->list[i].unknown ? NULL : r->list[i].judgement.answer;
+}
+
+static void
+count(struct round *r, const struct waiting *w, int64_t now)
+{
+	static const enum gate_verdict verdicts[] = {[POLICY_GO] = GATE_ALLOW,
+	                                             [POLICY_WAIT] = GATE_WAIT,
+	                                             [POLICY_TROUBLE] = GATE_WAIT,
+	                                             [POLICY_REFUSE] = GATE_REFUSE};
+	static_assert(ARRAY_LEN(verdicts) == POLICY_ACTION__COUNT, "a verdict for each action");
+
+	if (!w->answered && w->request.kind != POLICY_RELEASE)
+		metrics_decision(r->metrics, verdicts[w->judgement.action], w->judgement.reason, now - w->asked_us);
+}
+
+void
+round_end(struct round *r)
+{
+	int64_t now = now_us();
+
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->list[i].unknown)
+			continue;
+		count(r, &r->list[i], now);
+		if (log_get_level() >= LOG_LEVEL_INFO)
+			buf_addf(&r->lines, "%s\n", r->list[i].judgement.log);
+	}
+	log_lines(LOG_LEVEL_INFO, buf_str(&r->lines), r->lines.len);
+	buf_clear(&r->lines);
+	r->n = 0;
+}
+
+/*
+ * Questions of ours name any mailbox, and give back: for the store's owner and root, who could open the store as well.  Over the
+ * network nobody can be told apart.  From this host a check is answered, since Postfix's questions spend just so; a release,
+ * which frees what was spent, is not.
+ */
+static void
+screen(const struct round *r, struct waiting *w, int fd)
+{
+	enum listen_peer peer = listen_peer(fd);
+	const char *why = NULL;
+
+	if (peer != LISTEN_OWNER && !(peer == LISTEN_HOST && w->request.kind == POLICY_CHECK))
+		why = "not for this user, or not over this socket";
+	else if (w->request.store[0] != '\0' && strcmp(w->request.store, r->store) != 0)
+		why = "this daemon has another store";
+	if (why != NULL)
+		judge_forbid(&w->request, why, &w->judgement);
+	w->answered = why != NULL;
+}
+
+bool
+round_add(struct round *r, void *who, int fd, const char *data, size_t len)
+{
+	struct waiting *w = &r->list[r->n];
+
+	assert(r->n < ROUND_MAX);
+	if (!policy_read(data, len, &w->request))
+		return false;
+	w->who = who;
+	w->asked_us = now_us();
+	w->spends = judge_spends(&w->request);
+	w->answered = w->unknown = false;
+	if (w->request.kind != POLICY_POSTFIX)
+		screen(r, w, fd);
+	r->n++;
+	return true;
+}
+
+size_t
+round_size(const struct round *r)
+{
+	return r->n;
+}
+
+void
+round_look(struct round *r, struct metrics_now *out)
+{
+	struct clockwork w;
+	int rc = db_get_int(r->db, "SELECT count(*) FROM domain WHERE state = 'frozen'", DB_NO_ARGS, 0,
+	                    &out->frozen_domains, NULL);
+
+	if (rc == CR_OK)
+		rc = db_get_int(r->db, "SELECT count(*) FROM tenant WHERE frozen_ms IS NOT NULL", DB_NO_ARGS, 0,
+		                &out->frozen_tenants, NULL);
+	out->store_up = rc == CR_OK && is_same_file(r);
+	rc = rc == CR_OK ? clockwork_read(r->db, r->clock, &w, NULL) : rc;
+	out->clock_sure = rc == CR_OK;
+	if (out->clock_sure)
+		out->clock_ahead_ms = w.effective_ms - clock_wall_ms(r->clock);
+	if (rc != CR_OK && rc != CR_ERETRY)
+		out->store_up = false;
+}
+
+void
+round_set(struct round *r, struct gate *gate, bool log_recipients)
+{
+	r->gate = gate;
+	judge_set(r->judge, gate, log_recipients);
+}
+
+int
+round_open(const struct round_options *o, struct round **out, struct err *err)
+{
+	struct round *r = calloc(1, sizeof(*r));
+	int rc;
+
+	if (r == NULL)
+		return err_nomem(err, "round");
+	r->db = o->db;
+	r->clock = o->clock;
+	r->metrics = o->metrics;
+	(void)wire_store(db_path(o->db), r->store);
+	rc = judge_open(o->gate, o->clock, &r->judge, err);
+	if (rc == CR_OK) {
+		round_set(r, o->gate, o->log_recipients);
+		*out = TAKE(r);
+	}
+	round_drop(&r);
+	return rc;
+}
+
+void
+round_drop(struct round **r)
+{
+	if (*r == NULL)
+		return;
+	judge_drop(&(*r)->judge);
+	buf_release(&(*r)->lines);
+	free(*r);
+	*r = NULL;
+}

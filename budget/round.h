@@ -1,0 +1,43 @@
+/*
+ * round.h - one round of the daemon: whole requests collected, decided together in one transaction, answered after its commit.
+ *
+ * Knows no connection: who asks is a pointer of the caller's, and a descriptor to see whose process is at its other end.
+ */
+#ifndef BUDGET_ROUND_H
+#define BUDGET_ROUND_H
+
+#include "budget/gate.h"
+#include "budget/metrics.h"
+
+#define ROUND_MAX 256 /* requests of one commit */
+
+struct round;
+
+struct round_options {
+	struct gate *gate;
+	struct db *db; /* the gate's own */
+	const struct clock *clock;
+	struct metrics *metrics;
+	bool log_recipients; /* else no recipient's local part is logged */
+};
+/* All is borrowed. */
+MUST_CHECK int round_open(const struct round_options *o, struct round **out, struct err *err);
+void round_drop(struct round **r);
+/* Between two rounds: another configuration. */
+void round_set(struct round *r, struct gate *gate, bool log_recipients);
+
+/* A whole request, by policy_scan.  At most ROUND_MAX before round_decide.  False: junk, nothing was added. */
+bool round_add(struct round *r, void *who, int fd, const char *data, size_t len);
+size_t round_size(const struct round *r);
+
+/* Decide and commit.  True: something was committed. */
+bool round_decide(struct round *r);
+/* The i-th answer, in the order asked; NULL: none may be given, since nobody knows whether it is true.  who_out as it was added. */
+const char *round_answer(struct round *r, size_t i, void **who_out);
+/* Empty again, its decisions logged and counted. */
+void round_end(struct round *r);
+
+/* What the store says of itself, for the metrics. */
+void round_look(struct round *r, struct metrics_now *out);
+
+#endif
