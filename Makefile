@@ -18,7 +18,7 @@ TLIB   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
 FMAIN  := $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/lib/fuzz_main.o)
 FUZZ_SECONDS ?= 60
 # LAZY: their headers alone; the program loads them when it needs them (core/lazy.h).
-LAZY   := libcurl libcjson libsodium libconfig sqlite3 libidn2 libpsl ldns libcrypto smartcols
+LAZY   := libpq libcurl libcjson libsodium libconfig sqlite3 libidn2 libpsl ldns libcrypto smartcols
 
 ifeq ($(origin CC),default)
 CC     := $(if $(filter fuzz,$(MODE)),clang,gcc)

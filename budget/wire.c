@@ -6,12 +6,30 @@
 #include "budget/policy.h"
 #include "budget/words.h"
 
+#include "core/db_path.h"
 #include "core/num.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+
+/* FNV-1a over the address as it may be shown: both sides have the same configuration, or two stores. */
+static bool
+name_server(const char *path, char out[WIRE_STORE_MAX])
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	char *shown = NULL;
+
+	if (db_path_show(path, &shown, NULL) != CR_OK)
+		return false;
+	for (const char *p = shown; *p != '\0'; p++)
+		hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+	(void)snprintf(out, WIRE_STORE_MAX, "server:%016llx", (unsigned long long)hash);
+	free(shown);
+	return true;
+}
 
 bool
 wire_store(const char *path, char out[WIRE_STORE_MAX])
@@ -19,6 +37,8 @@ wire_store(const char *path, char out[WIRE_STORE_MAX])
 	struct stat st;
 
 	out[0] = '\0';
+	if (db_path_is_server(path))
+		return name_server(path, out);
 	if (stat(path, &st) != 0)
 		return false;
 	(void)snprintf(out, WIRE_STORE_MAX, "%x:%x:%llx", major(st.st_dev), minor(st.st_dev),

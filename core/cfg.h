@@ -33,6 +33,7 @@ struct cfg_list {
 
 #define CFG_REQUIRED   (1U << 0)
 #define CFG_GROUP_KEY  (1U << 1) /* known here, read by other code: a sub-group or list of groups */
+#define CFG_SERVER_OK  (1U << 3) /* a CFG_PATH may be a server's address (core/db_path.h), and stays as it is */
 #define CFG_LITERAL_OK (1U << 2) /* a CFG_SECRET may stand in the file itself */
 
 struct cfg_row {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/cfg_inside.h"
+#include "core/db_path.h"
 #include "core/num.h"
 #include "core/opt.h"
 
@@ -64,6 +65,8 @@ make_text(const struct cfg *c, const struct cfg_row *r, const char *text, char *
 	const char *path = text + strlen(prefix);
 	bool relative = (r->type == CFG_PATH || *prefix != '\0') && *path != '/' && *path != '\0';
 
+	if ((r->flags & CFG_SERVER_OK) != 0 && db_path_is_server(path))
+		relative = false;
 	if (!relative)
 		*out = strdup(text);
 	else if (asprintf(out, "%s%s/%s", prefix, c->dir, path) < 0)

@@ -14,6 +14,8 @@
 
 #include "core/db_inside.h"
 
+#define CONFLICTS_MAX 5
+
 struct db_rows {
 	struct db *db;
 	struct engine_stmt *stmt;
@@ -173,6 +175,8 @@ db_commit(struct db *db, struct err *err)
 	rc = check_alive(db, err);
 	if (rc == CR_OK)
 		rc = db->kind->commit(db->engine, err);
+	if (rc == CR_OK)
+		db->conflicts = 0;
 	if (rc == CR_EUNKNOWN)
 		db->suspect = true;
 	end_transaction(db);
@@ -186,6 +190,15 @@ db_rollback(struct db *db)
 		return;
 	db->kind->rollback(db->engine);
 	end_transaction(db);
+}
+
+bool
+db_again(struct db *db)
+{
+	if (db->kind->again == NULL || !db->kind->again(db->engine) || db->conflicts >= CONFLICTS_MAX)
+		return false;
+	db->conflicts++;
+	return true;
 }
 
 int
@@ -407,6 +420,16 @@ db_now(struct db *db, int64_t *now_ms_out, struct err *err)
 		rc = db->kind->now(db->engine, now_ms_out, err);
 	unhold(db);
 	return rc;
+}
+
+int
+db_trust(struct db *db, struct err *err)
+{
+	if (db->kind->trust == NULL)
+		return err_set(err, CR_ENOTFOUND, "a file is never in doubt: no other takes its place");
+	if (!is_owner(db) || !db->in_transaction)
+		return err_set(err, CR_EBUG, "store: a write outside a transaction");
+	return db->kind->trust(db->engine, err);
 }
 
 int

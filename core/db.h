@@ -1,8 +1,8 @@
 /*
- * db.h - one small SQL door over two engines: SQLite (a file) now, PostgreSQL later, the same SQL.
+ * db.h - one small SQL door over two engines: SQLite (a file) and PostgreSQL (a server), the same SQL.
  *
  * Parameters are $1..$n in both.  Types: int64, text, blob, NULL.  Column type BLOB is spelled BLOB in the schema (the
- * PostgreSQL engine will translate it).  SQL used here is the common subset: INSERT ... ON CONFLICT DO UPDATE/NOTHING, RETURNING.
+ * PostgreSQL engine translates it).  SQL used here is the common subset: INSERT ... ON CONFLICT DO UPDATE/NOTHING, RETURNING.
  *
  * SQLite rules (the WAL-reset race of 3.7.0..3.51.2, sqlite.org/wal.html): one lock file STORE.lock is held over every write
  * transaction and every checkpoint; wal_autocheckpoint=0, no checkpoint on close; synchronous=FULL, foreign_keys=ON.
@@ -36,11 +36,14 @@ enum db_mode {
 };
 
 struct db_options {
-	const char *path;
+	const char *path; /* a file, or a server (core/db_path.h) */
 	enum db_mode mode;
 	const struct db_schema *schema;
 	const struct clock *clock;
-	int64_t busy_ms; /* how long a write waits for its turn; 0: 5000 */
+	int64_t busy_ms; /* how long a write waits for its turn, and a server may take for an answer; 0: 5000 */
+	/* Of a server: */
+	const char *password; /* borrowed; NULL: in the path, in PGPASSFILE, or none is needed */
+	int64_t distrust_ms;  /* how long db_now fails after an asynchronous failover; 0: 24 h */
 };
 
 /*
@@ -59,9 +62,14 @@ MUST_CHECK int db_begin(struct db *db, struct err *err);
  * With SQLite it is db_begin.  With PostgreSQL many of them run at once, but none beside a db_begin: what that changes binds all.
  */
 MUST_CHECK int db_begin_shared(struct db *db, struct err *err);
-/* Durable when it returns CR_OK.  On an error the outcome is unknown (CR_EUNKNOWN) or rolled back (CR_ESTORE); the transaction is over either way. */
+/* Durable when it returns CR_OK.  On an error the outcome is unknown (CR_EUNKNOWN) or rolled back (CR_ESTORE, CR_ERETRY); the transaction is over either way. */
 MUST_CHECK int db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db); /* no transaction: nothing happens */
+/*
+ * Did the last transaction end (CR_ERETRY) by a conflict with another one, so that the same may go through at once?  True at most
+ * a few times in a row, until a commit.
+ */
+bool db_again(struct db *db);
 /* What follows the last statement: rc CR_OK commits, with db_commit's errors; anything else rolls back, and stays. */
 MUST_CHECK int db_end(struct db *db, int rc, struct err *err);
 
@@ -128,8 +136,11 @@ MUST_CHECK int db_lock_keys(struct db *db, const int64_t *keys, size_t n, struct
 MUST_CHECK int db_mark(struct db *db, uint64_t *out, struct err *err);
 /* Each exchange with it costs time: ask many things at once. */
 bool db_is_server(const struct db *db);
-/* The time of a store that has a clock of its own (a server): it is then the only one.  CR_ENOTFOUND: none, ask the system's. */
+/* The time of a store that has a clock of its own (a server): it is then the only one.  CR_ENOTFOUND: none, ask the system's.
+ * CR_ERETRY: away; or another server has taken over which may not know the last sends, until db_options.distrust_ms are over. */
 MUST_CHECK int db_now(struct db *db, int64_t *now_ms_out, struct err *err);
+/* In a transaction: somebody answers for it that no send was lost.  Errors: CR_ENOTFOUND (a file: never in doubt). */
+MUST_CHECK int db_trust(struct db *db, struct err *err);
 
 /* One integer of one row; absent when there is none. */
 MUST_CHECK int db_get_int(struct db *db, const char *sql, const struct db_value *args, size_t n_args, int64_t absent,
@@ -140,7 +151,7 @@ MUST_CHECK int db_get_text(struct db *db, const char *sql, const struct db_value
 
 /* Write the WAL back under the lock when it is longer than pages (0: always).  Best effort for the caller, errors: CR_ERETRY, CR_ESTORE. */
 MUST_CHECK int db_checkpoint(struct db *db, int pages, struct err *err);
-/* Path as opened, borrowed. */
+/* Path as opened, of a server without a password; borrowed. */
 const char *db_path(const struct db *db);
 
 #endif

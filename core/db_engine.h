@@ -23,13 +23,13 @@ struct engine_options {
 	enum db_mode mode;
 	bool still; /* the file cannot change while it is open: no lock and no -shm file is needed */
 	int64_t busy_ms;
+	const char *password; /* borrowed; of a server, where it does not stand in the path */
+	int64_t distrust_ms;  /* how long the sends of a server that has forgotten some are in doubt */
 };
 
 struct engine_kind {
 	const char *name;
 	bool is_file; /* the door finds it, locks it, and knows who has it open */
-	/* Is it this kind that the path means?  NULL: whatever no other kind wants. */
-	bool (*owns)(const char *path);
 
 	/*
 	 * Connect and set what makes it durable; each setting is read back.
@@ -53,10 +53,15 @@ struct engine_kind {
 	/* False also after the engine itself rolled back, as SQLite does on a full disk. */
 	bool (*in_transaction)(const struct engine *e);
 
+	/* Did the last transaction end by a conflict, so that the same may go through at once?  NULL: there are none. */
+	bool (*again)(const struct engine *e);
+
 	/* Another number after every commit of another connection.  NULL: nobody can tell. */
 	int (*mark)(struct engine *e, uint32_t *out, struct err *err);
 	/* NULL: it has no clock of its own. */
 	int (*now)(struct engine *e, int64_t *now_ms_out, struct err *err);
+	/* In a transaction: end what makes now fail after another server has taken over.  NULL: that cannot be. */
+	int (*trust)(struct engine *e, struct err *err);
 	/* NULL: one writer at a time, who holds them all. */
 	int (*lock_keys)(struct engine *e, const int64_t *keys, size_t n, struct err *err);
 
@@ -87,6 +92,6 @@ struct engine_kind {
 	int (*checkpoint)(struct engine *e, struct err *err);
 };
 
-extern const struct engine_kind engine_sqlite;
+extern const struct engine_kind engine_sqlite, engine_postgres;
 
 #endif

@@ -26,6 +26,7 @@ struct db {
 	_Atomic(const void *) owner; /* the mark of the thread whose turn it is, or NULL */
 	int holds;                   /* of the owner: 1 for a transaction, 1 for each open rows */
 	bool in_transaction, is_shared;
+	int conflicts;  /* in a row */
 	uint32_t alone; /* transactions of db_begin that may have changed something */
 	bool suspect;   /* damaged, or a write of unknown outcome: the next one to open it checks it */
 };

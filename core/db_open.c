@@ -7,21 +7,11 @@
 #include <string.h>
 
 #include "core/db_inside.h"
+#include "core/db_path.h"
 
-#define BUSY_MS_DEFAULT   5000
-#define DROP_AT_LOG_PAGES 4000 /* about 16 MB: long enough that a one-shot seldom pays for it */
-
-/* The last one takes whatever no other wants. */
-static const struct engine_kind *const kinds[] = {&engine_sqlite};
-
-static const struct engine_kind *
-kind_of(const char *path)
-{
-	for (size_t i = 0; i + 1 < ARRAY_LEN(kinds); i++)
-		if (kinds[i]->owns(path))
-			return kinds[i];
-	return kinds[ARRAY_LEN(kinds) - 1];
-}
+#define BUSY_MS_DEFAULT     5000
+#define DISTRUST_MS_DEFAULT 86400000
+#define DROP_AT_LOG_PAGES   4000 /* about 16 MB: long enough that a one-shot seldom pays for it */
 
 static void
 init_turns(struct db *db)
@@ -53,10 +43,12 @@ static int
 open_engine(struct db *db, const struct db_options *o, struct err *err)
 {
 	const struct engine_options options = {
-		.path = db->path,
+		.path = db->kind->is_file ? db->path : o->path,
 		.mode = o->mode,
 		.still = db->kind->is_file && o->mode == DB_READ && db_file_is_still(db->path),
 		.busy_ms = db->busy_ms,
+		.password = o->password,
+		.distrust_ms = o->distrust_ms > 0 ? o->distrust_ms : DISTRUST_MS_DEFAULT,
 	};
 
 	return db->kind->open(&options, &db->engine, err);
@@ -160,14 +152,13 @@ db_free(struct db **db)
 	*db = NULL;
 }
 
-/* Its path on the heap: the one true one of a file. */
+/* Its path on the heap: the one true one of a file, one to be shown of a server. */
 static int
 find_store(struct db *db, const struct db_options *o, struct err *err)
 {
 	if (db->kind->is_file)
 		return db_file_find(o->path, o->mode, &db->path, err);
-	db->path = strdup(o->path);
-	return db->path != NULL ? CR_OK : err_nomem(err, "store");
+	return db_path_show(o->path, &db->path, err);
 }
 
 int
@@ -183,7 +174,7 @@ db_open(const struct db_options *o, struct db **out, struct err *err)
 	db->busy_ms = o->busy_ms > 0 ? o->busy_ms : BUSY_MS_DEFAULT;
 	db->presence.fd = -1;
 	init_turns(db);
-	db->kind = kind_of(o->path);
+	db->kind = db_path_is_server(o->path) ? &engine_postgres : &engine_sqlite;
 	rc = find_store(db, o, err);
 	if (rc == CR_OK)
 		rc = o->mode == DB_READ ? open_reader(db, o, err) : open_writer(db, o, err);

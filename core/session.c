@@ -3,6 +3,7 @@
  */
 #include "core/session.h"
 
+#include "core/db_path.h"
 #include "core/log.h"
 #include "core/schema.h"
 
@@ -11,11 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#define DAY_MS     ((int64_t)86400000)
 #define AT(member) offsetof(struct settings, member)
 
 /* clang-format off */
 const struct cfg_row settings_rows[] = {
-	{"store", CFG_PATH, AT(store), 0, 0, "coldrelay.db", 0, NULL, "The SQLite file that holds budgets, states, suppressions, the journal and the audit log."},
+	{"store", CFG_PATH, AT(store), 0, 0, "coldrelay.db", CFG_SERVER_OK, NULL, "What holds budgets, states, suppressions, the journal and the audit log: an SQLite file, or for several machines a PostgreSQL database, as `postgresql://USER@HOST/DATABASE` or `pg:` and libpq's key=value words."},
+	{"store_password", CFG_SECRET, AT(store_password), 0, 0, NULL, 0, NULL, "The password of a store on a server; without it libpq looks into ~/.pgpass."},
 	{"key_file", CFG_PATH, AT(key_file), 0, 0, "coldrelay.key", 0, NULL, "The installation's key: seals private keys and passwords, keys address hashes and the audit chain. Made on first use; keep a copy apart from the store."},
 	{"templates", CFG_PATH, AT(templates), 0, 0, NULL, 0, NULL, "Directory of your own record templates; looked at before the built-in ones."},
 	{"parallel", CFG_INT, AT(parallel), 1, 64, "16", 0, "domains", "How many domains a run works on side by side."},
@@ -97,6 +100,9 @@ session_read(struct session *s, struct err *err)
 	rc = cfg_read_group(s->cfg, root, "configuration", settings_rows, settings_rows_n, NULL, 0, &s->settings, err);
 	if (rc == CR_OK)
 		rc = cfg_read_group(s->cfg, limits, "limits", limits_rows, limits_rows_n, NULL, 0, &s->settings, err);
+	if (rc == CR_OK && s->settings.store != NULL && db_path_has_password(s->settings.store))
+		cfg_warn(s->cfg, root, "store",
+		         "store: a password stands in the address: store_password takes env:NAME or file:PATH");
 	s->settings_read = rc == CR_OK;
 	return rc;
 }
@@ -109,26 +115,64 @@ session_config(struct session *s, struct err *err)
 	return rc == CR_OK ? session_findings(s, err) : rc;
 }
 
+static int
+open_db(const struct session *s, enum db_mode mode, struct db **out, struct err *err)
+{
+	struct secret *password = NULL;
+	struct db_options o = {
+		.path = s->settings.store,
+		.mode = mode,
+		.schema = &schema_coldrelay,
+		.clock = s->clock,
+		.busy_ms = s->busy_ms,
+		.distrust_ms = DAY_MS + s->settings.limits.queue_lifetime_s * 1000,
+	};
+	int rc = CR_OK;
+
+	if (s->settings.store_password != NULL && db_path_is_server(o.path)) {
+		rc = secret_resolve(s->settings.store_password, false, NULL, &password, err);
+		if (rc != CR_OK)
+			return err_wrap(err, "store_password");
+		o.password = secret_bytes(password, NULL);
+	}
+	rc = db_open(&o, out, err);
+	secret_drop(&password);
+	return rc;
+}
+
 bool
 session_has_store(const struct session *s)
 {
-	return s->settings.store != NULL && access(s->settings.store, F_OK) == 0;
+	struct db *db = NULL;
+	int rc;
+
+	if (s->settings.store == NULL)
+		return false;
+	if (!db_path_is_server(s->settings.store))
+		return access(s->settings.store, F_OK) == 0;
+	/* One that does not answer may hold everything. */
+	rc = open_db(s, DB_READ, &db, NULL);
+	db_drop(&db);
+	return rc != CR_ENOTFOUND;
 }
 
 /* A new key beside an old store would open every suppressed address: none is made where a store stands. */
 static int
 open_vault(struct session *s, enum db_mode mode, struct err *err)
 {
-	const bool has_store = session_has_store(s);
-	int rc = vault_open(s->settings.key_file, mode == DB_CREATE && !has_store, &s->vault, err);
+	int rc = vault_open(s->settings.key_file, false, &s->vault, err);
+	bool has_store;
 
-	if (rc == CR_ENOTFOUND && has_store)
-		return err_set(err, CR_ESTORE, "%s: the key of the store %s is gone: put its copy back",
-		               s->settings.key_file, s->settings.store);
-	if (rc == CR_ENOTFOUND)
-		return err_set(err, CR_ESTORE, "%s: no installation key yet: `coldrelay provision` makes it",
+	if (rc != CR_ENOTFOUND)
+		return rc;
+	has_store = session_has_store(s);
+	if (mode == DB_CREATE && !has_store)
+		return vault_open(s->settings.key_file, true, &s->vault, err);
+	if (has_store)
+		return err_set(err, CR_ESTORE, "%s: the key of the store is gone: put its copy back",
 		               s->settings.key_file);
-	return rc;
+	return err_set(err, CR_ESTORE, "%s: no installation key yet: `coldrelay provision` makes it",
+	               s->settings.key_file);
 }
 
 static int
@@ -159,7 +203,7 @@ bind_key(struct session *s, enum db_mode mode, struct err *err)
 	}
 	if (rc == CR_OK && have != NULL && strcmp(have, want) != 0)
 		rc = err_set(err, CR_ESTORE, "%s: not the key that the store %s was made with: put that one back",
-		             s->settings.key_file, s->settings.store);
+		             s->settings.key_file, db_path(s->db));
 	free(have);
 	return rc;
 }
@@ -167,7 +211,6 @@ bind_key(struct session *s, enum db_mode mode, struct err *err)
 int
 session_store(struct session *s, enum db_mode mode, struct err *err)
 {
-	struct db_options o = {.mode = mode, .schema = &schema_coldrelay, .clock = s->clock, .busy_ms = s->busy_ms};
 	int rc = session_config(s, err);
 
 	if (rc != CR_OK || s->db != NULL)
@@ -175,8 +218,7 @@ session_store(struct session *s, enum db_mode mode, struct err *err)
 	rc = open_vault(s, mode, err);
 	if (rc != CR_OK)
 		return rc;
-	o.path = s->settings.store;
-	rc = db_open(&o, &s->db, err);
+	rc = open_db(s, mode, &s->db, err);
 	if (rc == CR_OK && (rc = bind_key(s, mode, err)) != CR_OK)
 		db_drop(&s->db);
 	return rc;

@@ -17,11 +17,12 @@
 
 /* The settings of the installation; rows in session.c. */
 struct settings {
-	char *store;     /* path */
-	char *key_file;  /* path */
-	char *templates; /* directory of the operator's own templates; NULL */
-	char *listen;    /* where serve listens: unix:PATH or inet:HOST:PORT */
-	char *metrics;   /* where serve tells its metrics; NULL: nowhere */
+	char *store;          /* path, or a server's address */
+	char *store_password; /* reference; NULL */
+	char *key_file;       /* path */
+	char *templates;      /* directory of the operator's own templates; NULL */
+	char *listen;         /* where serve listens: unix:PATH or inet:HOST:PORT */
+	char *metrics;        /* where serve tells its metrics; NULL: nowhere */
 	bool log_recipients;
 	bool use_daemon; /* check and release ask it where it answers */
 	int64_t parallel;
@@ -65,7 +66,7 @@ MUST_CHECK int session_config(struct session *s, struct err *err);
 MUST_CHECK int session_store(struct session *s, enum db_mode mode, struct err *err);
 /* A finished line of output, JSON or text, without its newline: written and flushed, line is empty then.  Errors: buf_check's, CR_EIO. */
 MUST_CHECK int session_print_line(struct session *s, struct buf *line, struct err *err);
-/* A file stands where the store belongs; after session_config. */
+/* Something stands where the store belongs; after session_config. */
 bool session_has_store(const struct session *s);
 /* Directory of the configuration file, "." when unknown; borrowed. */
 const char *session_config_dir(const struct session *s);

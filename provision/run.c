@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/db_path.h"
 #include "core/log.h"
 #include "core/term.h"
 #include "provision/pool.h"
@@ -128,10 +129,12 @@ run_store(struct run *r, bool writes, struct err *err)
 int
 run_lock(struct run *r, const char *what, struct err *err)
 {
+	const struct settings *at = &r->session->settings;
 	struct buf path = {0};
 	int rc;
 
-	buf_addf(&path, "%s.run.%s", r->session->settings.store, r->tenant->primary);
+	/* Beside the file.  A server has no such place: runs of one tenant belong on one machine, where the key file is. */
+	buf_addf(&path, "%s.run.%s", db_path_is_server(at->store) ? at->key_file : at->store, r->tenant->primary);
 	rc = buf_check(&path, "lock file", err);
 	if (rc == CR_OK)
 		rc = lock_open(buf_str(&path), &r->lock, err);

@@ -11,6 +11,7 @@
 #include "core/schema.h"
 #include "tests/lib/fake_clock.h"
 #include "tests/lib/rows.h"
+#include "tests/lib/store.h"
 
 #include <unistd.h>
 
@@ -27,7 +28,7 @@
 #define NO_PACE ((struct gate_limits){4, 2, 2, 0, 0, 0, 0, 0})
 
 struct office {
-	char dir[64], path[96];
+	char dir[64], path[STORE_PATH_MAX];
 	struct fake_clock clock;
 	struct vault *vault;
 	struct db *db;
@@ -86,7 +87,7 @@ office_open(struct office *o, struct gate_limits limits)
 	fake_clock_init(&o->clock, OFFICE_START_MS);
 	(void)snprintf(o->dir, sizeof(o->dir), "/tmp/coldrelay-budget.XXXXXX");
 	assert_non_null(mkdtemp(o->dir));
-	(void)snprintf(o->path, sizeof(o->path), "%s/store.db", o->dir);
+	store_place(o->dir, "store.db", o->path);
 	assert_ok(vault_from_bytes(key, &o->vault, &o->err), &o->err);
 	o->db = office_open_store(o, DB_CREATE);
 	office_add_domain(o, TENANT, "getnorthwind.example", OFFICE_START_MS - DAY_MS, get, 2);
@@ -104,6 +105,7 @@ office_close(struct office *o)
 	gate_drop(&o->gate);
 	db_drop(&o->db);
 	vault_drop(&o->vault);
+	store_clear(o->path);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", o->dir, names[i]);
 		(void)unlink(path);

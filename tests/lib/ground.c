@@ -27,8 +27,8 @@ ground_configure(struct ground *g, const char *domains, const char *more)
 {
 	struct buf b = {0};
 
-	buf_addf(&b, "%s\nstore = \"%s/store.db\";\nkey_file = \"%s/key\";\nlock_wait = \"30s\";\n",
-	         more != NULL ? more : "", g->dir, g->dir);
+	buf_addf(&b, "%s\nstore = \"%s\";\nkey_file = \"%s/key\";\nlock_wait = \"30s\";\n", more != NULL ? more : "",
+	         g->store, g->dir);
 	buf_addf(&b,
 	         "tenants = ({ primary = \"" PRIMARY "\"; zone = \"mem\"; mail_host = \"own\"; reverse = \"ptr\";\n"
 	         "  mailboxes = ({ local = \"anna\"; name = \"Anna\"; }, { local = \"ben\"; });\n"
@@ -58,6 +58,7 @@ ground_open(struct ground *g, const char *domains)
 	fake_clock_init(&g->clock, GROUND_START_MS);
 	assert_non_null(mkdtemp(g->dir));
 	(void)snprintf(g->config, sizeof(g->config), "%s/coldrelay.cfg", g->dir);
+	store_place(g->dir, "store.db", g->store);
 	ground_configure(g, domains, NULL);
 	ground_foreign_zone(REVERSE_ZONE, "");
 }
@@ -86,6 +87,7 @@ remove_tree(const char *path)
 void
 ground_close(struct ground *g)
 {
+	store_clear(g->store);
 	remove_tree(g->dir);
 	memory_reset();
 }
@@ -99,12 +101,10 @@ ground_session(const struct ground *g)
 struct db *
 ground_db(struct ground *g)
 {
-	char path[96];
 	const struct db_options o = {
-		.path = path, .mode = DB_WRITE, .schema = &schema_coldrelay, .clock = &g->clock.clock};
+		.path = g->store, .mode = DB_WRITE, .schema = &schema_coldrelay, .clock = &g->clock.clock};
 	struct db *db = NULL;
 
-	(void)snprintf(path, sizeof(path), "%s/store.db", g->dir);
 	assert_ok(db_open(&o, &db, &g->err), &g->err);
 	return db;
 }

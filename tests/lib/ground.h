@@ -7,6 +7,7 @@
 
 #include "tests/lib/fake_clock.h"
 #include "tests/lib/rows.h"
+#include "tests/lib/store.h"
 
 #include <unistd.h>
 
@@ -26,6 +27,7 @@
 struct ground {
 	char dir[64];
 	char config[96];
+	char store[STORE_PATH_MAX];
 	struct fake_clock clock;
 	const struct clock *time; /* the fake one; tests of real waiting put another here */
 	struct err err;

@@ -24,6 +24,7 @@ door() {
 	cjson/* | cJSON.h) echo 'core/json.c' ;;
 	libconfig.h) echo 'core/cfg_inside.h' ;;
 	sqlite3.h) echo 'core/lazy_sqlite.h' ;;
+	libpq-fe.h) echo 'core/db_postgres.h' ;;
 	libsmartcols*) echo 'core/term.c' ;;
 	ldns/*) echo 'dns/exchange.c dns/resolve.c dns/zones/rfc2136.c' ;;
 	*) echo any ;;

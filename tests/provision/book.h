@@ -19,13 +19,13 @@ static inline void
 book_open(struct book *b)
 {
 	static const uint8_t key[32] = {3};
-	char path[96];
-	const struct db_options o = {
-		.path = path, .mode = DB_CREATE, .schema = &schema_coldrelay, .clock = &b->ground.clock.clock};
+	const struct db_options o = {.path = b->ground.store,
+	                             .mode = DB_CREATE,
+	                             .schema = &schema_coldrelay,
+	                             .clock = &b->ground.clock.clock};
 	struct err err = {0};
 
 	ground_open(&b->ground, NULL);
-	(void)snprintf(path, sizeof(path), "%s/store.db", b->ground.dir);
 	assert_ok(db_open(&o, &b->db, &err), &err);
 	assert_ok(vault_from_bytes(key, &b->vault, &err), &err);
 	assert_ok(journal_open(b->db, b->vault, b->ground.time, PRIMARY, &b->journal, &err), &err);
