@@ -402,8 +402,7 @@ db_mark(struct db *db, uint64_t *out, struct err *err)
 bool
 db_is_server(const struct db *db)
 {
-	(void)db;
-	return false;
+	return !db->kind->is_file;
 }
 
 int
