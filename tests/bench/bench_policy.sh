@@ -126,7 +126,7 @@ start_postfwd() {
 # What a peer says, and what it has to be told.  policyd-rate-limit counts at RCPT only.
 declare -A yes=([redis]=:1 [policyd-rate-limit]=action=dunno)
 declare -A no=([redis]=:0 [policyd-rate-limit]=action=defer_if_permit)
-declare -A options=([redis]='-p redis' [policyd-rate-limit]='-S RCPT')
+declare -A options=([redis]='-p redis' [policyd-rate-limit]='-S RCPT -R' [postfwd]=-R)
 
 load() { # SERVER [LOAD OPTION...]
 	local server=$1

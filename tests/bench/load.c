@@ -2,14 +2,14 @@
  * load.c - a closed loop of policy requests: K connections, one request in flight on each, one thread.
  *
  *   load -a PLACE [-p policy|redis] [-k K] [-i IDLE] [-f FIRST] [-n MAILBOXES] [-o OFFSET] [-l REQUESTS] [-d] [-s SECONDS] [-w WARM_MS] [-e ANSWER]
- *        [-r SEED] [-c PID] [-N NAME] [-S STATE]
+ *        [-r SEED] [-c PID] [-N NAME] [-S STATE] [-R]
  *
  * Admits: each of the mailboxes FIRST to FIRST + MAILBOXES is asked for once, in a random order, so that neighbours in time are no
  * neighbours in the store; it ends early when they are used up, or after REQUESTS.  -o: begins so far into that order, which is the
  * same for the same SEED.  -d, denials: the same mailboxes again and again.  Every request is an
  * END-OF-MESSAGE with one recipient at an organisation of its own, and the attributes that Postfix 3.7 sends.  An answer that does not
  * begin with ANSWER ends the run.  -i: so many connections more, that say nothing.  -c: CPU time of that server.  -S RCPT: for a
- * server that counts there.
+ * server that counts there.  -R: a connection that the server closes is opened again and the request repeated, as Postfix does.
  *
  * Prints NAME_rate, NAME_p50, NAME_p99, NAME_max and NAME_cpu; the WARM_MS before the clock starts do not count.  Requests that have no
  * answer 5 s after the last one came are NAME_lost, and the others count.
@@ -92,7 +92,7 @@ struct conn {
 static struct {
 	/* as asked for */
 	struct listen_at at;
-	bool is_redis, is_denials;
+	bool is_redis, is_denials, reconnects;
 	int64_t k, idle, first, mailboxes, offset, limit, warm_ms, seed;
 	double seconds;
 	const char *expect, *name, *state;
@@ -108,7 +108,8 @@ static struct {
 	/* the run */
 	struct conn conns[K_MAX];
 	uint32_t *order;
-	int64_t asked, in_flight;
+	int epoll;
+	int64_t asked, in_flight, closed;
 	int64_t begin_ns, end_ns; /* of what counts */
 	int64_t cpu_ns;
 	uint32_t *times_ns;
@@ -187,16 +188,42 @@ fill_in(char *request)
 }
 
 static void
+send_request(struct conn *c)
+{
+	c->have = 0;
+	/* Nothing else is in the socket's buffer, and a request is far smaller than it. */
+	if (send(c->fd, c->out, load.request_len, MSG_NOSIGNAL) != (ssize_t)load.request_len)
+		die_errno("%s: the request was not taken", load.at.text);
+}
+
+static void
 ask(struct conn *c)
 {
 	fill_in(c->out);
 	load.asked++;
 	load.in_flight++;
-	c->have = 0;
 	c->sent_ns = now_ns();
-	/* Nothing else is in the socket's buffer, and a request is far smaller than it. */
-	if (send(c->fd, c->out, load.request_len, MSG_NOSIGNAL) != (ssize_t)load.request_len)
-		die_errno("%s: the request was not taken", load.at.text);
+	send_request(c);
+}
+
+static void
+join(struct conn *c)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+
+	c->fd = connect_to(&load.at);
+	if (epoll_ctl(load.epoll, EPOLL_CTL_ADD, c->fd, &e) != 0)
+		die_errno("epoll_ctl");
+}
+
+/* The time goes on: who asks waits for the answer, not for a connection. */
+static void
+join_again(struct conn *c)
+{
+	(void)close(c->fd);
+	load.closed++;
+	join(c);
+	send_request(c);
 }
 
 static bool
@@ -233,6 +260,10 @@ hear(struct conn *c)
 	const ssize_t n = read(c->fd, c->in + c->have, sizeof(c->in) - 1 - c->have);
 	int64_t now;
 
+	if (n <= 0 && load.reconnects) {
+		join_again(c);
+		return;
+	}
 	if (n <= 0)
 		die("%s: %s", load.at.text, n == 0 ? "the server closed a connection" : strerror(errno));
 	c->have += (size_t)n;
@@ -252,7 +283,7 @@ hear(struct conn *c)
 }
 
 static void
-run(int epoll)
+run(void)
 {
 	const int64_t start = now_ns();
 	int64_t cpu_begin = 0;
@@ -264,7 +295,7 @@ run(int epoll)
 		ask(&load.conns[i]);
 	while (load.in_flight > 0) {
 		struct epoll_event events[64];
-		const int n = epoll_wait(epoll, events, 64, 5000);
+		const int n = epoll_wait(load.epoll, events, 64, 5000);
 
 		if (n == 0)
 			break;
@@ -302,25 +333,18 @@ learn_redis(void)
 	learn(text);
 }
 
-static int
+static void
 connect_all(void)
 {
-	const int epoll = epoll_create1(EPOLL_CLOEXEC);
-
-	if (epoll < 0)
+	load.epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (load.epoll < 0)
 		die_errno("epoll_create1");
 	for (int64_t i = 0; i < load.idle; i++)
 		(void)connect_to(&load.at);
 	for (int64_t i = 0; i < load.k; i++) {
-		struct conn *c = &load.conns[i];
-		struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
-
-		c->fd = connect_to(&load.at);
-		memcpy(c->out, load.request, load.request_len);
-		if (epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &e) != 0)
-			die_errno("epoll_ctl");
+		memcpy(load.conns[i].out, load.request, load.request_len);
+		join(&load.conns[i]);
 	}
-	return epoll;
 }
 
 static int
@@ -352,6 +376,8 @@ print(void)
 	printf("%s_p50 %.1f us\n", load.name, percentile(50));
 	printf("%s_p99 %.1f us\n", load.name, percentile(99));
 	printf("%s_max %.1f us\n", load.name, percentile(100));
+	if (load.closed > 0)
+		printf("%s_closed %lld connections\n", load.name, (long long)load.closed);
 	if (load.in_flight > 0)
 		printf("%s_lost %lld requests\n", load.name, (long long)load.in_flight);
 	if (load.server > 0)
@@ -363,7 +389,7 @@ options(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "a:p:k:i:f:n:o:l:ds:w:e:r:c:N:S:")) != -1) {
+	while ((option = getopt(argc, argv, "a:p:k:i:f:n:o:l:ds:w:e:r:c:N:S:R")) != -1) {
 		switch (option) {
 		case 'a':
 			load.at = place(optarg);
@@ -407,6 +433,9 @@ options(int argc, char **argv)
 		case 'c':
 			load.server = (pid_t)number(optarg, "-c", 1, INT32_MAX);
 			break;
+		case 'R':
+			load.reconnects = true;
+			break;
 		case 'N':
 			load.name = optarg;
 			break;
@@ -427,8 +456,6 @@ options(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	int epoll;
-
 	options(argc, argv);
 	raise_files();
 	shuffle();
@@ -436,8 +463,8 @@ main(int argc, char **argv)
 		learn_redis();
 	else
 		learn_policy();
-	epoll = connect_all();
-	run(epoll);
+	connect_all();
+	run();
 	print();
 	return 0;
 }
