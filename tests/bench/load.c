@@ -191,8 +191,8 @@ static void
 send_request(struct conn *c)
 {
 	c->have = 0;
-	/* Nothing else is in the socket's buffer, and a request is far smaller than it. */
-	if (send(c->fd, c->out, load.request_len, MSG_NOSIGNAL) != (ssize_t)load.request_len)
+	/* Nothing else is in the socket's buffer, and a request is far smaller than it.  A closed connection is heard of next. */
+	if (send(c->fd, c->out, load.request_len, MSG_NOSIGNAL) != (ssize_t)load.request_len && !load.reconnects)
 		die_errno("%s: the request was not taken", load.at.text);
 }
 
