@@ -45,11 +45,25 @@ TESTLIBS   = -lcmocka -lssl -lcrypto -lsodium
 DATADIR   ?= $(PREFIX)/share/coldrelay
 UNITDIR   ?= $(PREFIX)/lib/systemd/system
 
-all: $(B)/coldrelay ## build the program (MODE=debug|release|asan|cov|fuzz)
+# The small door is linked without shared objects, which sanitizers cannot be.
+FRONT  := $(if $(filter debug release,$(MODE)),$(B)/bin/coldrelay)
+
+all: $(B)/coldrelay $(FRONT) ## build the program (MODE=debug|release|asan|cov|fuzz)
 
 $(B)/coldrelay: $(B)/main.o $(B)/libcoldrelay.a
 	$(Q)echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/front_main.o: main.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -Dmain=program_main -Wno-missing-prototypes -MMD -MP -c -o $@ $<
+
+# Beside it what it becomes, as `make install` lays them out.
+$(B)/bin/coldrelay: $(B)/front.o $(B)/front_main.o $(B)/libcoldrelay.a | $(B)/coldrelay
+	$(Q)echo "  LD    $@"
+	$(Q)mkdir -p $(B)/bin $(B)/libexec/coldrelay
+	$(Q)ln -sf ../../coldrelay $(B)/libexec/coldrelay/coldrelay
+	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -static-pie -o $@ $^ -lconfig -pthread
 
 $(B)/libcoldrelay.a: $(LIBOBJ)
 	$(Q)rm -f $@; ar rcs $@ $^
@@ -81,7 +95,7 @@ $(B)/%shim.so: tests/lib/preload/%shim.c
 # The assembler includes these (templates/tmpl_builtin.c), which -MMD does not see.
 $(B)/templates/tmpl_builtin.o: $(wildcard templates/*.json)
 
--include $(LIBOBJ:.o=.d) $(TLIB:.o=.d) $(TESTS:=.d) $(FUZZ:=.d) $(BENCH:=.d) $(BLIB:.o=.d) $(FMAIN:.o=.d) $(B)/main.d
+-include $(B)/front.d $(B)/front_main.d $(LIBOBJ:.o=.d) $(TLIB:.o=.d) $(TESTS:=.d) $(FUZZ:=.d) $(BENCH:=.d) $(BLIB:.o=.d) $(FMAIN:.o=.d) $(B)/main.d
 .SECONDARY:
 
 deps: ## install the Debian packages that are missing
@@ -128,7 +142,8 @@ format: ## clang-format in place
 
 install: ## PREFIX, DESTDIR
 	$(Q)$(MAKE) --no-print-directory MODE=release all
-	install -D -m 755 build/release/coldrelay $(DESTDIR)$(PREFIX)/bin/coldrelay
+	install -D -m 755 build/release/bin/coldrelay $(DESTDIR)$(PREFIX)/bin/coldrelay
+	install -D -m 755 build/release/coldrelay $(DESTDIR)$(PREFIX)/libexec/coldrelay/coldrelay
 	install -d $(DESTDIR)$(DATADIR)/templates
 	install -m 644 templates/*.json $(DESTDIR)$(DATADIR)/templates/
 	install -D -m 644 man/coldrelay.8 $(DESTDIR)$(PREFIX)/share/man/man8/coldrelay.8

@@ -4,7 +4,6 @@
  * An error is printed here, once, on stderr; its code becomes the exit status by the one table in core/err.c.
  */
 #include <fcntl.h>
-#include <locale.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -187,7 +186,6 @@ main(int argc, char **argv)
 	(void)mallopt(M_ARENA_MAX, 1);
 	/* A reader that went away is an error of the write, not the end of a half-done run. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)setlocale(LC_CTYPE, "");
 	rc = run(&s, argc, argv, &err);
 	if (rc < 0)
 		log_error("%s", err.text[0] != '\0' ? err.text : err_code_name(rc));

@@ -5,6 +5,7 @@
  */
 #include "core/term.h"
 
+#include <locale.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -92,6 +93,8 @@ make_harmless(char *s)
 
 /* ---- tables ---- */
 
+static pthread_once_t locale_once = PTHREAD_ONCE_INIT;
+
 struct term_table {
 	struct libscols_table *scols;
 	size_t n_columns;
@@ -108,6 +111,13 @@ add_column(struct libscols_table *scols, const struct term_column *c, struct err
 	return CR_OK;
 }
 
+/* How wide a letter is, the library asks the locale; nothing else here does, so the others do not pay for reading it. */
+static void
+read_locale(void)
+{
+	(void)setlocale(LC_CTYPE, "");
+}
+
 int
 term_table_open(const struct term_column *columns, size_t n, struct term_table **out, struct err *err)
 {
@@ -116,6 +126,7 @@ term_table_open(const struct term_column *columns, size_t n, struct term_table *
 
 	if (rc != CR_OK)
 		return rc;
+	(void)pthread_once(&locale_once, read_locale);
 	t = calloc(1, sizeof(*t));
 	if (t == NULL)
 		return err_nomem(err, "table");

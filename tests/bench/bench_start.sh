@@ -3,8 +3,9 @@
 #   bench_start.sh [-r RUNS]     default 500
 #
 # Beside it the least a process costs (hello, linked statically and dynamically), and the least a durable decision in a process costs
-# (once: opens a SQLite file, one transaction).  `coldrelay version` tells what starting the program alone takes.
-COLDRELAY=${COLDRELAY:-${0%/*}/../../build/release/coldrelay}
+# (once: opens a SQLite file, one transaction).  `coldrelay version` tells what starting the program alone takes, as it is installed and
+# (whole) without the small door before it.
+COLDRELAY=${COLDRELAY:-${0%/*}/../../build/release/bin/coldrelay}
 # A sync in memory costs nothing.
 TMPDIR=${TMPDIR:-/var/tmp}
 export TMPDIR
@@ -12,7 +13,7 @@ export TMPDIR
 . "${0%/*}/../lib/e2e.sh"
 begin
 program=$(readlink -f "$program")
-tools=$(dirname "$program")/tests/bench
+tools=$(dirname "$program")/../tests/bench
 runs=500
 [ "${1:-}" != -r ] || runs=$2
 
@@ -34,6 +35,7 @@ until_true 10 test -S "$work/daemon.sock" || { echo "bench_start: no daemon: $(c
 	-- start_hello "$tools/start/hello" \
 	-- start_once "$tools/start/once" "$work/once.db" \
 	-- start_version "$program" version \
+	-- start_version_whole "$tools/../../coldrelay" version \
 	-- start_check_own_store "$program" -c "$work/own/cfg" check %m --to %o \
 	-- start_check_by_daemon "$program" -c "$work/daemon/cfg" check %m --to %o >"$work/said" || exit 1
 cat "$work/said"
