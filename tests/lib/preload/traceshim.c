@@ -7,7 +7,7 @@
  * A record: kind 1, process 4, file descriptor 4, offset 8, length of name 2, length of data 4 bytes, little-endian, then name and data.
  *   P program started (data: TRACE_TAG)    O file made       w bytes written       t file cut or grown to offset
  *   u unlinked    r renamed (data: new)    s synced          e a sync that failed: what it was to write is lost or kept, for good
- *   A bytes that are about to leave, by a socket or standard output      R bytes that arrived by a socket      C socket closed
+ *   A bytes that are about to leave by a socket, or standard output flushed      R bytes that arrived by a socket      C socket closed
  * An operation and its record are one step under a lock, over all processes, so the order in the trace is the order on the disk;
  * what leaves is written down before it leaves.  Files below TRACE_DIR's subdirectories are left out, and so is what is written
  * through a mapping: only the index of the write-ahead log is, which does not outlive a power cut.
@@ -414,21 +414,26 @@ unlink(const char *path)
 }
 
 int
-rename(const char *from, const char *to)
+renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
 	char old[256], new[256];
-	bool is_ours = names(from, old) && names(to, new);
+	bool is_ours = from_dir == AT_FDCWD && to_dir == AT_FDCWD && names(from, old) && names(to, new);
 	int rc;
-	REAL(int, rename, (const char *, const char *));
 
 	if (!is_ours)
-		return real(from, to);
+		return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
 	lock();
-	rc = real(from, to);
+	rc = (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
 	if (rc == 0)
 		record('r', 0, 0, old, new, strlen(new));
 	unlock();
 	return rc;
+}
+
+int
+rename(const char *from, const char *to)
+{
+	return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 int
@@ -487,6 +492,16 @@ sendmsg(int fd, const struct msghdr *m, int flags)
 	for (size_t i = 0; trace >= 0 && i < m->msg_iovlen; i++)
 		told('A', fd, m->msg_iov[i].iov_base, m->msg_iov[i].iov_len);
 	return real(fd, m, flags);
+}
+
+/* What the program prints goes through the C library's own write, which nobody can stand before: the moment alone is noted. */
+int
+fflush(FILE *f)
+{
+	REAL(int, fflush, (FILE *));
+	if (trace >= 0 && f == stdout)
+		told('A', 1, NULL, 0);
+	return real(f);
 }
 
 int
