@@ -230,8 +230,11 @@ ask_one(struct gate *g, const struct gate_request *q, bool gap_excused, bool tol
 		else
 			answer_trouble(&f, err, out);
 	}
-	/* Seen once in a boot, the time goes on from here, whatever the wall clock is set to next. */
-	if (rc == CR_OK && f.clock.is_new && !q->dry_run) {
+	/*
+	 * Seen once in a boot, the time goes on from here, whatever the wall clock is set to next.  A repeated allow writes it always: a
+	 * commit without a write syncs nothing, and the spend it rests on may be that of a process killed in front of its sync.
+	 */
+	if (rc == CR_OK && !q->dry_run && (f.clock.is_new || paid != NULL)) {
 		g->new_clock = f.clock;
 		g->has_new_clock = true;
 	}

@@ -53,7 +53,7 @@ look_through(struct witness *w, struct err *err)
 static int
 witness_open(struct witness *w, const char *dir, struct err *err)
 {
-	static const struct gate_limits limits = {4, 2, 2, 0, 0, 0, 0};
+	static const struct gate_limits limits = {.total_per_day = 4, .outbound_per_day = 2, .warmup_per_day = 2};
 	char store[512], key[512];
 	const struct db_options o = {
 		.path = store, .mode = DB_WRITE, .schema = &schema_coldrelay, .clock = clock_system()};
