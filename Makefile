@@ -5,20 +5,26 @@ V      ?= 0
 B      := build/$(MODE)
 Q      := $(if $(filter 1,$(V)),,@)
 
-ROOMS  := core dns dns/zones templates budget provision provision/mailhosts provision/registrars provision/addresses
+# The sanitizer of threads is only for where there are threads on one store: the gate, its daemon, the library.
+ROOMS  := core dns budget library $(if $(filter tsan,$(MODE)),,dns/zones templates provision provision/mailhosts \
+          provision/registrars provision/addresses)
 SRC    := $(foreach r,$(ROOMS),$(wildcard $(r)/*.c))
 LIBOBJ := $(SRC:%.c=$(B)/%.o)
 TESTS  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/core/test_*.c tests/dns/test_*.c tests/templates/test_*.c \
-          tests/budget/test_*.c tests/provision/test_*.c tests/contract/test_*.c))
+          tests/budget/test_*.c tests/provision/test_*.c tests/library/test_*.c tests/contract/test_*.c))
+TSAN   := $(B)/tests/library/test_gate $(B)/tests/budget/test_daemon
 FUZZ   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 BLIB   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/lib/*.c))
-TLIB   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
+TLIB   := $(patsubst %.c,$(B)/%.o,$(if $(filter tsan,$(MODE)),tests/lib/fake_clock.c,$(wildcard tests/lib/*.c)))
 # The main of a fuzz target: a replay of files, or libFuzzer's own.
 FMAIN  := $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/lib/fuzz_main.o)
 FUZZ_SECONDS ?= 60
 # LAZY: their headers alone; the program loads them when it needs them (core/lazy.h).
 LAZY   := libpq libcurl libcjson libsodium libconfig sqlite3 libidn2 libpsl ldns libcrypto smartcols
+# The gate as a library is linked to what it needs: a program that embeds it should see that.  DOORS are compiled for it once more.
+GATE_PARTS := libsodium libconfig sqlite3 libidn2 libpsl
+DOORS  := core/cfg.c core/cfg_rows.c core/db_sqlite.c core/secret.c dns/name.c dns/organisation.c
 
 ifeq ($(origin CC),default)
 CC     := $(if $(filter fuzz,$(MODE)),clang,gcc)
@@ -28,27 +34,37 @@ WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -W
           -Wnull-dereference -Wimplicit-fallthrough -Werror
 CFLAGS_debug   := -Og -g
 # Whoever builds to use it may have another compiler, with warnings of its own: these do not stop a release.
-CFLAGS_release := -O2 -g -fPIE -D_FORTIFY_SOURCE=2 -Wno-error
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -Wno-error
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# What gcc 12 takes for uninitialised there is the trace of its own calls to the sanitizer.
+CFLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer -Wno-maybe-uninitialized
 CFLAGS_cov     := -O0 -g --coverage
 CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now
 LDFLAGS_asan    := -fsanitize=address,undefined
+LDFLAGS_tsan    := -fsanitize=thread
 LDFLAGS_cov     := --coverage
 LDFLAGS_fuzz    := -fsanitize=address,undefined
 PKGCFLAGS = $(shell pkg-config --cflags $(LAZY) 2>/dev/null | sed 's/-I/-isystem /g')
-CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread $(WARN) -fno-common -fstack-protector-strong $(CFLAGS_$(MODE)) \
+# One set of objects for program and library: hidden, a call costs in position-independent code what it costs elsewhere.
+# Not tests, which may stand in for a function of the C library.
+PIC        = -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
+$(B)/tests/%.o: PIC := -fPIE
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread $(WARN) -fno-common -fstack-protector-strong $(PIC) $(CFLAGS_$(MODE)) \
              -I. -include core/banned.h $(PKGCFLAGS) $(CFLAGS)
 LIBS       = -pthread
 # Tests play the other side too.
 TESTLIBS   = -lcmocka -lssl -lcrypto -lsodium
 DATADIR   ?= $(PREFIX)/share/coldrelay
 UNITDIR   ?= $(PREFIX)/lib/systemd/system
+LIBDIR    ?= $(PREFIX)/lib
+VERSION   := $(shell sed -n 's/^\#define COLDRELAY_VERSION "\(.*\)"/\1/p' core/version.h)
+SONAME    := libcoldrelay-gate.so.1
 
 # The small door is linked without shared objects, which sanitizers cannot be.
 FRONT  := $(if $(filter debug release,$(MODE)),$(B)/bin/coldrelay)
 
-all: $(B)/coldrelay $(FRONT) ## build the program (MODE=debug|release|asan|cov|fuzz)
+all: $(B)/coldrelay $(FRONT) ## build the program (MODE=debug|release|asan|tsan|cov|fuzz)
 
 $(B)/coldrelay: $(B)/main.o $(B)/libcoldrelay.a
 	$(Q)echo "  LD    $@"
@@ -67,6 +83,38 @@ $(B)/bin/coldrelay: $(B)/front.o $(B)/front_main.o $(B)/libcoldrelay.a | $(B)/co
 
 $(B)/libcoldrelay.a: $(LIBOBJ)
 	$(Q)rm -f $@; ar rcs $@ $^
+
+lib: $(B)/$(SONAME) $(B)/libcoldrelay-gate.a $(B)/coldrelay-gate.pc ## the gate as a library, shared and static
+
+# What the library is taken from: the linker picks what the public functions need, and nothing else.
+LINKED  := $(DOORS:%.c=$(B)/linked/%.o)
+GATEOBJ := $(filter-out $(DOORS:%.c=$(B)/%.o),$(filter $(B)/core/% $(B)/dns/% $(B)/budget/% $(B)/library/%,$(LIBOBJ)))
+PUBLIC  := $(shell sed -n 's/^\t\(coldrelay_gate_.*\);/\1/p' library/coldrelay-gate.map)
+
+$(B)/libgate.a: $(GATEOBJ) $(LINKED)
+	$(Q)rm -f $@; ar rcs $@ $^
+
+$(B)/linked/%.o: %.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -DLAZY_LINKED -MMD -MP -c -o $@ $<
+
+# Unless a sanitizer adds its own, every symbol has to be found.
+$(B)/$(SONAME): $(B)/libgate.a library/coldrelay-gate.map
+	$(Q)echo "  LD    $@"
+	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=library/coldrelay-gate.map -Wl,--gc-sections \
+	  -Wl,-z,relro,-z,now $(if $(findstring sanitize,$(LDFLAGS_$(MODE))),,-Wl,-z,defs) $(filter-out -pie,$(LDFLAGS_$(MODE))) \
+	  $(LDFLAGS) -o $@ $(PUBLIC:%=-Wl,-u,%) $< -Wl,--as-needed $(shell pkg-config --libs $(GATE_PARTS)) -pthread
+
+# One object, in which only the public names are left global.
+$(B)/libcoldrelay-gate.a: $(B)/libgate.a library/coldrelay-gate.map
+	$(Q)$(CC) -r -nostdlib -Wl,--gc-sections $(PUBLIC:%=-Wl,-u,%) -o $(B)/coldrelay-gate.o $<
+	$(Q)objcopy $(PUBLIC:%=--keep-global-symbol=%) $(B)/coldrelay-gate.o
+	$(Q)rm -f $@; ar rcs $@ $(B)/coldrelay-gate.o
+
+# Every time: PREFIX and LIBDIR may be others than the last time.
+$(B)/coldrelay-gate.pc: library/coldrelay-gate.pc.in always
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PARTS@|$(GATE_PARTS)|' \
+	  -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' $< >$@
 
 $(B)/%.o: %.c
 	$(Q)mkdir -p $(@D)
@@ -95,7 +143,7 @@ $(B)/%shim.so: tests/lib/preload/%shim.c
 # The assembler includes these (templates/tmpl_builtin.c), which -MMD does not see.
 $(B)/templates/tmpl_builtin.o: $(wildcard templates/*.json)
 
--include $(B)/front.d $(B)/front_main.d $(LIBOBJ:.o=.d) $(TLIB:.o=.d) $(TESTS:=.d) $(FUZZ:=.d) $(BENCH:=.d) $(BLIB:.o=.d) $(FMAIN:.o=.d) $(B)/main.d
+-include $(B)/front.d $(B)/front_main.d $(LIBOBJ:.o=.d) $(LINKED:.o=.d) $(TLIB:.o=.d) $(TESTS:=.d) $(FUZZ:=.d) $(BENCH:=.d) $(BLIB:.o=.d) $(FMAIN:.o=.d) $(B)/main.d
 .SECONDARY:
 
 deps: ## install the Debian packages that are missing
@@ -105,13 +153,16 @@ test: deps ## install what tests need, build, run everything
 	$(Q)tests/lib/run.sh all $(MODE)
 
 unit: $(TESTS) ## the unit and contract tests of this MODE
-check-unit check-fuzz check-e2e:
+tsan: $(TSAN)
+check-unit check-tsan check-fuzz check-e2e:
 	$(Q)tests/lib/run.sh $@ $(MODE)
 soak: deps all $(B)/killshim.so ## kill a run before each of its visible steps, every one (minutes)
 	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay KILL_EVERY=1 tests/e2e/kill_everywhere.sh
 	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay KILL_EVERY=1 KILL_SECONDS=60 tests/e2e/kill_gate.sh
 list-tests:
 	@printf '%s\n' $(TESTS)
+list-tsan:
+	@printf '%s\n' $(TSAN)
 list-fuzz:
 	@printf '%s\n' $(FUZZ)
 
@@ -141,7 +192,8 @@ format: ## clang-format in place
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
 
 install: ## PREFIX, DESTDIR
-	$(Q)$(MAKE) --no-print-directory MODE=release all
+	$(Q)$(MAKE) --no-print-directory MODE=release all lib
+	$(Q)$(MAKE) --no-print-directory MODE=release install-lib
 	install -D -m 755 build/release/bin/coldrelay $(DESTDIR)$(PREFIX)/bin/coldrelay
 	install -D -m 755 build/release/coldrelay $(DESTDIR)$(PREFIX)/libexec/coldrelay/coldrelay
 	install -d $(DESTDIR)$(DATADIR)/templates
@@ -153,6 +205,16 @@ install: ## PREFIX, DESTDIR
 	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' systemd/coldrelay.service >$(DESTDIR)$(UNITDIR)/coldrelay.service
 	install -m 644 systemd/coldrelay.socket $(DESTDIR)$(UNITDIR)/coldrelay.socket
 
+install-lib: lib ## only the library of this MODE
+	install -d $(DESTDIR)$(PREFIX)/include/coldrelay $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/share/man/man3
+	install -m 644 library/coldrelay/gate.h $(DESTDIR)$(PREFIX)/include/coldrelay/
+	install -m 644 $(B)/libcoldrelay-gate.a $(DESTDIR)$(LIBDIR)/
+	install -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/$(SONAME).$(VERSION)
+	ln -sf $(SONAME).$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libcoldrelay-gate.so
+	install -m 644 $(B)/coldrelay-gate.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	install -m 644 man/coldrelay-gate.3 $(DESTDIR)$(PREFIX)/share/man/man3/
+
 compile_commands.json: Makefile
 	$(Q)bear --output $@ -- $(MAKE) -B all unit >/dev/null
 
@@ -162,4 +224,4 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: all deps test unit check-unit check-fuzz check-e2e list-tests list-fuzz print-cflags fuzzers fuzz soak bench quickstart layers check format install clean help
+.PHONY: always all lib install-lib tsan list-tsan check-tsan deps test unit check-unit check-fuzz check-e2e list-tests list-fuzz print-cflags fuzzers fuzz soak bench quickstart layers check format install clean help

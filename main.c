@@ -111,22 +111,6 @@ run_version(struct session *s, int argc, char **argv, struct err *err)
 	return 0;
 }
 
-static const char *
-find_config(void)
-{
-	static const char *const places[] = {"./coldrelay.cfg", "/etc/coldrelay/coldrelay.cfg"};
-	const char *env = getenv("COLDRELAY_CONFIG");
-
-	if (config_option != NULL)
-		return config_option;
-	if (env != NULL && env[0] != '\0')
-		return env;
-	for (size_t i = 0; i < ARRAY_LEN(places); i++)
-		if (access(places[i], F_OK) == 0)
-			return places[i];
-	return NULL;
-}
-
 static int
 run(struct session *s, int argc, char **argv, struct err *err)
 {
@@ -143,7 +127,7 @@ run(struct session *s, int argc, char **argv, struct err *err)
 	term_set_color(!no_color_option);
 	s->json = json_option;
 	s->quiet = quiet_option;
-	s->config_path = find_config();
+	s->config_path = session_find_config(config_option);
 	if (version_option)
 		return run_version(s, 0, NULL, err);
 	if (help_option) {

@@ -15,8 +15,7 @@
 #include "core/cfg_scan.h"
 #include "core/file.h"
 
-struct libconfig_calls libconfig;
-LAZY_ROW(libconfig, "libconfig.so.9", "libconfig9", CFG_CALLS);
+LAZY_SHARED_ROW(libconfig, "libconfig.so.9", "libconfig9", CFG_CALLS);
 
 #define FINDING_MAX    512
 #define FINDINGS_SHOWN 100

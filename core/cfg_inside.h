@@ -19,7 +19,7 @@
 	X(config_setting_get_member) X(config_setting_get_string) X(config_setting_length)
 /* clang-format on */
 LAZY_TABLE(libconfig, CFG_CALLS);
-extern struct libconfig_calls libconfig; /* cfg_open fills it */
+LAZY_SHARED(libconfig); /* cfg_open fills it */
 #define config_destroy            libconfig.config_destroy
 #define config_init               libconfig.config_init
 #define config_read_string        libconfig.config_read_string

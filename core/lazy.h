@@ -34,6 +34,10 @@ struct lazy {
 	atomic_bool loaded;
 };
 
+#define LAZY_MEMBER_(function) __typeof__(function) *function;
+
+#ifndef LAZY_LINKED
+
 /*
  * Load the library unless it is, and fill its table: all of it, or nothing.  It stays for the life of the process.  Any thread.
  * Errors: CR_ECONFIG (not installed, saying what to install; or not fit to be used).
@@ -46,13 +50,13 @@ MUST_CHECK int lazy_need(struct lazy *l, struct err *err);
  */
 void lazy_must(struct lazy *l);
 
-#define LAZY_MEMBER_(function) __typeof__(function) *function;
-#define LAZY_NAME_(function)   #function,
-/* Where several files make up the door: LAZY_TABLE in their header, and in one of them the variable itself and LAZY_ROW. */
+#define LAZY_NAME_(function) #function,
+/* Where several files make up the door: LAZY_TABLE and LAZY_SHARED in their header, and in one of them LAZY_SHARED_ROW. */
 #define LAZY_TABLE(library, CALLS)                                                                                     \
 	struct library##_calls {                                                                                       \
 		CALLS(LAZY_MEMBER_)                                                                                    \
 	}
+#define LAZY_SHARED(library) extern struct library##_calls library
 #define LAZY_LIBRARY(library, soname_, package_, CALLS)                                                                \
 	LAZY_TABLE(library, CALLS);                                                                                    \
 	static struct library##_calls library;                                                                         \
@@ -67,5 +71,28 @@ void lazy_must(struct lazy *l);
 		.n = sizeof(library##_names) / sizeof(library##_names[0]),                                             \
 		.calls = &library,                                                                                     \
 	}
+#define LAZY_SHARED_ROW(library, soname_, package_, CALLS)                                                             \
+	struct library##_calls library;                                                                                \
+	LAZY_ROW(library, soname_, package_, CALLS)
+
+#else
+
+/*
+ * For the gate as a library, whose users have to see what it needs and cannot have it end their process: the table is a constant of
+ * addresses, through which the compiler calls directly, and there is nothing to load.
+ */
+#define lazy_need(l, err)       ((void)(err), CR_OK)
+#define lazy_must(l)            ((void)0)
+#define LAZY_ADDRESS_(function) .function = (function),
+#define LAZY_TABLE(library, CALLS)                                                                                     \
+	struct library##_calls {                                                                                       \
+		CALLS(LAZY_MEMBER_)                                                                                    \
+	};                                                                                                             \
+	__attribute__((unused)) static const struct library##_calls library = {CALLS(LAZY_ADDRESS_)}
+#define LAZY_SHARED(library)                               static_assert(sizeof(library) > 0, "in each file")
+#define LAZY_LIBRARY(library, soname_, package_, CALLS)    LAZY_TABLE(library, CALLS)
+#define LAZY_SHARED_ROW(library, soname_, package_, CALLS) static_assert(sizeof(library) > 0, "linked")
+
+#endif
 
 #endif

@@ -61,6 +61,23 @@ session_release(struct session *s)
 	cfg_drop(&s->cfg);
 }
 
+const char *
+session_find_config(const char *named)
+{
+	static const char *const places[] = {"./coldrelay.cfg", "/etc/coldrelay/coldrelay.cfg"};
+	/* Not of a program with more rights than its user: a store of the user's own would allow everything. */
+	const char *env = secure_getenv("COLDRELAY_CONFIG");
+
+	if (named != NULL)
+		return named;
+	if (env != NULL && env[0] != '\0')
+		return env;
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (access(places[i], F_OK) == 0)
+			return places[i];
+	return NULL;
+}
+
 /* Each finding is a line of its own; the returned error only counts them. */
 int
 session_findings(struct session *s, struct err *err)
@@ -78,6 +95,21 @@ session_findings(struct session *s, struct err *err)
 	               faults, faults == 1 ? "" : "s");
 }
 
+static int
+open_config(struct session *s, struct err *err)
+{
+	int rc;
+
+	if (s->config_path == NULL)
+		return err_set(err, CR_ECONFIG,
+		               "no configuration: give -c FILE, set COLDRELAY_CONFIG, or make ./coldrelay.cfg or "
+		               "/etc/coldrelay/coldrelay.cfg");
+	rc = cfg_open(s->config_path, &s->cfg, err);
+	if (rc == CR_ENOTFOUND)
+		return err_set(err, CR_ECONFIG, "%s: no such configuration file", s->config_path);
+	return rc;
+}
+
 int
 session_read(struct session *s, struct err *err)
 {
@@ -86,14 +118,7 @@ session_read(struct session *s, struct err *err)
 
 	if (s->settings_read)
 		return CR_OK;
-	if (s->config_path == NULL)
-		return err_set(err, CR_ECONFIG,
-		               "no configuration: give -c FILE, set COLDRELAY_CONFIG, or make ./coldrelay.cfg or "
-		               "/etc/coldrelay/coldrelay.cfg");
-	rc = cfg_open(s->config_path, &s->cfg, err);
-	if (rc == CR_ENOTFOUND)
-		return err_set(err, CR_ECONFIG, "%s: no such configuration file", s->config_path);
-	if (rc != CR_OK)
+	if (s->cfg == NULL && (rc = open_config(s, err)) != CR_OK)
 		return rc;
 	root = cfg_root(s->cfg);
 	limits = cfg_sub(s->cfg, root, "limits");

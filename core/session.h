@@ -52,7 +52,9 @@ struct session {
 };
 void session_release(struct session *s);
 
-/* Read the configuration and the installation's settings; findings are kept, for readers of further groups to add theirs.
+/* named, or the first of the usual places; NULL: none.  Borrowed from the argument or the environment. */
+const char *session_find_config(const char *named);
+/* Read the configuration (cfg, when the caller has opened one already) and the installation's settings; findings are kept, for readers of further groups to add theirs.
  * Errors: CR_ECONFIG (no file, or one that cannot be read at all), CR_ENOMEM. */
 MUST_CHECK int session_read(struct session *s, struct err *err);
 /* Print every finding, one a line, once.  Errors: CR_ECONFIG when there are faults. */

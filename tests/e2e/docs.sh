@@ -50,7 +50,7 @@ result "every exit code is in the manual" "$missing"
 
 missing=
 # shellcheck disable=SC2016 # the backquotes are Markdown's
-for path in $(grep -ohE '`(main\.c|(core|dns|templates|budget|provision|tests|man)/[A-Za-z0-9_./-]*)`' ./*.md | tr -d '`' | sort -u); do
+for path in $(grep -ohE '`(main\.c|(core|dns|templates|budget|library|provision|tests|man)/[A-Za-z0-9_./-]*)`' ./*.md | tr -d '`' | sort -u); do
 	[ -e "$path" ] || [ -e "$path.c" ] || case $path in *NAME*) ;; *) missing="$missing $path" ;; esac
 done
 result "every file that a document names is there" "$missing"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Build and run the tests: one line a test file, failures in full, the count at the very end.
-#   run.sh all|check-unit|check-fuzz|check-e2e [MODE]
+#   run.sh all|check-unit|check-tsan|check-fuzz|check-e2e [MODE]
 #   check-unit   every unit and contract test, built in MODE (default debug) and again under the sanitizers
+#   check-tsan   the gate as a library and as a daemon, under the sanitizer of threads
 #   check-fuzz   every fuzz target over its corpus, under the sanitizers
 #   check-e2e    tests/e2e/*.sh against the program built in MODE; tests/e2e/lib*.sh are only sourced by them.
 #                Each prints lines "ok NAME", "not ok NAME: why", "skip NAME: why" and exits non-zero after a failure.
@@ -45,10 +46,11 @@ cmocka_number() { # FILE WORD
 }
 
 # Run one cmocka binary into $scratch/NAME.{log,rc}; the counting is done afterwards, in order.
-run_unit_binary() {
+run_unit_binary() { # BINARY [WRAPPER]
 	local name
 	name=$(echo "$1" | tr / _)
-	timeout 300 "$1" >"$scratch/$name.log" 2>&1
+	# shellcheck disable=SC2086 # a wrapper is words
+	timeout 300 ${2:-} "$1" >"$scratch/$name.log" 2>&1
 	echo $? >"$scratch/$name.rc"
 }
 export -f run_unit_binary
@@ -90,6 +92,19 @@ check_unit() {
 		for b in $binaries; do
 			unit_result "$b"
 		done
+	done
+}
+
+# Its memory has to lie where it looks for it: without randomised addresses, where the system lets a program ask for that.
+check_tsan() {
+	local binaries b fixed=
+	build tsan tsan || return
+	binaries=$(make -s --no-print-directory MODE=tsan list-tsan)
+	[ -n "$binaries" ] || { echo "no tests of threads found"; failed=$((failed + 1)); return; }
+	setarch -R true 2>/dev/null && fixed='setarch -R'
+	for b in $binaries; do
+		run_unit_binary "$b" "$fixed"
+		unit_result "$b"
 	done
 }
 
@@ -140,16 +155,18 @@ check_e2e() {
 label=
 case $what in
 check-unit) check_unit ;;
+check-tsan) check_tsan ;;
 check-fuzz) check_fuzz ;;
 check-e2e) check_e2e ;;
 all)
 	check_unit
+	check_tsan
 	check_fuzz
 	check_e2e
 	label='coldrelay: '
 	;;
 *)
-	echo "usage: run.sh all|check-unit|check-fuzz|check-e2e [MODE]" >&2
+	echo "usage: run.sh all|check-unit|check-tsan|check-fuzz|check-e2e [MODE]" >&2
 	exit 64
 	;;
 esac
