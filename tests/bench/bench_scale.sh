@@ -4,7 +4,8 @@
 #
 # Default: 1,000,000 mailboxes with 30 days of one send a day (-p 4: as much as the gate ever admits, four times the disk);
 # --ten-million: 10,000,000 too, without history, in a few minutes and 5 GB.
-# Rounds of 1,000 admits on the small store and on the large one take turns, as each admit spends what the small one has.
+# Rounds of 1,000 admits on the small store and on the large one take turns, each with a daemon that has just admitted 1,000 others
+# and with a log that began empty: appending to a file costs more than writing over it.
 COLDRELAY=${COLDRELAY:-${0%/*}/../../build/release/coldrelay}
 # Neither a sync nor a page costs anything in memory.
 TMPDIR=${TMPDIR:-/var/tmp}
@@ -15,7 +16,7 @@ begin sqlite3
 program=$(readlink -f "$program")
 tools=$(dirname "$program")/tests/bench
 
-sizes=1000000 days=30 sends=1 rounds=9 small=1000
+sizes=1000000 days=30 sends=1 rounds=9 admits=1000
 while [ $# != 0 ]; do
 	case $1 in
 	-n) sizes=$2; shift ;;
@@ -56,16 +57,29 @@ load() {
 
 keep() { sed "s/^/$round /" "$work/said" >>"$work/lines"; }
 
-# Pages of the table, freelist and all, by its rows.
+# Its pages; an aggregated row has their number where others have the page's, and a size that overflows at 2 GB.
 bytes_each() { # DIR TABLE... (an index counts as a table of its own)
 	local dir=$1 list
 	shift
 	list=$(printf ",'%s'" "$@")
-	sqlite3 -readonly "$work/$dir/store.db" "SELECT SUM(pgsize) FROM dbstat WHERE aggregate = 1 AND name IN (${list#,})"
+	sqlite3 -readonly "$work/$dir/store.db" "SELECT SUM(pageno) * (SELECT page_size FROM pragma_page_size) FROM dbstat WHERE aggregate = 1 AND name IN (${list#,})"
 }
 
 memory() { # DIR
 	awk '/^Rss:/ { print $2 }' "/proc/${pid[$1]}/smaps_rollup"
+}
+
+empty_log() { # DIR
+	sqlite3 "$work/$1/store.db" 'PRAGMA wal_checkpoint(TRUNCATE)' >"$out"
+	has "$out" '^0[|]' || { echo "$1: no checkpoint: $(cat "$out")"; exit 1; }
+}
+
+one_round() { # DIR K MAILBOXES USED
+	start "$1"
+	load "$1" warm "$3" -k 8 -s 60 -w 0 -l "$admits" -o "$4"
+	load "$1" "$1_k$2" "$3" -k "$2" -s 60 -w 0 -l "$admits" -o $(($4 + admits))
+	keep
+	end "$1"
 }
 
 measure_size() { # MAILBOXES DAYS
@@ -76,24 +90,22 @@ measure_size() { # MAILBOXES DAYS
 	rm -f "$work/lines"
 	start large
 	# As it is after some time: its caches hold what they can.
-	load large warm "$n" -k 64 -s 5 -l $((n / 2))
-	used=$((n / 2))
+	load large warm "$n" -k 64 -s 5 -l $((n / 4))
+	memory large >"$work/memory"
+	end large
+	used=$((n / 4))
 	for round in $(seq "$rounds"); do
 		for k in 1 8; do
 			rm -rf "$work/small"
-			cp -r "$work/full" "$work/small" && sync -f "$work" || exit 1
-			start small
-			load small "small_k$k" "$small" -k "$k" -s 60 -w 5
-			keep
-			end small
-			load large "large_k$k" "$n" -k "$k" -s 60 -w 5 -l "$small" -o "$used"
-			keep
-			used=$((used + small))
+			mkdir "$work/small" && cp "$work/full/"{coldrelay.cfg,key,store.db} "$work/small" && sync -f "$work" || exit 1
+			one_round small "$k" $((2 * admits)) 0
+			empty_log large
+			one_round large "$k" "$n" "$used"
+			used=$((used + 2 * admits))
 		done
 	done
 	awk -v rounds="$rounds" -v prefix="scale_${n}_" -f "${0%/*}/medians.awk" "$work/lines"
-	memory large | awk -v n="$n" '{ printf "scale_%s_memory %.1f MB (wanted: at most 64%s)\n", n, $1 / 1024, ($1 > 65536 ? ", MISSED" : "") }'
-	end large
+	awk -v n="$n" '{ printf "scale_%s_memory %.1f MB (wanted: at most 64%s)\n", n, $1 / 1024, ($1 > 65536 ? ", MISSED" : "") }' "$work/memory"
 	bytes_each large spent | awk -v n="$n" '{
 		printf "scale_%s_gate_rows %.1f bytes/mailbox (wanted: at most 80%s)\n", n, $1 / n, ($1 / n > 80 ? ", MISSED" : "") }'
 	bytes_each large mailbox sqlite_autoindex_mailbox_1 mailbox_domain | awk -v n="$n" '{ printf "scale_%s_names %.1f bytes/mailbox\n", n, $1 / n }'
@@ -101,7 +113,7 @@ measure_size() { # MAILBOXES DAYS
 	rm -rf "$work/large"
 }
 
-store_of full "$small" "$days"
+store_of full $((2 * admits)) "$days"
 for n in ${sizes//,/ }; do
 	[ "$n" -lt 10000000 ] || days=0
 	measure_size "$n" "$days"
