@@ -90,7 +90,7 @@ measure_size() { # MAILBOXES DAYS
 	rm -f "$work/lines"
 	start large
 	# As it is after some time: its caches hold what they can.
-	load large warm "$n" -k 64 -s 5 -l $((n / 4))
+	load large warm "$n" -k 64 -s 5 -w 0 -l $((n / 4))
 	memory large >"$work/memory"
 	end large
 	used=$((n / 4))
