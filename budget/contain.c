@@ -333,10 +333,11 @@ put_mailbox(struct contain *c, const char *domain, const char *address, struct e
 	tokens_pack(&none, packed);
 	if (strcmp(a.domain, domain) != 0)
 		return err_set(err, CR_EREFUSED, "mailbox %s is not on %s", a.text, domain);
-	rc = db_exec(c->db,
-	             "INSERT INTO mailbox (address, domain) VALUES ($1, $2) "
-	             "ON CONFLICT (address) DO UPDATE SET removed_ms = 0 WHERE mailbox.removed_ms <> 0",
-	             DB_ARGS(db_text(a.text), db_text(domain)), &changed, err);
+	rc = db_exec(c->db, "UPDATE mailbox SET removed_ms = 0 WHERE address = $1 AND removed_ms <> 0",
+	             DB_ARGS(db_text(a.text)), &changed, err);
+	if (rc == CR_OK && changed == 0)
+		rc = db_exec(c->db, "INSERT INTO mailbox (address, domain) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+		             DB_ARGS(db_text(a.text), db_text(domain)), &changed, err);
 	if (rc == CR_OK)
 		rc = db_exec(c->db,
 		             "INSERT INTO spent (mailbox, slots) SELECT id, $2 FROM mailbox WHERE address = $1 "

@@ -136,7 +136,7 @@ answer_allow(const struct gate *g, const struct facts *f, const struct token *sp
 	struct ticket t;
 
 	a->verdict = GATE_ALLOW;
-	(void)snprintf(a->reason, sizeof(a->reason), "ok");
+	buf_copy_text(a->reason, sizeof(a->reason), "ok");
 	if (spend != NULL) {
 		ticket_of(g, f->seat->id, spend, &t);
 		ticket_format(&t, a->ticket);
@@ -156,8 +156,8 @@ answer_no(const struct gate *g, const struct facts *f, struct gate_finding findi
 	if (!findings[first].told)
 		facts_tell(g, f, first, &findings[first]);
 	a->verdict = findings[first].verdict;
-	(void)snprintf(a->reason, sizeof(a->reason), "%s", findings[first].reason);
-	(void)snprintf(a->message, sizeof(a->message), "%s", findings[first].message);
+	buf_copy_text(a->reason, sizeof(a->reason), findings[first].reason);
+	buf_copy_text(a->message, sizeof(a->message), findings[first].message);
 	answer_left(g, f, a);
 	for (size_t i = first; a->verdict == GATE_WAIT && i < GATE_TESTS; i++) {
 		if (findings[i].verdict != GATE_WAIT)
@@ -214,7 +214,7 @@ ask_one(struct gate *g, const struct gate_request *q, bool gap_excused, bool tol
 		return rc;
 	}
 	*out = (struct gate_answer){.class = f.class};
-	(void)snprintf(out->mailbox, sizeof(out->mailbox), "%s", f.mailbox.text);
+	buf_copy_text(out->mailbox, sizeof(out->mailbox), f.mailbox.text);
 	first = facts_test(g, &f, told, findings);
 	paid = facts_paid(g, &f, findings);
 	if (paid != NULL) {
@@ -415,10 +415,16 @@ gate_explain(struct gate *g, const struct gate_request *q, struct gate_finding f
 int
 gate_knows(struct gate *g, const char *address, bool *known_out, struct err *err)
 {
-	int64_t known = 0;
-	int rc = db_get_int(g->db, "SELECT 1 FROM mailbox WHERE address = $1", DB_ARGS(db_text(address)), 0, &known,
-	                    err);
+	struct seat *seat;
+	int64_t known = 1;
+	int rc = ledger_refresh(&g->ledger, false, err);
 
+	/* Most are, and are about to be asked for. */
+	if (rc == CR_OK)
+		rc = ledger_seat(&g->ledger, address, &seat, err);
+	if (rc == CR_OK && seat->id == 0)
+		rc = db_get_int(g->db, "SELECT 1 FROM mailbox WHERE address = $1", DB_ARGS(db_text(address)), 0, &known,
+		                err);
 	if (rc == CR_OK)
 		*known_out = known != 0;
 	return rc;

@@ -9,6 +9,8 @@
 #include "budget/instances.h"
 
 #include "core/buf.h"
+#include "core/log.h"
+#include "core/num.h"
 #include "dns/name.h"
 
 #include <assert.h>
@@ -24,6 +26,7 @@ struct judge {
 	bool log_recipients;
 	/* Of the request in hand; here because 64 answers are too much for a stack. */
 	struct address mailbox;
+	struct buf triple; /* what the id is made of */
 	uint8_t id[INSTANCES_ID_BYTES];
 	char message_id[2 * INSTANCES_ID_BYTES + 1];
 	const char *recipients[INSTANCES_RECIPIENTS];
@@ -55,6 +58,7 @@ judge_drop(struct judge **j)
 	if (*j == NULL)
 		return;
 	instances_drop(&(*j)->instances);
+	buf_release(&(*j)->triple);
 	free(*j);
 	*j = NULL;
 }
@@ -81,8 +85,10 @@ say(struct judgement *out, enum policy_action action, const char *reason, const 
 	char shown[POLICY_ANSWER_MAX];
 
 	out->action = action;
-	(void)snprintf(out->reason, sizeof(out->reason), "%s", reason);
-	(void)snprintf(shown, sizeof(shown), "%.300s (%s)", text, reason);
+	buf_copy_text(out->reason, sizeof(out->reason), reason);
+	shown[0] = '\0';
+	if (action != POLICY_GO)
+		(void)snprintf(shown, sizeof(shown), "%.300s (%s)", text, reason);
 	policy_answer(action, shown, out->answer);
 }
 
@@ -133,6 +139,8 @@ note(const struct judge *j, struct judgement *out, const struct policy_request *
 	static_assert(ARRAY_LEN(words) == POLICY_ACTION__COUNT, "a word for each action");
 
 	out->log[0] = '\0';
+	if (log_get_level() < LOG_LEVEL_INFO)
+		return;
 	write_log(out, "%s %s at=%s mailbox=%.200s organisation=%.200s recipients=%zu", words[out->action], out->reason,
 	          origin(r), mailbox[0] != '\0' ? mailbox : "-", organisation[0] != '\0' ? organisation : "-", j->n);
 	for (size_t i = 0; j->log_recipients && recipients != NULL && i < j->n; i++)
@@ -182,20 +190,22 @@ make_id(struct judge *j, const struct policy_request *r, struct err *err)
 {
 	const char *const parts[] = {r->instance, r->client_address, r->sender};
 	uint8_t digest[32];
-	struct buf b = {0};
 	int rc;
 
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-		buf_addf(&b, "%zu:%s", strlen(parts[i]), parts[i]);
-	rc = buf_check(&b, "request id", err);
-	if (rc == CR_OK) {
-		secret_digest(b.data, b.len, digest);
-		memcpy(j->id, digest, sizeof(j->id));
-		for (size_t i = 0; i < sizeof(j->id); i++)
-			(void)snprintf(j->message_id + 2 * i, 3, "%02x", (unsigned)j->id[i]);
+	buf_clear(&j->triple);
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		const uint32_t len = (uint32_t)strlen(parts[i]);
+
+		buf_add(&j->triple, &len, sizeof(len));
+		buf_add(&j->triple, parts[i], len);
 	}
-	buf_release(&b);
-	return rc;
+	rc = buf_check(&j->triple, "request id", err);
+	if (rc != CR_OK)
+		return rc;
+	secret_digest(j->triple.data, j->triple.len, digest);
+	memcpy(j->id, digest, sizeof(j->id));
+	num_format_hex(j->id, sizeof(j->id), j->message_id);
+	return CR_OK;
 }
 
 /* The domain of the envelope sender is the one that is seen outside: a login must not send under another one's name. */
@@ -222,10 +232,7 @@ find_mailbox(struct judge *j, const struct policy_request *r, bool *ok_out, stru
 		rc = gate_knows(j->gate, login.text, &ours, err);
 	if (rc != CR_OK)
 		return rc;
-	/* Parsed again: an address points into itself. */
-	rc = address_parse(ours ? login.text : sender.text, &j->mailbox, err);
-	if (rc != CR_OK)
-		return rc;
+	address_copy(&j->mailbox, ours ? &login : &sender);
 	*ok_out = !ours || speaks_for(&login, &sender);
 	if (!*ok_out) {
 		say(out, POLICY_REFUSE, "foreign_sender",
@@ -306,7 +313,7 @@ spend(struct judge *j, const struct policy_request *r, struct judgement *out, st
 		defer(j, r, "recipients_unknown", "not every recipient was asked about at RCPT", out);
 		return CR_OK;
 	}
-	if (address_parse(j->recipients[0], &first, NULL) == CR_OK)
+	if (log_get_level() >= LOG_LEVEL_INFO && address_parse(j->recipients[0], &first, NULL) == CR_OK)
 		name_organisation(first.domain, &organisation);
 	for (size_t i = 0; i < j->n; i++)
 		j->questions[i] = (struct gate_request){

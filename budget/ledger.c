@@ -95,52 +95,57 @@ ledger_refresh(struct ledger *l, bool binding, struct err *err)
 
 /* ---- standings ---- */
 
-/* The domain and every name above it, four a question. */
+static int
+take_primary(void *arg, size_t i, const struct db_rows *row, struct err *err)
+{
+	struct standing *s = arg;
+
+	(void)i;
+	(void)err;
+	if (s->primary[0] == '\0')
+		buf_copy_text(s->primary, sizeof(s->primary), db_col_text(row, 0));
+	return CR_OK;
+}
+
+#define LABELS_MAX 127
+
+/* The domain and every name above it. */
 static int
 read_primary(struct ledger *l, const char *domain, struct standing *s, struct err *err)
 {
-	const char *n = domain;
-	char *primary = NULL;
-	int rc;
+	struct db_value names[LABELS_MAX];
+	size_t n = 0;
 
-	do {
-		const char *names[4] = {"", "", "", ""};
+	for (; *domain != '\0' && n < LABELS_MAX; domain = name_parent(domain))
+		names[n++] = db_text(domain);
+	return db_query_many(l->db, DB_LOOK, "SELECT primary_domain FROM tenant WHERE primary_domain = $1", names, 1, n,
+	                     take_primary, s, err);
+}
 
-		for (size_t i = 0; i < ARRAY_LEN(names) && *n != '\0'; i++, n = name_parent(n))
-			names[i] = n;
-		rc = db_get_text(l->db, "SELECT primary_domain FROM tenant WHERE primary_domain IN ($1, $2, $3, $4)",
-		                 DB_ARGS(db_text(names[0]), db_text(names[1]), db_text(names[2]), db_text(names[3])),
-		                 &primary, err);
-	} while (rc == CR_OK && primary == NULL && *n != '\0');
-	if (rc == CR_OK && primary != NULL)
-		(void)snprintf(s->primary, sizeof(s->primary), "%s", primary);
-	free(primary);
+static int
+take_state(void *arg, size_t i, const struct db_rows *row, struct err *err)
+{
+	struct standing *s = arg;
+	int rc = domain_state_parse(db_col_text(row, 1), &s->state, err);
+
+	(void)i;
+	buf_copy_text(s->tenant, sizeof(s->tenant), db_col_text(row, 0));
+	buf_copy_text(s->cause, sizeof(s->cause), db_col_is_null(row, 2) ? "" : db_col_text(row, 2));
+	s->first_send_ms = db_col_int(row, 3);
+	s->tenant_frozen = !db_col_is_null(row, 4);
+	s->known = rc == CR_OK;
 	return rc;
 }
 
 static int
 read_state(struct ledger *l, const char *domain, struct standing *s, struct err *err)
 {
-	struct db_rows *rows = NULL;
-	bool more = false;
-	int rc = db_query(l->db,
-	                  "SELECT d.tenant, d.state, d.cause, d.first_send_ms, t.frozen_cause "
-	                  "FROM domain d JOIN tenant t ON t.primary_domain = d.tenant WHERE d.name = $1",
-	                  DB_ARGS(db_text(domain)), &rows, err);
+	const struct db_value name = db_text(domain);
 
-	if (rc == CR_OK)
-		rc = db_next(rows, &more, err);
-	if (rc != CR_OK || !more)
-		goto out;
-	(void)snprintf(s->tenant, sizeof(s->tenant), "%s", db_col_text(rows, 0));
-	(void)snprintf(s->cause, sizeof(s->cause), "%s", db_col_is_null(rows, 2) ? "" : db_col_text(rows, 2));
-	s->first_send_ms = db_col_int(rows, 3);
-	s->tenant_frozen = !db_col_is_null(rows, 4);
-	rc = domain_state_parse(db_col_text(rows, 1), &s->state, err);
-	s->known = rc == CR_OK;
-out:
-	db_rows_drop(&rows);
-	return rc;
+	return db_query_many(l->db, DB_LOOK,
+	                     "SELECT d.tenant, d.state, d.cause, d.first_send_ms, t.frozen_cause "
+	                     "FROM domain d JOIN tenant t ON t.primary_domain = d.tenant WHERE d.name = $1",
+	                     &name, 1, 1, take_state, s, err);
 }
 
 int
@@ -171,61 +176,41 @@ struct seats {
 };
 
 static int
-take_id(void *arg, size_t i, const struct db_rows *row, struct err *err)
-{
-	const struct seats *s = arg;
-
-	(void)err;
-	s->seat[i]->id = db_col_int(row, 0);
-	return CR_OK;
-}
-
-static int
-take_slots(void *arg, size_t i, const struct db_rows *row, struct err *err)
+take_seat(void *arg, size_t i, const struct db_rows *row, struct err *err)
 {
 	const struct seats *s = arg;
 	size_t len;
-	const void *slots = db_col_blob(row, 0, &len);
+	const void *slots = db_col_blob(row, 1, &len);
 
+	s->seat[i]->id = db_col_int(row, 0);
 	return tokens_unpack(slots, len, &s->seat[i]->tokens, err);
 }
 
 static int
 compare_seats(const void *a, const void *b)
 {
-	const struct seat *x = *(struct seat *const *)a, *y = *(struct seat *const *)b;
-
-	return x->id < y->id ? -1 : x->id > y->id;
+	return strcmp((*(struct seat *const *)a)->address, (*(struct seat *const *)b)->address);
 }
 
-/* In the order of their numbers: two gates that lock the same rows never wait for each other in a circle. */
+/* In the order of their names: two gates that lock the same rows never wait for each other in a circle. */
 static int
 read_seats(struct ledger *l, struct seats *s, size_t n, struct err *err)
 {
-	struct db_value *args = calloc(n, sizeof(args[0]));
-	size_t known = 0;
+	struct db_value few[4] = {0}, *args = n <= ARRAY_LEN(few) ? few : calloc(n, sizeof(args[0]));
 	int rc;
 
 	if (args == NULL)
 		return err_nomem(err, "mailboxes");
+	if (n > 1)
+		qsort(s->seat, n, sizeof(s->seat[0]), compare_seats);
 	for (size_t i = 0; i < n; i++)
 		args[i] = db_text(s->seat[i]->address);
-	rc = db_query_many(l->db, DB_LOOK, "SELECT id FROM mailbox WHERE address = $1 AND removed_ms = 0", args, 1, n,
-	                   take_id, s, err);
-	if (rc == CR_OK && n > 1)
-		qsort(s->seat, n, sizeof(s->seat[0]), compare_seats);
-	while (known < n && s->seat[known]->id == 0)
-		known++;
-	for (size_t i = known; rc == CR_OK && i < n; i++)
-		args[i] = db_int(s->seat[i]->id);
-	if (rc == CR_OK && known < n) {
-		struct seats rest = {.seat = s->seat + known};
-
-		rc = db_query_many(l->db, l->binding ? DB_LOCK_ROWS : DB_LOOK,
-		                   "SELECT slots FROM spent WHERE mailbox = $1", args + known, 1, n - known, take_slots,
-		                   &rest, err);
-	}
-	free(args);
+	rc = db_query_many(l->db, l->binding ? DB_LOCK_ROWS : DB_LOOK,
+	                   "SELECT m.id, s.slots FROM mailbox m JOIN spent s ON s.mailbox = m.id "
+	                   "WHERE m.address = $1 AND m.removed_ms = 0",
+	                   args, 1, n, take_seat, s, err);
+	if (args != few)
+		free(args);
 	return rc;
 }
 
@@ -361,7 +346,7 @@ lock_paces(struct ledger *l, struct paced *const *paced, size_t n, struct err *e
 static int
 read_paces(struct ledger *l, struct paces *p, size_t n, struct err *err)
 {
-	struct db_value few[2 * 4], *args = n <= 4 ? few : calloc(2 * n, sizeof(args[0]));
+	struct db_value few[2 * 4] = {0}, *args = n <= 4 ? few : calloc(2 * n, sizeof(args[0]));
 	int rc = CR_OK;
 
 	if (args == NULL)

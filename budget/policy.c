@@ -20,25 +20,35 @@ is_attribute(const char *line, size_t len)
 	return equals != NULL && name_len > 0 && name_len <= POLICY_NAME_MAX && len - name_len - 1 <= POLICY_VALUE_MAX;
 }
 
+/* A whole line without its newline; false: junk. */
+static bool
+scan_line(struct policy_scan *s, const char *line, size_t len)
+{
+	return ++s->attributes <= POLICY_ATTRIBUTES && memchr(line, '\0', len) == NULL && is_attribute(line, len);
+}
+
 enum policy_progress
 policy_scan(struct policy_scan *s, const char *data, size_t len)
 {
-	for (; s->at < len; s->at++) {
-		size_t line_len = s->at - s->line;
+	size_t limit = len < POLICY_REQUEST_BYTES ? len : POLICY_REQUEST_BYTES;
 
-		if (data[s->at] == '\0' || s->at >= POLICY_REQUEST_BYTES ||
-		    line_len > POLICY_NAME_MAX + 1 + POLICY_VALUE_MAX)
-			return POLICY_JUNK;
-		if (data[s->at] != '\n')
-			continue;
-		if (line_len == 0) {
-			s->at++;
+	while (s->at < limit) {
+		const char *end = memchr(data + s->at, '\n', limit - s->at);
+
+		if (end == NULL)
+			break;
+		s->at = (size_t)(end - data) + 1;
+		if (s->at - 1 == s->line)
 			return s->attributes > 0 ? POLICY_WHOLE : POLICY_JUNK;
-		}
-		if (++s->attributes > POLICY_ATTRIBUTES || !is_attribute(data + s->line, line_len))
+		if (!scan_line(s, data + s->line, s->at - 1 - s->line))
 			return POLICY_JUNK;
-		s->line = s->at + 1;
+		s->line = s->at;
 	}
+	/* The beginning of a line: too long already, or with a byte that no rest makes good? */
+	if (limit - s->line > POLICY_NAME_MAX + 1 + POLICY_VALUE_MAX ||
+	    memchr(data + s->at, '\0', limit - s->at) != NULL)
+		return POLICY_JUNK;
+	s->at = limit;
 	/* Nothing that comes could make it whole within the limit. */
 	return len >= POLICY_REQUEST_BYTES ? POLICY_JUNK : POLICY_MORE;
 }
@@ -79,7 +89,7 @@ take_line(char *line, const struct wanted *wanted, size_t n)
 	assert(equals != NULL); /* policy_scan saw it */
 	*equals = '\0';
 	for (size_t i = 0; i < n; i++) {
-		if (strcmp(wanted[i].name, line) == 0)
+		if (wanted[i].name[0] == line[0] && strcmp(wanted[i].name, line) == 0)
 			*wanted[i].to = equals + 1;
 	}
 }

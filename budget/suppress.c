@@ -7,6 +7,7 @@
 #include "budget/suppress.h"
 
 #include "core/json.h"
+#include "core/num.h"
 #include "dns/name.h"
 
 #include <ctype.h>
@@ -17,24 +18,12 @@
 #define HASH_BYTES (SUPPRESS_HASH_HEX / 2)
 
 static void
-hash_to_hex(const uint8_t hash[HASH_BYTES], char out[SUPPRESS_HASH_HEX + 1])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < HASH_BYTES; i++) {
-		out[2 * i] = digits[hash[i] >> 4];
-		out[2 * i + 1] = digits[hash[i] & 15];
-	}
-	out[2 * HASH_BYTES] = '\0';
-}
-
-static void
 address_hash(const struct vault *v, const char *address, char out[SUPPRESS_HASH_HEX + 1])
 {
 	uint8_t h[HASH_BYTES];
 
 	vault_hash(v, "address", address, strlen(address), h, sizeof(h));
-	hash_to_hex(h, out);
+	num_format_hex(h, sizeof(h), out);
 }
 
 /* hash:HEX, or as an export says it: hash:ID:HEX with the id of the key that made HEX.  Under another key it would match nobody. */
@@ -245,11 +234,14 @@ suppress_test_hashed(struct db *db, const struct closed *filter, const char *ten
                      const char *domain, bool *closed_out, char reason_out[64], struct err *err)
 {
 	char hex[SUPPRESS_HASH_HEX + 1];
-	struct probe p = {.n = 0, .reason_out = reason_out};
+	struct probe p; /* large, and seldom used: not cleared */
 	int rc = CR_OK;
 
+	p.n = 0;
+	p.closed = false;
+	p.reason_out = reason_out;
 	reason_out[0] = '\0';
-	hash_to_hex(hash, hex);
+	num_format_hex(hash, HASH_BYTES, hex);
 	if (closed_maybe(filter, "address", hex))
 		probe_add(&p, "address", hex, tenant);
 	/* Every name above it, not only today's organisation: the public suffix list changes, a refusal does not. */

@@ -128,3 +128,12 @@ buf_take(struct buf *b, const char *what, char **out, struct err *err)
 	buf_release(b);
 	return CR_OK;
 }
+
+void
+buf_copy_text(char *to, size_t size, const char *text)
+{
+	size_t len = strnlen(text, size - 1);
+
+	memcpy(to, text, len);
+	to[len] = '\0';
+}

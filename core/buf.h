@@ -32,6 +32,9 @@ void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* text into a place of size bytes, cut where it must be, always ended: what snprintf("%s") does, without its price. */
+void buf_copy_text(char *to, size_t size, const char *text);
+
 /* The text, "" while empty.  Borrowed until the next change. */
 const char *buf_str(const struct buf *b);
 

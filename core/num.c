@@ -264,3 +264,15 @@ num_parse_rfc3339(const char *s, int64_t *unix_s_out, struct err *err)
 		return err_set(err, CR_EPARSE, "not a time such as 2026-11-25T11:06:59Z: '%s'", s);
 	return CR_OK;
 }
+
+void
+num_format_hex(const uint8_t *bytes, size_t n, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digits[bytes[i] >> 4];
+		out[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	out[2 * n] = '\0';
+}

@@ -6,6 +6,7 @@
 
 #include "core/err.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -26,5 +27,8 @@ void num_format_rfc3339(int64_t unix_s, char *out, size_t size);
 
 /* RFC 3339 with Z or an offset, whole or fractional seconds (fraction dropped).  Errors: CR_EPARSE. */
 MUST_CHECK int num_parse_rfc3339(const char *s, int64_t *unix_s_out, struct err *err);
+
+/* Lower-case hexadecimal: 2 n digits and the NUL. */
+void num_format_hex(const uint8_t *bytes, size_t n, char *out);
 
 #endif

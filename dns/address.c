@@ -151,6 +151,13 @@ address_parse(const char *text, struct address *out, struct err *err)
 	return CR_OK;
 }
 
+void
+address_copy(struct address *to, const struct address *from)
+{
+	memcpy(to->text, from->text, strlen(from->text) + 1);
+	to->domain = to->text + (from->domain - from->text);
+}
+
 int
 name_reverse(const char *address, struct name *out, struct err *err)
 {

@@ -85,6 +85,8 @@ dot_len(const char *p)
 
 	if (*p == '.')
 		return 1;
+	if ((unsigned char)*p < 0x80)
+		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(wide); i++)
 		if (strncmp(p, wide[i], 3) == 0)
 			return 3;
@@ -234,6 +236,42 @@ label_is_ldh(const char *p, size_t len)
 	return true;
 }
 
+/*
+ * What nearly every name is: letters, digits, hyphens and dots, nothing else.  The gate reads four a question.  False: anything else,
+ * and anything wrong; the long way finds out.
+ */
+static bool
+parse_plain_host(const char *text, struct name *out)
+{
+	size_t at = 0, label = 0, labels = 1;
+	bool digits = true;
+
+	for (;; at++) {
+		unsigned char c = lower((unsigned char)text[at]);
+
+		if (at >= NAME_WIRE_MAX - 1)
+			return false;
+		if (c == '.' || c == '\0') {
+			if (at == label || at - label > LABEL_MAX || out->text[label] == '-' ||
+			    out->text[at - 1] == '-')
+				return false;
+			out->text[at] = (char)c;
+			if (c == '\0')
+				return labels >= 2 && !digits;
+			label = at + 1;
+			labels++;
+			digits = true;
+			continue;
+		}
+		if (c < '0' || c > '9') {
+			digits = false;
+			if ((c < 'a' || c > 'z') && c != '-')
+				return false;
+		}
+		out->text[at] = (char)c;
+	}
+}
+
 int
 name_parse_host(const char *text, struct name *out, struct err *err)
 {
@@ -241,8 +279,13 @@ name_parse_host(const char *text, struct name *out, struct err *err)
 	const char *p = parsed.text;
 	size_t labels = 0;
 	size_t len = 0;
-	int rc = name_parse(text, &parsed, err);
+	int rc;
 
+	if (parse_plain_host(text, &parsed)) {
+		memcpy(out->text, parsed.text, strlen(parsed.text) + 1);
+		return CR_OK;
+	}
+	rc = name_parse(text, &parsed, err);
 	if (rc != CR_OK)
 		return rc;
 	for (;; p += len + 1) {

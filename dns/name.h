@@ -63,5 +63,7 @@ struct address {
 	const char *domain;     /* points into text */
 };
 MUST_CHECK int address_parse(const char *text, struct address *out, struct err *err);
+/* It points into itself: a plain assignment would point into the original. */
+void address_copy(struct address *to, const struct address *from);
 
 #endif

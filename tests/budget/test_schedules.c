@@ -303,7 +303,7 @@ ask(struct world *w, struct process *p, int box, int rcpt, const char *id, bool 
 	struct err err = {0};
 	int rc;
 
-	disk_fails_in = fail ? 1 + pick(w, 14) : 0;
+	disk_fails_in = fail ? 1 + pick(w, 4) : 0;
 	disk_errno = pick(w, 2) ? EIO : ENOSPC;
 	rc = gate_ask(p->gate, &q, &a, &err);
 	disk_fails_in = 0;
@@ -443,7 +443,7 @@ batch(struct world *w, struct process *p)
 		return;
 	}
 	if (end < 3) {
-		disk_fails_in = 1 + pick(w, 8);
+		disk_fails_in = 1 + pick(w, 4);
 		disk_errno = EIO;
 	}
 	rc = gate_commit(p->gate, &err);

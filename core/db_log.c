@@ -1,0 +1,229 @@
+/*
+ * db_log.c - SQLite writes its log as two small writes a page; here they are gathered and written once, before the sync.
+ *
+ * The gate's transactions touch many pages a little: at 64 admits the writes cost more than the sync they wait for.
+ * What SQLite relies on stays as it is: it reads its own log through this file (gathered bytes are written before any read), publishes
+ * frames to other connections only after xSync (synchronous=FULL), and puts the commit frame last, so that a write cut short never
+ * holds it.  An error of the late write comes out of xSync, the call that may not fail silently; the transaction is then rolled back.
+ * Sources: sqlite.org/c3ref/io_methods.html, sqlite.org/walformat.html (read 2026-11).
+ */
+#include "core/db_log.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "core/lazy.h"
+
+#define GATHER_BYTES (512 * 1024)
+#define WRITE_BYTES  65536 /* os_unix.c takes at most 128 KB less one in one call */
+
+#define CALLS(X) X(sqlite3_vfs_find) X(sqlite3_vfs_register)
+LAZY_LIBRARY(log_calls, "libsqlite3.so.0", "libsqlite3-0", CALLS);
+#define sqlite3_vfs_find     log_calls.sqlite3_vfs_find
+#define sqlite3_vfs_register log_calls.sqlite3_vfs_register
+
+/* The real file stands behind it, in the same memory. */
+struct log_file {
+	sqlite3_file base;
+	sqlite3_file *real;
+	char *gathered;   /* NULL: every write goes through */
+	sqlite3_int64 at; /* where gathered belongs in the file */
+	int len;
+};
+
+static sqlite3_vfs *under; /* SQLite's own */
+static sqlite3_vfs vfs;
+static pthread_once_t vfs_once = PTHREAD_ONCE_INIT;
+
+/* In order, the commit frame last. */
+static int
+flush(struct log_file *f)
+{
+	int rc = SQLITE_OK;
+
+	for (int done = 0; rc == SQLITE_OK && done < f->len; done += WRITE_BYTES) {
+		int len = f->len - done < WRITE_BYTES ? f->len - done : WRITE_BYTES;
+
+		rc = f->real->pMethods->xWrite(f->real, f->gathered + done, len, f->at + done);
+	}
+	f->len = 0;
+	return rc;
+}
+
+static int
+log_close(sqlite3_file *file)
+{
+	struct log_file *f = (struct log_file *)file;
+	int rc = flush(f), closed = f->real->pMethods->xClose(f->real);
+
+	free(f->gathered);
+	f->gathered = NULL;
+	return rc != SQLITE_OK ? rc : closed;
+}
+
+static int
+log_read(sqlite3_file *file, void *to, int len, sqlite3_int64 at)
+{
+	struct log_file *f = (struct log_file *)file;
+	int rc = flush(f);
+
+	return rc != SQLITE_OK ? rc : f->real->pMethods->xRead(f->real, to, len, at);
+}
+
+static int
+log_write(sqlite3_file *file, const void *from, int len, sqlite3_int64 at)
+{
+	struct log_file *f = (struct log_file *)file;
+	int rc = SQLITE_OK;
+
+	if (f->len > 0 && (at != f->at + f->len || len > GATHER_BYTES - f->len))
+		rc = flush(f);
+	if (rc != SQLITE_OK)
+		return rc;
+	if (f->gathered == NULL || len > GATHER_BYTES)
+		return f->real->pMethods->xWrite(f->real, from, len, at);
+	if (f->len == 0)
+		f->at = at;
+	memcpy(f->gathered + f->len, from, (size_t)len);
+	f->len += len;
+	return SQLITE_OK;
+}
+
+static int
+log_truncate(sqlite3_file *file, sqlite3_int64 size)
+{
+	struct log_file *f = (struct log_file *)file;
+	int rc = flush(f);
+
+	return rc != SQLITE_OK ? rc : f->real->pMethods->xTruncate(f->real, size);
+}
+
+static int
+log_sync(sqlite3_file *file, int flags)
+{
+	struct log_file *f = (struct log_file *)file;
+	int rc = flush(f);
+
+	return rc != SQLITE_OK ? rc : f->real->pMethods->xSync(f->real, flags);
+}
+
+static int
+log_size(sqlite3_file *file, sqlite3_int64 *size)
+{
+	struct log_file *f = (struct log_file *)file;
+	int rc = flush(f);
+
+	return rc != SQLITE_OK ? rc : f->real->pMethods->xFileSize(f->real, size);
+}
+
+static int
+log_lock(sqlite3_file *file, int level)
+{
+	struct log_file *f = (struct log_file *)file;
+
+	return f->real->pMethods->xLock(f->real, level);
+}
+
+static int
+log_unlock(sqlite3_file *file, int level)
+{
+	struct log_file *f = (struct log_file *)file;
+
+	return f->real->pMethods->xUnlock(f->real, level);
+}
+
+static int
+log_reserved(sqlite3_file *file, int *out)
+{
+	struct log_file *f = (struct log_file *)file;
+
+	return f->real->pMethods->xCheckReservedLock(f->real, out);
+}
+
+static int
+log_control(sqlite3_file *file, int op, void *arg)
+{
+	struct log_file *f = (struct log_file *)file;
+
+	return f->real->pMethods->xFileControl(f->real, op, arg);
+}
+
+static int
+log_sector(sqlite3_file *file)
+{
+	struct log_file *f = (struct log_file *)file;
+
+	return f->real->pMethods->xSectorSize(f->real);
+}
+
+static int
+log_device(sqlite3_file *file)
+{
+	struct log_file *f = (struct log_file *)file;
+
+	return f->real->pMethods->xDeviceCharacteristics(f->real);
+}
+
+/* Version 1: a log is neither mapped nor shared by this interface, its index is a part of the database's file. */
+static const sqlite3_io_methods methods = {
+	.iVersion = 1,
+	.xClose = log_close,
+	.xRead = log_read,
+	.xWrite = log_write,
+	.xTruncate = log_truncate,
+	.xSync = log_sync,
+	.xFileSize = log_size,
+	.xLock = log_lock,
+	.xUnlock = log_unlock,
+	.xCheckReservedLock = log_reserved,
+	.xFileControl = log_control,
+	.xSectorSize = log_sector,
+	.xDeviceCharacteristics = log_device,
+};
+
+static int
+vfs_open(sqlite3_vfs *self, sqlite3_filename name, sqlite3_file *file, int flags, int *flags_out)
+{
+	struct log_file *f = (struct log_file *)file;
+	int rc;
+
+	(void)self;
+	if ((flags & SQLITE_OPEN_WAL) == 0)
+		return under->xOpen(under, name, file, flags, flags_out);
+	memset(f, 0, sizeof(*f));
+	f->real = (sqlite3_file *)(f + 1);
+	rc = under->xOpen(under, name, f->real, flags, flags_out);
+	if (rc != SQLITE_OK)
+		return rc; /* pMethods stays NULL: nothing to close */
+	f->base.pMethods = &methods;
+	f->gathered = malloc(GATHER_BYTES);
+	return SQLITE_OK;
+}
+
+static void
+make_vfs(void)
+{
+	if (lazy_need(&log_calls_lazy, NULL) != CR_OK)
+		return;
+	under = sqlite3_vfs_find(NULL);
+	if (under == NULL)
+		return;
+	/* SQLite's own methods find what they need in the copy as they would in the original. */
+	vfs = *under;
+	vfs.zName = "coldrelay";
+	vfs.pNext = NULL;
+	vfs.szOsFile = under->szOsFile + (int)sizeof(struct log_file);
+	vfs.xOpen = vfs_open;
+	if (sqlite3_vfs_register(&vfs, 0) != SQLITE_OK)
+		under = NULL;
+}
+
+const char *
+db_log_vfs(void)
+{
+	(void)pthread_once(&vfs_once, make_vfs);
+	return under != NULL ? vfs.zName : NULL;
+}
