@@ -32,7 +32,8 @@ struct metrics {
 	uint64_t store_errors, released, reloads, reloads_failed;
 };
 void metrics_decision(struct metrics *m, enum gate_verdict verdict, const char *reason, int64_t us);
-void metrics_sync(struct metrics *m, size_t requests, int64_t us);
+/* A commit of n questions. */
+void metrics_sync(struct metrics *m, size_t n, int64_t us);
 
 /* What is so at the moment of asking. */
 struct metrics_now {

@@ -205,6 +205,9 @@ round_decide(struct round *r)
 	if (r->n == 0)
 		return false;
 	r->trouble = (struct err){0};
+	/* Known to be gone: nothing more is written where nobody will look for it. */
+	if (r->store_gone && !store_is_there(r))
+		return false;
 	judge_all(r);
 	wrote = commit(r);
 	if (store_is_there(r))

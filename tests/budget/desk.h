@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -32,22 +33,40 @@ find_unix_place(void)
 	assert_ok(listen_parse(text, &place, &o.err), &o.err);
 }
 
+/* The daemon's clock, which the test may turn: a fake one in memory that both see. */
+static struct fake_clock *hands;
+/* Or another one, and how long it waits for the store's lock; of the next start. */
+static const struct clock *desk_clock;
+static int64_t desk_busy_ms = 50;
+
+static inline void
+share_clock(void)
+{
+	if (hands == NULL)
+		hands = mmap(NULL, sizeof(*hands), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(hands != MAP_FAILED);
+	*hands = o.clock;
+	hands->clock.state = hands;
+}
+
 /* In the child: a store, a gate and a daemon of its own.  Says one byte when it listens. */
 static inline int
 serve(int ready, struct gate_limits limits)
 {
+	const struct clock *clock = desk_clock != NULL ? desk_clock : &hands->clock;
 	const struct db_options options = {
-		.path = o.path, .mode = DB_WRITE, .schema = &schema_coldrelay, .clock = &o.clock.clock, .busy_ms = 50};
+		.path = o.path, .mode = DB_WRITE, .schema = &schema_coldrelay, .clock = clock, .busy_ms = desk_busy_ms};
+	struct daemon_options d_options = {.at = &place, .clock = clock};
 	struct daemon *d = NULL;
 	int rc;
 
 	log_set_level(LOG_LEVEL_ERROR);
 	if ((rc = db_open(&options, &o.db, &o.err)) != CR_OK ||
-	    (rc = gate_open(o.db, o.vault, &o.clock.clock, &limits, NULL, &o.gate, &o.err)) != CR_OK ||
-	    (rc = daemon_open(
-		     &(struct daemon_options){.at = &place, .gate = o.gate, .db = o.db, .clock = &o.clock.clock}, &d,
-		     &o.err)) != CR_OK ||
-	    write(ready, "r", 1) != 1)
+	    (rc = gate_open(o.db, o.vault, clock, &limits, NULL, &o.gate, &o.err)) != CR_OK)
+		goto out;
+	d_options.gate = o.gate;
+	d_options.db = o.db;
+	if ((rc = daemon_open(&d_options, &d, &o.err)) != CR_OK || write(ready, "r", 1) != 1)
 		goto out;
 	rc = daemon_run(d, &o.err);
 out:
@@ -67,6 +86,7 @@ start(struct gate_limits limits)
 	/* SQLite must not be open across a fork. */
 	gate_drop(&o.gate);
 	db_drop(&o.db);
+	share_clock();
 	assert_int_equal(pipe(ready), 0);
 	server = fork();
 	assert_true(server >= 0);

@@ -157,8 +157,8 @@ slow_scrapers() {
 		silent = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(40)]
 		for s in silent[::2]:
 		    s.sendall(b"GET /metrics HTTP/1.0\r\n")
-		for s in silent[1::4]:
-		    s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+		deaf = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		deaf.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
 		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 		s.settimeout(10)
 		s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
