@@ -175,6 +175,8 @@ db_commit(struct db *db, struct err *err)
 	rc = check_alive(db, err);
 	if (rc == CR_OK)
 		rc = db->kind->commit(db->engine, err);
+	else
+		db->kind->rollback(db->engine);
 	if (rc == CR_OK)
 		db->conflicts = 0;
 	if (rc == CR_EUNKNOWN)

@@ -1,14 +1,14 @@
 #!/bin/sh
-# A PostgreSQL server of our own:  pg_up.sh DIR [PORT]
+# A PostgreSQL server of our own:  pg_up.sh DIR PORT      (PORT 0: a free one)
 #
-# Makes a cluster in DIR unless there is one, starts it on a socket in DIR and on 127.0.0.1:PORT (a free one), and prints
-# "PORT PID".  Users: `coldrelay`, who owns the database `coldrelay`, and the superuser `postgres`; nobody is asked for a password.
-# PG_MORE holds lines for postgresql.conf.  Stop it by that pid: QUIT at once, INT in order.
-# Exit 77: PostgreSQL is not installed.
+# Makes a cluster in DIR unless there is one, starts it on a socket in DIR and on 127.0.0.1:PORT, and prints the lines PORT=, PID=,
+# BIN= (where its programs are) and URL= (for the setting `store`).  Users: `coldrelay`, who owns the database `coldrelay`, and the
+# superuser `postgres`; nobody is asked for a password.  Environment: PG_MORE, lines for its configuration; PG_BIN.
+# Ends with down.sh DIR/pid.  Exit 77: PostgreSQL is not installed.
 set -eu
 
 dir=$1
-port=${2:-}
+port=${2:-0}
 bin=${PG_BIN:-$(find /usr/lib/postgresql/*/bin -maxdepth 0 2>/dev/null | sort -V | tail -1)}
 [ -x "$bin/postgres" ] || { echo "pg_up: no PostgreSQL here (Debian: postgresql-15)" >&2; exit 77; }
 
@@ -42,7 +42,7 @@ if [ ! -e "$dir/data/PG_VERSION" ]; then
 	as "$bin/initdb" -D "$dir/data" -U postgres -A trust --no-sync -E UTF8 --locale=C.UTF-8 >"$dir/initdb.log" 2>&1 ||
 		{ tail -5 "$dir/initdb.log" >&2; exit 69; }
 fi
-[ -n "$port" ] || port=$(free_port)
+[ "$port" != 0 ] || port=$(free_port)
 # shellcheck disable=SC2016
 as sh -c 'cat >"$1/data/postgresql.auto.conf"' sh "$dir" <<EOF
 listen_addresses = '127.0.0.1'
@@ -68,4 +68,5 @@ CREATE DATABASE coldrelay OWNER coldrelay;
 EOF
 fi
 pid=$(head -1 "$dir/data/postmaster.pid")
-echo "$port $pid"
+echo "$pid" >"$dir/pid"
+printf '%s\n' "PORT=$port" "PID=$pid" "BIN=$bin" "URL=postgresql://coldrelay@127.0.0.1:$port/coldrelay"

@@ -14,7 +14,7 @@
 const char *store_server(void);
 /* For db_options.path, or the setting `store`; on a server the schema is made. */
 void store_place(const char *dir, const char *name, char path_out[STORE_PATH_MAX]);
-/* The same again for another name, so that every path that store_place gave is cleared. */
+/* Ends what store_place made on a server. */
 void store_clear(const char *path);
 
 #endif
