@@ -77,6 +77,16 @@ own_store() {
 }
 pass "without a daemon the store is asked, and one token spent" own_store
 
+faults() {
+	cp "$cfg" "$work/plain.cfg"
+	echo 'nonsense = 1;' >>"$cfg"
+	as_whole 78 check "$anna" --to li@fabrikam.example
+	local rc=$?
+	cp "$work/plain.cfg" "$cfg"
+	return "$rc"
+}
+pass "faults of the configuration come in the same order" faults
+
 "$door" -c "$cfg" serve 2>"$work/log" &
 e2e_pids+=($!)
 pass "the daemon starts through the small door, under its own process id" until_true 10 grep -q '^listening on ' "$work/log" || finish
