@@ -9,7 +9,7 @@ begin postfix smtp-sink jq python3
 
 # Postfix's users walk in here, to the sockets.
 chmod 711 "$work"
-boxes=(allow aborted again data datatwo end endtwo login lost many1 many2 many3 many4 many5 many6 open pair series used warm)
+boxes=(allow aborted again chunk data datatwo end endtwo hang login lost many1 many2 many3 many4 many5 many6 open pair series used warm)
 office "${boxes[@]}"
 e2e_pidfiles+=("$work/postfix/sink.pid" "$work/postfix/sasl.pid")
 server postfix "$e2e_lib/../../man/coldrelay.8"
@@ -131,6 +131,25 @@ series() {
 }
 pass "messages of one connection are charged one by one, and the third waits" series
 
+# BDAT in place of DATA, which Postfix announces too.
+chunk() {
+	say "$port" "chunk@$domain" "MAIL FROM:<chunk@$domain>" "RCPT TO:<li@fabrikam.example>" "CHUNK chunk1" && codes '250 250 250' &&
+		say "$data_port" "chunk@$domain" "MAIL FROM:<chunk@$domain>" "RCPT TO:<li@fabrikam.example>" "CHUNK chunk2" && codes '250 250 250' &&
+		equal "$(left "chunk@$domain")" 0 && arrives chunk1 && arrives chunk2 || return
+	refused_ids+=(chunk3)
+	say "$data_port" "chunk@$domain" "MAIL FROM:<chunk@$domain>" "RCPT TO:<li@fabrikam.example>" "CHUNK chunk3"
+	codes '250 250 450'
+}
+pass "BDAT is charged as DATA is, and the third waits" chunk
+spelt() {
+	login=CHUNK@${domain^^} later spelt "Chunk@${domain^}" li@fabrikam.example && has "$out" budget
+}
+pass "a login in capitals has the same budget" spelt
+nobody() {
+	login=again@$domain later nobody '' li@fabrikam.example && equal "$(left "again@$domain")" 2
+}
+pass "no sender: 4.7.1, nothing charged" nobody
+
 # A client signs in once and is asked about with each message: the state at its end counts.
 open_session() {
 	local session
@@ -185,6 +204,32 @@ many() {
 	done
 }
 pass "six sessions, three services each, asked four times a message: each message is charged once" many
+
+# What a restart forgets is deferred: which recipients a message under way has.
+forgotten() {
+	local session
+	refused_ids+=(forgotten1)
+	say "$port" "again@$domain" "MAIL FROM:<again@$domain>" "RCPT TO:<li@fabrikam.example>" "RCPT TO:<mo@adatum.example>" DATA \
+		"MADE $work/known" "AWAIT $work/restarted" "MESSAGE forgotten1" &
+	session=$!
+	until_true 20 test -e "$work/known" || return
+	serve_down TERM
+	serve_up "unix:$socket"
+	touch "$work/restarted"
+	wait "$session"
+	codes '250 250 250 354 450' && has "$out" '^450 4\.7\.1 .*recipients_unknown' && equal "$(left "again@$domain")" 2
+}
+pass "restarted between RCPT and the end of a message to two: 450 4.7.1, nothing charged" forgotten
+
+# Alive, but silent.
+hang() {
+	refused_ids+=(hang1)
+	kill -STOP "$serve_pid"
+	at=$end_port mail hang1 "hang@$domain" li@fabrikam.example
+	kill -CONT "$serve_pid"
+	codes '250 250 354 451' && has "$out" '^451 4\.3\.5 '
+}
+pass "the daemon hangs: 451 4.3.5 after Postfix's time is over" hang
 
 # The service is away: Postfix fails closed, and the same message sent again later is one send.
 again() {

@@ -4,7 +4,7 @@
 # The policy service is expected at DIR/queue/private/coldrelay.  Logins are any name with the password "secret" (saslauth.py).
 # Prints PIDFILE PID SINK_PIDFILE SASL_PIDFILE QUEUE ETC LOG SINK PORT DATA_PORT END_PORT MANY_PORT as NAME=VALUE lines once it answers:
 #   PORT       as the manual says
-#   DATA_PORT  asks at DATA only, END_PORT at END-OF-MESSAGE only
+#   DATA_PORT  asks at DATA only, END_PORT at END-OF-MESSAGE only, where an answer is waited for 1 s instead of 100 s
 #   MANY_PORT  three services of one message: two at RCPT, one at DATA, one at END-OF-MESSAGE, each on a connection of its own
 #   SINK       directory with one file a delivered message
 # Exit 77: not installed, or not root, who alone can run Postfix's master.  Ends with down.sh of each PIDFILE.
@@ -65,10 +65,10 @@ manual_lines() {
 	manual_lines main.cf
 } >"$dir/etc/main.cf"
 
-# The manual's service, on our port and without its chroot, which needs files of the system's inside.
+# The manual's service, on our port.
 submission=$(manual_lines master.cf)
 [[ $submission == "submission inet n - y - - smtpd"* ]] || die "no submission service in $manual"
-submission=${submission/#submission inet n - y/127.0.0.1:$port inet n - n}
+submission=${submission/#submission/127.0.0.1:$port}
 # service PORT OPTION...: the same listener with other places where it asks.
 service() {
 	printf '127.0.0.1:%s inet n - n - - smtpd\n  -o smtpd_sasl_auth_enable=yes\n  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject\n' "$1"
@@ -82,7 +82,8 @@ context() {
 {
 	echo "$submission"
 	service "$data_port" smtpd_recipient_restrictions=permit_sasl_authenticated,reject "smtpd_data_restrictions=$ask"
-	service "$end_port" smtpd_recipient_restrictions=permit_sasl_authenticated,reject "smtpd_end_of_data_restrictions=$ask"
+	service "$end_port" smtpd_recipient_restrictions=permit_sasl_authenticated,reject "smtpd_end_of_data_restrictions=$ask" \
+		smtpd_policy_service_timeout=1s
 	service "$many_port" "{ smtpd_recipient_restrictions = $(context one) $(context two) permit_sasl_authenticated reject }" \
 		"{ smtpd_data_restrictions = $(context two) }" "{ smtpd_end_of_data_restrictions = $(context three) }"
 	cat <<-'CONF'

@@ -5,6 +5,7 @@
 
 Prints a line for each command: the last line of its reply, code first.  Besides SMTP's own commands:
   MESSAGE ID    a message with that id and the final dot; left out when DATA was not taken
+  CHUNK ID      the same by BDAT (RFC 3030)
   MADE FILE     makes the file: tells a script that all before this is answered
   AWAIT FILE    waits until the file is there
 """
@@ -65,6 +66,11 @@ def run(port, login, commands):
             open(rest, "w").close()
         elif word == "AWAIT":
             await_file(rest)
+        elif word == "CHUNK":
+            text = message(rest)[:-1]
+            session.send("BDAT %d LAST\r\n%s" % (len(text), text[:-2]))
+            answer = session.reply()
+            print(answer, flush=True)
         elif word != "MESSAGE" or answer[:3] == "354":
             session.send(message(rest) if word == "MESSAGE" else command)
             answer = session.reply()
