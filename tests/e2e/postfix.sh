@@ -157,7 +157,8 @@ open_session() {
 	say "$port" open@trynorthwind.example "MAIL FROM:<open@trynorthwind.example>" "RCPT TO:<li@fabrikam.example>" DATA \
 		"MADE $work/asked" "AWAIT $work/frozen" "MESSAGE open1" &
 	session=$!
-	until_true 20 test -e "$work/asked" && run 0 freeze trynorthwind.example --reason test && touch "$work/frozen"
+	until_true 20 test -e "$work/asked" && "$program" -c "$cfg" -q freeze trynorthwind.example --reason test >/dev/null &&
+		touch "$work/frozen"
 	wait "$session" && has "$out" '^5[0-9][0-9] 5\.7\.1 .*frozen' && equal "$(left open@trynorthwind.example)" 2
 }
 pass "a freeze binds a session that is open: 5.7.1 at the end of its message, nothing charged" open_session
