@@ -9,7 +9,10 @@
 
 #include "core/log.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The store's lock is waited for while everybody waits: a short time, then those who would spend are deferred and ask again. */
 #define BUSY_MS 500
@@ -73,13 +76,26 @@ find_metrics(const struct session *s, struct places *out, struct err *err)
 }
 
 static int
-open_gate(struct session *s, struct gate **out, struct err *err)
+open_gate(struct session *s, enum db_mode mode, struct gate **out, struct err *err)
 {
 	int rc;
 
 	s->busy_ms = BUSY_MS;
-	rc = session_store(s, DB_WRITE, err);
+	rc = session_store(s, mode, err);
 	return rc == CR_OK ? cmd_gate(s, out, err) : rc;
+}
+
+/* Opened for reading only: a look must not bring the store of a running daemon forward. */
+static int
+look_at_store(struct session *s, struct err *err)
+{
+	struct gate *gate = NULL;
+	int rc = open_gate(s, DB_READ, &gate, err);
+
+	if (rc == CR_OK && session_has_store(s) && faccessat(AT_FDCWD, s->settings.store, W_OK, AT_EACCESS) != 0)
+		rc = err_errno(err, CR_ECONFIG, errno, s->settings.store);
+	gate_drop(&gate);
+	return rc;
 }
 
 /* One fault must not hide the next. */
@@ -87,7 +103,6 @@ static int
 check_config(struct session *s, struct err *err)
 {
 	struct places places;
-	struct gate *gate = NULL;
 	size_t faults = 0;
 	int rc = session_config(s, err);
 
@@ -97,9 +112,8 @@ check_config(struct session *s, struct err *err)
 		log_error("%s", err->text);
 	if (find_metrics(s, &places, err) != CR_OK && ++faults)
 		log_error("%s", err->text);
-	if (open_gate(s, &gate, err) != CR_OK && ++faults)
+	if (look_at_store(s, err) != CR_OK && ++faults)
 		log_error("%s", err->text);
-	gate_drop(&gate);
 	if (faults > 0)
 		return err_set(err, CR_ECONFIG, "%s: %zu fault%s, serve would not start", s->config_path, faults,
 		               faults == 1 ? "" : "s");
@@ -207,7 +221,7 @@ cmd_serve(struct session *s, int argc, char **argv, struct err *err)
 	if (rc != CR_OK || args.check_config)
 		return rc == CR_OK ? check_config(s, err) : rc;
 	if ((rc = session_config(s, err)) != CR_OK || (rc = find_listen(s, &places, err)) != CR_OK ||
-	    (rc = find_metrics(s, &places, err)) != CR_OK || (rc = open_gate(s, &serving.gate, err)) != CR_OK)
+	    (rc = find_metrics(s, &places, err)) != CR_OK || (rc = open_gate(s, DB_WRITE, &serving.gate, err)) != CR_OK)
 		goto out;
 	notify_open(&notify);
 	o = (struct daemon_options){.at = &places.listen,

@@ -81,6 +81,18 @@ two_faults() {
 	return "$rc"
 }
 pass "one fault does not hide the next" two_faults
+# An older release's store, under a daemon of that release.
+looks_only() {
+	local version
+	version=$(store 'pragma user_version')
+	store "pragma user_version = $((version - 1))"
+	run 78 serve --check-config && has "$err" 'brings the store forward' &&
+		equal "$(store 'pragma user_version')" "$((version - 1))"
+	local rc=$?
+	store "pragma user_version = $version"
+	return "$rc"
+}
+pass "an older store is looked at and not brought forward" looks_only
 
 # ---- SIGHUP ----
 configure
