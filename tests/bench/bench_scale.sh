@@ -3,7 +3,7 @@
 #   bench_scale.sh [-n MAILBOXES,...] [--ten-million] [-d DAYS] [-p SENDS] [-r ROUNDS]
 #
 # Default: 1,000,000 mailboxes with 30 days of one send a day (-p 4: as much as the gate ever admits, four times the disk);
-# --ten-million: 10,000,000 too, without history, in a few minutes and 5 GB.
+# --ten-million: 10,000,000 too, without history, in ten minutes and 3 GB; it has to run.
 # Rounds of 1,000 admits on the small store and on the large one take turns, each with a daemon that has just admitted 1,000 others
 # and with a log that began empty: appending to a file costs more than writing over it.
 COLDRELAY=${COLDRELAY:-${0%/*}/../../build/release/coldrelay}
@@ -104,7 +104,7 @@ measure_size() { # MAILBOXES DAYS
 			used=$((used + 2 * admits))
 		done
 	done
-	awk -v rounds="$rounds" -v prefix="scale_${n}_" -f "${0%/*}/medians.awk" "$work/lines"
+	awk -v rounds="$rounds" -v prefix="scale_${n}_" -v large="$([ "$n" -gt 1000000 ] || echo 1.3)" -f "${0%/*}/medians.awk" "$work/lines"
 	awk -v n="$n" '{ printf "scale_%s_memory %.1f MB (wanted: at most 64%s)\n", n, $1 / 1024, ($1 > 65536 ? ", MISSED" : "") }' "$work/memory"
 	bytes_each large spent | awk -v n="$n" '{
 		printf "scale_%s_gate_rows %.1f bytes/mailbox (wanted: at most 80%s)\n", n, $1 / n, ($1 / n > 80 ? ", MISSED" : "") }'
