@@ -7,6 +7,7 @@
 #
 # Who is compared is measured turn by turn, round after round, and a ratio is the median of the rounds' ratios: a shared machine changes
 # its pace from minute to minute.  coldrelay gets a fresh copy of the store each time: 4 sends a day are soon used up.
+# shellcheck disable=SC2317 # start_NAME is called by its name
 COLDRELAY=${COLDRELAY:-${0%/*}/../../build/release/coldrelay}
 # What is measured is the disk's sync: a temporary directory in memory would have none.
 TMPDIR=${TMPDIR:-/var/tmp}
@@ -33,7 +34,7 @@ while [ $# != 0 ]; do
 done
 only=,$only,
 ks=${ks//,/ }
-exhausted=64
+exhausted=64 failed=0
 declare -A pid
 fresh=0 # names of mailboxes that no peer has heard of
 
@@ -142,7 +143,9 @@ measure() { # LABEL SERVER K [LOAD OPTION...]
 		>"$work/said" 2>&1; then
 		sed "s/^/$round /" "$work/said" >>"$work/lines"
 	else
-		echo "${label}_k$k failed: $(tail -n 1 "$work/said"); $server: $(tail -n 1 "$work/$server.out")" | tee -a "$work/failures"
+		echo "${label}_k$k failed: $(tail -n 1 "$work/said"); $server: $(tail -n 1 "$work/$server.out")"
+		# A peer that does not stand a load is a finding, not a fault.
+		case $server in coldrelay | echo | floor) failed=1 ;; esac
 	fi
 }
 
@@ -198,4 +201,4 @@ for round in $(seq "$rounds"); do one_round; done
 echo "policy_disk $(stat -f -c %T "$work") filesystem"
 echo "policy_mailboxes $mailboxes rows"
 awk -v rounds="$rounds" -v prefix=policy_ -f "${0%/*}/medians.awk" "$work/lines"
-[ ! -e "$work/failures" ] || exit 1
+exit "$failed"
