@@ -116,8 +116,11 @@ read_primary(struct ledger *l, const char *domain, struct standing *s, struct er
 	struct db_value names[LABELS_MAX];
 	size_t n = 0;
 
-	for (; *domain != '\0' && n < LABELS_MAX; domain = name_parent(domain))
+	/* A name of one label was never registered by anybody. */
+	for (; strchr(domain, '.') != NULL && n < LABELS_MAX; domain = name_parent(domain))
 		names[n++] = db_text(domain);
+	if (n == 0)
+		return CR_OK;
 	return db_query_many(l->db, DB_LOOK, "SELECT primary_domain FROM tenant WHERE primary_domain = $1", names, 1, n,
 	                     take_primary, s, err);
 }
@@ -143,8 +146,9 @@ read_state(struct ledger *l, const char *domain, struct standing *s, struct err 
 	const struct db_value name = db_text(domain);
 
 	return db_query_many(l->db, DB_LOOK,
-	                     "SELECT d.tenant, d.state, d.cause, d.first_send_ms, t.frozen_cause "
-	                     "FROM domain d JOIN tenant t ON t.primary_domain = d.tenant WHERE d.name = $1",
+	                     "SELECT d.tenant, d.state, d.cause, d.first_send_ms, (SELECT t.frozen_cause FROM tenant t "
+	                     "WHERE t.primary_domain = d.tenant AND t.frozen_cause IS NOT NULL) "
+	                     "FROM domain d WHERE d.name = $1",
 	                     &name, 1, 1, take_state, s, err);
 }
 

@@ -276,23 +276,6 @@ db_exec(struct db *db, const char *sql, const struct db_value *args, size_t n_ar
 	return rc;
 }
 
-static int
-exec_each(struct db *db, const char *sql, const struct db_value *args, size_t n_args, size_t n, int64_t *changed_out,
-          struct err *err)
-{
-	int64_t changed = 0, one;
-	int rc = CR_OK;
-
-	for (size_t i = 0; rc == CR_OK && i < n; i++) {
-		rc = db_exec(db, sql, args + i * n_args, n_args, &one, err);
-		if (rc == CR_OK)
-			changed += one;
-	}
-	if (rc == CR_OK)
-		*changed_out = changed;
-	return rc;
-}
-
 int
 db_exec_many(struct db *db, const char *sql, const struct db_value *args, size_t n_args, size_t n, int64_t *changed_out,
              struct err *err)
@@ -305,10 +288,7 @@ db_exec_many(struct db *db, const char *sql, const struct db_value *args, size_t
 	rc = check_alive(db, err);
 	if (rc != CR_OK)
 		return rc;
-	if (db->kind->many != NULL)
-		rc = db->kind->many(db->engine, DB_LOOK, sql, args, n_args, n, NULL, NULL, &changed, err);
-	else
-		rc = exec_each(db, sql, args, n_args, n, &changed, err);
+	rc = db->kind->many(db->engine, DB_LOOK, sql, args, n_args, n, NULL, NULL, &changed, err);
 	if (rc == CR_OK && changed_out != NULL)
 		*changed_out = changed;
 	return rc;
@@ -329,28 +309,6 @@ pass_row(void *arg, size_t i, struct engine_stmt *stmt, struct err *err)
 	return a->got(a->arg, i, &row, err);
 }
 
-static int
-query_each(struct asker *a, const char *sql, const struct db_value *args, size_t n_args, size_t n, struct err *err)
-{
-	const struct engine_kind *kind = a->db->kind;
-	struct engine_stmt *stmt = NULL;
-	bool more = true;
-	int rc = CR_OK;
-
-	for (size_t i = 0; rc == CR_OK && i < n; i++) {
-		rc = kind->prepare(a->db->engine, sql, args + i * n_args, n_args, &stmt, err);
-		if (rc != CR_OK)
-			break;
-		for (more = true; rc == CR_OK && more;) {
-			rc = kind->step(stmt, &more, err);
-			if (rc == CR_OK && more)
-				rc = pass_row(a, i, stmt, err);
-		}
-		kind->done(stmt);
-	}
-	return rc;
-}
-
 /* The turn lasts over all of them. */
 int
 db_query_many(struct db *db, enum db_many how, const char *sql, const struct db_value *args, size_t n_args, size_t n,
@@ -364,10 +322,8 @@ db_query_many(struct db *db, enum db_many how, const char *sql, const struct db_
 	if ((rc = hold(db, err)) != CR_OK)
 		return rc;
 	rc = check_alive(db, err);
-	if (rc == CR_OK && db->kind->many != NULL)
+	if (rc == CR_OK)
 		rc = db->kind->many(db->engine, how, sql, args, n_args, n, pass_row, &a, NULL, err);
-	else if (rc == CR_OK)
-		rc = query_each(&a, sql, args, n_args, n, err);
 	unhold(db);
 	return rc;
 }

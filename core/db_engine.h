@@ -75,8 +75,8 @@ struct engine_kind {
 	int64_t (*changes)(const struct engine *e); /* rows the last statement touched */
 
 	/*
-	 * n statements in one exchange, args row after row; got has the statement with its row, and its number.  NULL: the door
-	 * runs one after the other.
+	 * n statements in one exchange, args row after row; got has the statement with its row, and its number.  got NULL: rows,
+	 * if there are any, are passed over.
 	 */
 	int (*many)(struct engine *e, enum db_many how, const char *sql, const struct db_value *args, size_t n_args,
 	            size_t n, int (*got)(void *arg, size_t i, struct engine_stmt *s, struct err *err), void *arg,

@@ -363,7 +363,7 @@ stmt_find(struct engine *e, const char *sql, struct engine_stmt **out, struct er
 }
 
 static int
-bind_value(sqlite3_stmt *handle, int at, const struct db_value *v)
+bind_value(sqlite3_stmt *handle, int at, const struct db_value *v, sqlite3_destructor_type lifetime)
 {
 	assert(v != NULL);
 	switch (v->type) {
@@ -372,9 +372,9 @@ bind_value(sqlite3_stmt *handle, int at, const struct db_value *v)
 	case DB_INT:
 		return sqlite3_bind_int64(handle, at, v->i);
 	case DB_TEXT:
-		return sqlite3_bind_text64(handle, at, v->data, v->len, SQLITE_TRANSIENT, SQLITE_UTF8);
+		return sqlite3_bind_text64(handle, at, v->data, v->len, lifetime, SQLITE_UTF8);
 	case DB_BLOB:
-		return sqlite3_bind_blob64(handle, at, v->data, v->len, SQLITE_TRANSIENT);
+		return sqlite3_bind_blob64(handle, at, v->data, v->len, lifetime);
 	}
 	return SQLITE_MISUSE;
 }
@@ -392,9 +392,24 @@ engine_done(struct engine_stmt *s)
 		stmt_free(s);
 }
 
+/* lifetime SQLITE_STATIC: the values outlive the statement's last step. */
 static int
-engine_prepare(struct engine *e, const char *sql, const struct db_value *args, size_t n_args, struct engine_stmt **out,
-               struct err *err)
+bind_all(struct engine_stmt *s, const struct db_value *args, sqlite3_destructor_type lifetime, struct err *err)
+{
+	for (int i = 0; i < s->n_params; i++) {
+		int rc;
+
+		assert(args != NULL);
+		rc = bind_value(s->handle, i + 1, &args[s->arg_of[i]], lifetime);
+		if (rc != SQLITE_OK)
+			return fault(s->engine, rc, "bind", err);
+	}
+	return CR_OK;
+}
+
+/* Found, and taken until engine_done. */
+static int
+stmt_take(struct engine *e, const char *sql, size_t n_args, struct engine_stmt **out, struct err *err)
 {
 	struct engine_stmt *s = NULL;
 	int rc = stmt_find(e, sql, &s, err);
@@ -406,18 +421,26 @@ engine_prepare(struct engine *e, const char *sql, const struct db_value *args, s
 	s->ended = false;
 	if (n_args != s->n_args) {
 		rc = err_set(err, CR_EBUG, "store: %zu arguments for %zu parameters: %s", n_args, s->n_args, sql);
-		goto out;
+		engine_done(s);
+		return rc;
 	}
-	for (int i = 0; i < s->n_params; i++) {
-		assert(args != NULL);
-		rc = bind_value(s->handle, i + 1, &args[s->arg_of[i]]);
-		if (rc != SQLITE_OK) {
-			rc = fault(e, rc, "bind", err);
-			goto out;
-		}
-	}
-	*out = TAKE(s);
-out:
+	*out = s;
+	return CR_OK;
+}
+
+static int
+engine_prepare(struct engine *e, const char *sql, const struct db_value *args, size_t n_args, struct engine_stmt **out,
+               struct err *err)
+{
+	struct engine_stmt *s = NULL;
+	int rc = stmt_take(e, sql, n_args, &s, err);
+
+	if (rc != CR_OK)
+		return rc;
+	assert(s != NULL);
+	rc = bind_all(s, args, SQLITE_TRANSIENT, err);
+	if (rc == CR_OK)
+		*out = TAKE(s);
 	engine_done(s);
 	return rc;
 }
@@ -432,6 +455,40 @@ engine_step(struct engine_stmt *s, bool *more_out, struct err *err)
 	s->ended = rc == SQLITE_DONE;
 	*more_out = rc == SQLITE_ROW;
 	return CR_OK;
+}
+
+/* One row of arguments after the other through one statement, which is looked up, and cleared, once. */
+static int
+engine_many(struct engine *e, enum db_many how, const char *sql, const struct db_value *args, size_t n_args, size_t n,
+            int (*got)(void *arg, size_t i, struct engine_stmt *s, struct err *err), void *arg, int64_t *changed_out,
+            struct err *err)
+{
+	struct engine_stmt *s = NULL;
+	int64_t changed = 0;
+	int rc = stmt_take(e, sql, n_args, &s, err);
+
+	(void)how; /* a writer is alone */
+	if (rc != CR_OK)
+		return rc;
+	assert(s != NULL);
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		bool more = true;
+
+		s->ended = false;
+		rc = bind_all(s, args + i * n_args, SQLITE_STATIC, err);
+		while (rc == CR_OK && more) {
+			rc = engine_step(s, &more, err);
+			if (rc == CR_OK && more && got != NULL)
+				rc = got(arg, i, s, err);
+		}
+		if (changed_out != NULL)
+			changed += sqlite3_changes64(e->handle);
+		(void)sqlite3_reset(s->handle);
+	}
+	engine_done(s);
+	if (rc == CR_OK && changed_out != NULL)
+		*changed_out = changed;
+	return rc;
 }
 
 static bool
@@ -593,6 +650,7 @@ const struct engine_kind engine_sqlite = {
 	.in_transaction = engine_in_transaction,
 	.mark = engine_mark,
 	.prepare = engine_prepare,
+	.many = engine_many,
 	.step = engine_step,
 	.done = engine_done,
 	.writes = engine_writes,
