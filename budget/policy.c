@@ -78,18 +78,25 @@ stage_of(const char *word)
 /* The attributes that are listened to, by name. */
 struct wanted {
 	const char *name;
+	size_t len;
 	const char **to;
 };
+#define WANTED(name, to)                                                                                               \
+	{                                                                                                              \
+		name, sizeof(name) - 1, to                                                                             \
+	}
 
 static void
-take_line(char *line, const struct wanted *wanted, size_t n)
+take_line(const char *line, const struct wanted *wanted, size_t n)
 {
-	char *equals = strchr(line, '=');
+	const char *equals = strchr(line, '=');
+	size_t len;
 
 	assert(equals != NULL); /* policy_scan saw it */
-	*equals = '\0';
+	len = (size_t)(equals - line);
+	/* Most of the two dozen lines are of no interest: their length says so. */
 	for (size_t i = 0; i < n; i++) {
-		if (wanted[i].name[0] == line[0] && strcmp(wanted[i].name, line) == 0)
+		if (wanted[i].len == len && memcmp(wanted[i].name, line, len) == 0)
 			*wanted[i].to = equals + 1;
 	}
 }
@@ -116,19 +123,19 @@ policy_read(const char *data, size_t len, struct policy_request *r)
 {
 	const char *kind = "", *state = "", *count = "", *dry_run = "";
 	const struct wanted wanted[] = {
-		{"request",         &kind             },
-		{"protocol_state",  &state            },
-		{"recipient_count", &count            },
-		{"instance",        &r->instance      },
-		{"client_address",  &r->client_address},
-		{"sender",          &r->sender        },
-		{"recipient",       &r->recipient     },
-		{"sasl_username",   &r->sasl_username },
-		{"mailbox",         &r->mailbox       },
-		{"message_id",      &r->message_id    },
-		{"ticket",          &r->ticket        },
-		{"store",           &r->store         },
-		{"dry_run",         &dry_run          },
+		WANTED("request", &kind),
+		WANTED("protocol_state", &state),
+		WANTED("recipient_count", &count),
+		WANTED("instance", &r->instance),
+		WANTED("client_address", &r->client_address),
+		WANTED("sender", &r->sender),
+		WANTED("recipient", &r->recipient),
+		WANTED("sasl_username", &r->sasl_username),
+		WANTED("mailbox", &r->mailbox),
+		WANTED("message_id", &r->message_id),
+		WANTED("ticket", &r->ticket),
+		WANTED("store", &r->store),
+		WANTED("dry_run", &dry_run),
 	};
 
 	assert(len <= sizeof(r->bytes));

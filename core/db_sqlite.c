@@ -219,6 +219,9 @@ engine_open(const struct engine_options *o, struct engine **out, struct err *err
 		goto out;
 	}
 	(void)sqlite3_extended_result_codes(e->handle, 1);
+	/* Room for the cursors of all statements at once: else each run of one asks the heap, through a lock.  Fails harmlessly. */
+	if (o->mode != DB_READ)
+		(void)sqlite3_db_config(e->handle, SQLITE_DBCONFIG_LOOKASIDE, NULL, 1200, 400);
 	(void)sqlite3_busy_timeout(e->handle, o->busy_ms > INT32_MAX ? INT32_MAX : (int)o->busy_ms);
 	/* Replaces SQLite's own hook, the one that checkpoints; the setting then reads 0. */
 	(void)sqlite3_wal_hook(e->handle, note_log_pages, e);
