@@ -6,6 +6,7 @@
  */
 #include "budget/daemon.h"
 
+#include "budget/committer.h"
 #include "budget/policy.h"
 #include "budget/round.h"
 #include "budget/scrape.h"
@@ -25,7 +26,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define EVENTS      64
+#define EVENTS      256
+#define MANY        16 /* requests of a round from which on the second thread is worth its wake-up */
 #define READ_BYTES  16384
 #define SPARE_FILES 64 /* kept for the store and its like */
 #define STUCK_MS                                                                                                       \
@@ -40,8 +42,8 @@ struct conn {
 	int fd;
 	uint32_t interest;
 	bool closing; /* once its answers have left */
-	bool asked;   /* something in this round */
-	bool dead;    /* freed at the end of the round: an event or a judgement may still point here */
+	bool dead; /* freed at the end of the turn, once nothing is asked: an event or a round may still point here */
+	unsigned asked; /* in rounds that are not answered yet */
 	int64_t since_ms;
 	struct policy_scan scan;
 	struct buf in, out; /* the beginning of a request; answers from out_at on */
@@ -51,7 +53,9 @@ struct conn {
 
 struct daemon {
 	struct daemon_options o;
-	struct round *round;
+	struct round *rounds[2];
+	struct round *round; /* the one that is being collected; the committer may have the other */
+	struct committer *committer;
 	struct metrics metrics;
 	struct scrape *scrape; /* NULL: not asked for */
 	struct listener listener;
@@ -70,6 +74,8 @@ conn_kill(struct daemon *d, struct conn *c)
 {
 	if (c->dead)
 		return;
+	/* While its round is away it still is a descriptor, and would wake the loop over and over. */
+	(void)epoll_ctl(d->epoll, EPOLL_CTL_DEL, c->fd, NULL);
 	c->dead = true;
 	c->next_dead = d->dead;
 	d->dead = c;
@@ -133,33 +139,70 @@ conn_write(struct daemon *d, struct conn *c)
 
 /* The one place where answers leave. */
 static void
-finish_round(struct daemon *d)
+answer_round(struct daemon *d, struct round *r)
 {
-	const size_t n = round_size(d->round);
+	const size_t n = round_size(r);
 	const char *answer;
 	void *who;
 
-	if (n == 0)
-		return;
-	d->dirty = round_decide(d->round) || d->dirty;
 	for (size_t i = 0; i < n; i++) {
 		struct conn *c;
 
-		answer = round_answer(d->round, i, &who);
+		answer = round_answer(r, i, &who);
 		c = who;
+		c->asked--;
 		if (c->dead)
 			continue;
 		if (answer != NULL)
 			buf_adds(&c->out, answer);
-		c->asked = false;
 		if (answer == NULL || buf_check(&c->out, "answer", NULL) != CR_OK)
 			conn_kill(d, c);
 	}
 	for (size_t i = 0; i < n; i++) {
-		(void)round_answer(d->round, i, &who);
+		(void)round_answer(r, i, &who);
 		conn_write(d, who);
 	}
-	round_end(d->round);
+	round_end(r);
+}
+
+/* Answer what the committer has decided; wait: until it has nothing in hand. */
+static void
+take_back(struct daemon *d, bool wait)
+{
+	bool wrote = false;
+	struct round *r = committer_take(d->committer, wait, &wrote);
+
+	if (r == NULL)
+		return;
+	d->dirty = wrote || d->dirty;
+	answer_round(d, r);
+}
+
+/*
+ * A few requests are decided here and now: to wake another thread would take longer than to do without.  Many go to the committer,
+ * and while it decides and waits for its sync the next round is read.  While it is busy they gather.
+ */
+static void
+finish_round(struct daemon *d)
+{
+	if (round_size(d->round) == 0 || committer_is_busy(d->committer))
+		return;
+	if (round_size(d->round) < MANY) {
+		d->dirty = round_decide(d->round) || d->dirty;
+		answer_round(d, d->round);
+		return;
+	}
+	committer_give(d->committer, d->round);
+	d->round = d->round == d->rounds[0] ? d->rounds[1] : d->rounds[0];
+}
+
+/* Nothing is being decided when it returns, and nothing waits to be. */
+static void
+settle(struct daemon *d)
+{
+	take_back(d, true);
+	finish_round(d);
+	take_back(d, true);
 }
 
 static bool
@@ -167,9 +210,9 @@ add_request(struct daemon *d, struct conn *c, const char *data, size_t len)
 {
 	if (!round_add(d->round, c, c->fd, data, len))
 		return false;
-	c->asked = true;
+	c->asked++;
 	if (round_size(d->round) == ROUND_MAX)
-		finish_round(d);
+		settle(d);
 	return true;
 }
 
@@ -187,6 +230,7 @@ conn_requests(struct daemon *d, struct conn *c, size_t len)
 		if (p == POLICY_JUNK || !add_request(d, c, d->scratch + at, c->scan.at)) {
 			log_warn("a connection sent what is no policy request: closed");
 			c->closing = true;
+			conn_want(d, c, 0);
 			return len;
 		}
 		at += c->scan.at;
@@ -236,7 +280,7 @@ conn_read(struct daemon *d, struct conn *c)
 	if (!c->dead)
 		conn_keep(d, c, d->scratch + used, have + (size_t)got - used);
 	/* Junk behind good requests: their answers wait in the round, and close it when they have left. */
-	if (c->closing && !c->asked && c->out.len == 0)
+	if (c->closing && c->asked == 0 && c->out.len == 0)
 		conn_kill(d, c);
 }
 
@@ -309,6 +353,7 @@ reload(struct daemon *d)
 {
 	struct err err = {0};
 
+	settle(d);
 	if (d->o.notify != NULL)
 		notify_reloading(d->o.notify);
 	if (d->o.reload(d->o.arg, d, &err) == CR_OK) {
@@ -338,13 +383,20 @@ take_signal(struct daemon *d)
 static void
 bury(struct daemon *d)
 {
+	struct conn *waiting = NULL;
+
 	if (d->dead == NULL)
 		return;
 	for (struct conn *c = d->dead, *next; c != NULL; c = next) {
 		next = c->next_dead;
-		conn_free(d, c);
+		if (c->asked == 0) {
+			conn_free(d, c);
+			continue;
+		}
+		c->next_dead = waiting;
+		waiting = c;
 	}
-	d->dead = NULL;
+	d->dead = waiting;
 	want_listener(d, d->n_conns < d->max_conns);
 }
 
@@ -368,7 +420,7 @@ write_back(struct daemon *d, bool idle)
 	struct err err = {0};
 	int rc;
 
-	if (!d->dirty)
+	if (!d->dirty || committer_is_busy(d->committer))
 		return;
 	rc = db_checkpoint(d->o.db, idle ? IDLE_LOG_PAGES : BUSY_LOG_PAGES, &err);
 	if (rc != CR_OK && rc != CR_ERETRY)
@@ -396,6 +448,8 @@ turn(struct daemon *d, int timeout_ms, struct err *err)
 			take_signal(d);
 		else if (of == &d->scrape)
 			scrape_turn(d->scrape);
+		else if (of == &d->committer)
+			take_back(d, false);
 		else if (c->interest == EPOLLOUT)
 			conn_write(d, c);
 		else
@@ -423,11 +477,11 @@ stop(struct daemon *d, struct err *err)
 	listener_close(&d->listener);
 	for (struct conn *c = d->conns; c != NULL; c = c->next)
 		conn_read(d, c);
-	finish_round(d);
+	settle(d);
 	do {
 		for (struct conn *c = d->conns; c != NULL; c = c->next) {
 			c->closing = true;
-			if (c->out.len == 0)
+			if (c->out.len == 0 && c->asked == 0)
 				conn_kill(d, c);
 		}
 		bury(d);
@@ -498,6 +552,7 @@ write_metrics(void *arg, struct buf *out)
 	struct daemon *d = arg;
 	struct metrics_now now = {.connections = d->n_conns, .max_connections = d->max_conns};
 
+	settle(d);
 	round_look(d->round, &now);
 	metrics_write(&d->metrics, &now, out);
 }
@@ -524,6 +579,22 @@ open_places(struct daemon *d, struct err *err)
 	return rc;
 }
 
+static int
+open_rounds(struct daemon *d, const struct round_options *o, struct err *err)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = &d->committer};
+	int rc = round_open(o, &d->rounds[0], err);
+
+	if (rc == CR_OK)
+		rc = round_twin(d->rounds[0], &d->rounds[1], err);
+	if (rc == CR_OK)
+		rc = committer_open(&d->committer, err);
+	if (rc == CR_OK && epoll_ctl(d->epoll, EPOLL_CTL_ADD, committer_fd(d->committer), &e) != 0)
+		rc = err_errno(err, CR_EIO, errno, "epoll");
+	d->round = d->rounds[0];
+	return rc;
+}
+
 int
 daemon_open(const struct daemon_options *o, struct daemon **out, struct err *err)
 {
@@ -543,7 +614,7 @@ daemon_open(const struct daemon_options *o, struct daemon **out, struct err *err
 	                               .log_recipients = o->log_recipients};
 	raise_files(d);
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
-	rc = d->epoll < 0 ? err_errno(err, CR_EIO, errno, "epoll") : round_open(&round, &d->round, err);
+	rc = d->epoll < 0 ? err_errno(err, CR_EIO, errno, "epoll") : open_rounds(d, &round, err);
 	if (rc == CR_OK)
 		rc = open_signals(d, err);
 	if (rc == CR_OK)
@@ -579,7 +650,9 @@ daemon_drop(struct daemon **dp)
 	}
 	listener_close(&d->listener);
 	scrape_drop(&d->scrape);
-	round_drop(&d->round);
+	committer_drop(&d->committer);
+	round_drop(&d->rounds[1]);
+	round_drop(&d->rounds[0]);
 	if (d->signals >= 0)
 		(void)close(d->signals);
 	if (d->epoll >= 0)

@@ -1,5 +1,5 @@
 /*
- * daemon.h - the gate behind a socket: one thread, many connections, one transaction a round.
+ * daemon.h - the gate behind a socket: one loop, many connections, one transaction a round.
  *
  * All requests that are whole in one round of the loop share one transaction and one sync; no answer of the round leaves before the
  * commit has said CR_OK.  When the commit's outcome is unknown nobody is answered and the connections close: Postfix asks again

@@ -119,7 +119,7 @@ find_kind(const char *word, enum policy_kind *out)
 }
 
 bool
-policy_read(const char *data, size_t len, struct policy_request *r)
+policy_read(char *data, size_t len, struct policy_request *r)
 {
 	const char *kind = "", *state = "", *count = "", *dry_run = "";
 	const struct wanted wanted[] = {
@@ -138,14 +138,12 @@ policy_read(const char *data, size_t len, struct policy_request *r)
 		WANTED("dry_run", &dry_run),
 	};
 
-	assert(len <= sizeof(r->bytes));
 	r->instance = r->client_address = r->sender = r->recipient = r->sasl_username = "";
 	r->mailbox = r->message_id = r->ticket = r->store = "";
 	r->recipient_count = 0;
-	memcpy(r->bytes, data, len);
 	/* Each newline becomes the end of its line's text; the last one is the empty line's. */
-	for (char *line = r->bytes, *end; line < r->bytes + len - 1; line = end + 1) {
-		end = memchr(line, '\n', (size_t)(r->bytes + len - line));
+	for (char *line = data, *end; line < data + len - 1; line = end + 1) {
+		end = memchr(line, '\n', (size_t)(data + len - line));
 		assert(end != NULL);
 		*end = '\0';
 		take_line(line, wanted, ARRAY_LEN(wanted));

@@ -38,7 +38,7 @@ enum policy_kind {
 	POLICY_KIND__COUNT
 };
 
-/* Absent is "" and 0.  Texts point into bytes: it must not be copied by value. */
+/* Absent is "" and 0.  Texts point into the bytes it was read from. */
 struct policy_request {
 	enum policy_kind kind;
 	enum policy_stage stage;
@@ -46,10 +46,12 @@ struct policy_request {
 	int64_t recipient_count;
 	const char *mailbox, *message_id, *ticket, *store; /* ours; the recipient too */
 	bool dry_run;
-	char bytes[POLICY_REQUEST_BYTES];
 };
-/* Of the len bytes that policy_scan called whole.  False: junk (another kind of request, a count that is no number). */
-bool policy_read(const char *data, size_t len, struct policy_request *out);
+/*
+ * Of the len bytes that policy_scan called whole; they are changed, and have to stay as long as out.  False: junk (another kind of
+ * request, a count that is no number).
+ */
+bool policy_read(char *data, size_t len, struct policy_request *out);
 
 enum policy_action {
 	POLICY_GO,      /* DUNNO, not OK, which would end the list of restrictions */

@@ -23,21 +23,33 @@ struct waiting {
 	bool spends;
 	bool answered; /* without the gate */
 	bool unknown;  /* nobody knows what became of it: no answer */
+	char *bytes;   /* of the request; a round that rests holds none */
 	struct policy_request request;
 	struct judgement judgement;
 };
 
-struct round {
+/* What twins have in common. */
+struct court {
 	struct gate *gate;
 	struct db *db;
 	const struct clock *clock;
-	struct metrics *metrics;
 	struct judge *judge;
 	char store[WIRE_STORE_MAX]; /* the file that was opened; "": the store is none */
 	bool store_gone;            /* and that was said */
-	struct buf lines;           /* of the log */
+};
+
+struct round {
+	struct court *court;
+	bool is_twin;
+	struct metrics *metrics;
+	struct buf lines; /* of the log */
 	bool begun;
 	struct err trouble; /* code CR_OK: none in this round */
+	/* for the metrics, which are not the deciding thread's to touch */
+	uint64_t store_errors, released;
+	size_t n_synced;
+	int64_t synced_us;
+
 	struct waiting list[ROUND_MAX];
 	size_t n;
 };
@@ -57,7 +69,7 @@ static void
 failed(struct round *r, const struct err *why)
 {
 	r->trouble = *why;
-	r->metrics->store_errors++;
+	r->store_errors++;
 	log_error("the store: %s", why->text);
 	for (size_t i = 0; i < r->n; i++) {
 		if (r->list[i].spends && !r->list[i].answered)
@@ -69,7 +81,7 @@ failed(struct round *r, const struct err *why)
 static void
 unknown(struct round *r, const struct err *why)
 {
-	r->metrics->store_errors++;
+	r->store_errors++;
 	log_error("no answer to the questions of this round: %s", why->text);
 	for (size_t i = 0; i < r->n; i++)
 		r->list[i].unknown = r->list[i].spends && !r->list[i].answered;
@@ -84,7 +96,8 @@ is_same_file(const struct round *r)
 {
 	char store[WIRE_STORE_MAX];
 
-	return r->store[0] == '\0' || (wire_store(db_path(r->db), store) && strcmp(store, r->store) == 0);
+	return r->court->store[0] == '\0' ||
+	       (wire_store(db_path(r->court->db), store) && strcmp(store, r->court->store) == 0);
 }
 
 static bool
@@ -93,18 +106,18 @@ store_is_there(struct round *r)
 	struct err err = {0};
 
 	if (is_same_file(r)) {
-		if (r->store_gone)
-			log_warn("%s: the store is back", db_path(r->db));
-		r->store_gone = false;
+		if (r->court->store_gone)
+			log_warn("%s: the store is back", db_path(r->court->db));
+		r->court->store_gone = false;
 		return true;
 	}
 	(void)err_set(&err, CR_ESTORE,
 	              "%s: the store was deleted or replaced while it was open: put it back, or restart",
-	              db_path(r->db));
-	if (!r->store_gone)
+	              db_path(r->court->db));
+	if (!r->court->store_gone)
 		log_error("%s", err.text);
-	r->store_gone = true;
-	r->metrics->store_errors++;
+	r->court->store_gone = true;
+	r->store_errors++;
 	for (size_t i = 0; i < r->n; i++) {
 		if (!r->list[i].answered)
 			judge_trouble(&r->list[i].request, &err, &r->list[i].judgement);
@@ -120,15 +133,15 @@ judge_one(struct round *r, struct waiting *w)
 	int rc = CR_OK;
 
 	if (w->spends && !r->begun) {
-		rc = gate_begin(r->gate, &err);
+		rc = gate_begin(r->court->gate, &err);
 		r->begun = rc == CR_OK;
 	}
 	if (rc == CR_OK)
-		rc = judge_request(r->judge, &w->request, &w->judgement, &err);
+		rc = judge_request(r->court->judge, &w->request, &w->judgement, &err);
 	if (rc == CR_OK)
 		return;
 	if (r->begun)
-		gate_rollback(r->gate);
+		gate_rollback(r->court->gate);
 	r->begun = false;
 	failed(r, &err);
 }
@@ -159,12 +172,13 @@ commit(struct round *r)
 	if (!r->begun)
 		return false;
 	r->begun = false;
-	rc = gate_commit(r->gate, &err);
+	rc = gate_commit(r->court->gate, &err);
 	for (size_t i = 0; i < r->n; i++)
 		n += r->list[i].spends && !r->list[i].answered;
-	if (rc == CR_OK)
-		metrics_sync(r->metrics, n, now_us() - start_us);
-	else if (rc == CR_ESTORE)
+	if (rc == CR_OK) {
+		r->n_synced = n;
+		r->synced_us = now_us() - start_us;
+	} else if (rc == CR_ESTORE)
 		failed(r, &err);
 	else
 		unknown(r, &err);
@@ -188,11 +202,11 @@ release_all(struct round *r)
 			continue;
 		}
 		tried = true;
-		w->unknown = judge_release(r->judge, &w->request, &w->judgement, &err) != CR_OK;
+		w->unknown = judge_release(r->court->judge, &w->request, &w->judgement, &err) != CR_OK;
 		if (w->unknown)
 			log_error("no answer to a release: %s", err.text);
 		else if (w->judgement.action == POLICY_GO)
-			r->metrics->released++;
+			r->released++;
 	}
 	return tried;
 }
@@ -206,7 +220,7 @@ round_decide(struct round *r)
 		return false;
 	r->trouble = (struct err){0};
 	/* Known to be gone: nothing more is written where nobody will look for it. */
-	if (r->store_gone && !store_is_there(r))
+	if (r->court->store_gone && !store_is_there(r))
 		return false;
 	judge_all(r);
 	wrote = commit(r);
@@ -241,6 +255,12 @@ round_end(struct round *r)
 {
 	int64_t now = now_us();
 
+	if (r->n_synced > 0)
+		metrics_sync(r->metrics, r->n_synced, r->synced_us);
+	r->metrics->store_errors += r->store_errors;
+	r->metrics->released += r->released;
+	r->n_synced = 0;
+	r->store_errors = r->released = 0;
 	for (size_t i = 0; i < r->n; i++) {
 		if (r->list[i].unknown)
 			continue;
@@ -248,6 +268,8 @@ round_end(struct round *r)
 		if (log_get_level() >= LOG_LEVEL_INFO)
 			buf_addf(&r->lines, "%s\n", r->list[i].judgement.log);
 	}
+	for (size_t i = 0; i < r->n; i++)
+		free(r->list[i].bytes);
 	log_lines(LOG_LEVEL_INFO, buf_str(&r->lines), r->lines.len);
 	buf_clear(&r->lines);
 	r->n = 0;
@@ -266,7 +288,7 @@ screen(const struct round *r, struct waiting *w, int fd)
 
 	if (peer != LISTEN_OWNER && !(peer == LISTEN_HOST && w->request.kind == POLICY_CHECK))
 		why = "not for this user, or not over this socket";
-	else if (w->request.store[0] != '\0' && strcmp(w->request.store, r->store) != 0)
+	else if (w->request.store[0] != '\0' && strcmp(w->request.store, r->court->store) != 0)
 		why = "this daemon has another store";
 	if (why != NULL)
 		judge_forbid(&w->request, why, &w->judgement);
@@ -279,8 +301,14 @@ round_add(struct round *r, void *who, int fd, const char *data, size_t len)
 	struct waiting *w = &r->list[r->n];
 
 	assert(r->n < ROUND_MAX);
-	if (!policy_read(data, len, &w->request))
+	w->bytes = malloc(len);
+	if (w->bytes == NULL)
 		return false;
+	memcpy(w->bytes, data, len);
+	if (!policy_read(w->bytes, len, &w->request)) {
+		free(w->bytes);
+		return false;
+	}
 	w->who = who;
 	w->asked_us = now_us();
 	w->spends = judge_spends(&w->request);
@@ -301,17 +329,17 @@ void
 round_look(struct round *r, struct metrics_now *out)
 {
 	struct clockwork w;
-	int rc = db_get_int(r->db, "SELECT count(*) FROM domain WHERE state = 'frozen'", DB_NO_ARGS, 0,
+	int rc = db_get_int(r->court->db, "SELECT count(*) FROM domain WHERE state = 'frozen'", DB_NO_ARGS, 0,
 	                    &out->frozen_domains, NULL);
 
 	if (rc == CR_OK)
-		rc = db_get_int(r->db, "SELECT count(*) FROM tenant WHERE frozen_ms IS NOT NULL", DB_NO_ARGS, 0,
+		rc = db_get_int(r->court->db, "SELECT count(*) FROM tenant WHERE frozen_ms IS NOT NULL", DB_NO_ARGS, 0,
 		                &out->frozen_tenants, NULL);
 	out->store_up = rc == CR_OK && is_same_file(r);
-	rc = rc == CR_OK ? clockwork_read(r->db, r->clock, &w, NULL) : rc;
+	rc = rc == CR_OK ? clockwork_read(r->court->db, r->court->clock, &w, NULL) : rc;
 	out->clock_sure = rc == CR_OK;
 	if (out->clock_sure)
-		out->clock_ahead_ms = w.effective_ms - clock_wall_ms(r->clock);
+		out->clock_ahead_ms = w.effective_ms - clock_wall_ms(r->court->clock);
 	if (rc != CR_OK && rc != CR_ERETRY)
 		out->store_up = false;
 }
@@ -319,8 +347,8 @@ round_look(struct round *r, struct metrics_now *out)
 void
 round_set(struct round *r, struct gate *gate, bool log_recipients)
 {
-	r->gate = gate;
-	judge_set(r->judge, gate, log_recipients);
+	r->court->gate = gate;
+	judge_set(r->court->judge, gate, log_recipients);
 }
 
 int
@@ -329,13 +357,15 @@ round_open(const struct round_options *o, struct round **out, struct err *err)
 	struct round *r = calloc(1, sizeof(*r));
 	int rc;
 
-	if (r == NULL)
+	if (r == NULL || (r->court = calloc(1, sizeof(*r->court))) == NULL) {
+		round_drop(&r);
 		return err_nomem(err, "round");
-	r->db = o->db;
-	r->clock = o->clock;
+	}
 	r->metrics = o->metrics;
-	(void)wire_store(db_path(o->db), r->store);
-	rc = judge_open(o->gate, o->clock, &r->judge, err);
+	r->court->db = o->db;
+	r->court->clock = o->clock;
+	(void)wire_store(db_path(o->db), r->court->store);
+	rc = judge_open(o->gate, o->clock, &r->court->judge, err);
 	if (rc == CR_OK) {
 		round_set(r, o->gate, o->log_recipients);
 		*out = TAKE(r);
@@ -344,13 +374,34 @@ round_open(const struct round_options *o, struct round **out, struct err *err)
 	return rc;
 }
 
-void
-round_drop(struct round **r)
+int
+round_twin(const struct round *r, struct round **out, struct err *err)
 {
-	if (*r == NULL)
+	struct round *twin = calloc(1, sizeof(*twin));
+
+	if (twin == NULL)
+		return err_nomem(err, "round");
+	twin->court = r->court;
+	twin->is_twin = true;
+	twin->metrics = r->metrics;
+	*out = twin;
+	return CR_OK;
+}
+
+void
+round_drop(struct round **rp)
+{
+	struct round *r = *rp;
+
+	if (r == NULL)
 		return;
-	judge_drop(&(*r)->judge);
-	buf_release(&(*r)->lines);
-	free(*r);
-	*r = NULL;
+	if (r->court != NULL && !r->is_twin) {
+		judge_drop(&r->court->judge);
+		free(r->court);
+	}
+	for (size_t i = 0; i < r->n; i++)
+		free(r->list[i].bytes);
+	buf_release(&r->lines);
+	free(r);
+	*rp = NULL;
 }

@@ -22,15 +22,20 @@ struct round_options {
 };
 /* All is borrowed. */
 MUST_CHECK int round_open(const struct round_options *o, struct round **out, struct err *err);
+/* A second list of requests over the same gate and messages under way; to be dropped before r.  One of the two is decided at a time. */
+MUST_CHECK int round_twin(const struct round *r, struct round **out, struct err *err);
 void round_drop(struct round **r);
-/* Between two rounds: another configuration. */
+/* Between two rounds, for its twin as well: another configuration. */
 void round_set(struct round *r, struct gate *gate, bool log_recipients);
 
-/* A whole request, by policy_scan.  At most ROUND_MAX before round_decide.  False: junk, nothing was added. */
+/* A whole request, by policy_scan.  At most ROUND_MAX before round_decide.  False: junk, or no memory for it; nothing was added. */
 bool round_add(struct round *r, void *who, int fd, const char *data, size_t len);
 size_t round_size(const struct round *r);
 
-/* Decide and commit.  True: something was committed. */
+/*
+ * Decide and commit.  True: something was committed.  The only one that uses the gate and the store: another thread may call it while
+ * nobody touches this round, and nobody decides its twin.
+ */
 bool round_decide(struct round *r);
 /* The i-th answer, in the order asked; NULL: none may be given, since nobody knows whether it is true.  who_out as it was added. */
 const char *round_answer(struct round *r, size_t i, void **who_out);

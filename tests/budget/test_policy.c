@@ -46,7 +46,11 @@ static struct policy_request request;
 static enum policy_progress
 finish(enum policy_progress p, const char *text, const struct policy_scan *s)
 {
-	return p == POLICY_WHOLE && !policy_read(text, s->at, &request) ? POLICY_JUNK : p;
+	static char bytes[POLICY_REQUEST_BYTES];
+
+	if (p == POLICY_WHOLE)
+		memcpy(bytes, text, s->at);
+	return p == POLICY_WHOLE && !policy_read(bytes, s->at, &request) ? POLICY_JUNK : p;
 }
 
 /* Whole, in two pieces cut at every byte, and byte by byte: the same. */

@@ -13,6 +13,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct policy_request r;
 	const char *text = (const char *)data;
+	static char bytes[POLICY_REQUEST_BYTES];
 	size_t at = 0;
 
 	while (at < size) {
@@ -27,7 +28,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (p != POLICY_WHOLE)
 			break;
 		assert(whole.at == cut.at && whole.at <= POLICY_REQUEST_BYTES);
-		if (!policy_read(text + at, whole.at, &r))
+		memcpy(bytes, text + at, whole.at);
+		if (!policy_read(bytes, whole.at, &r))
 			break;
 		assert(strlen(r.sender) <= POLICY_VALUE_MAX && strlen(r.instance) <= POLICY_VALUE_MAX);
 		assert(r.recipient_count >= 0 && r.stage < POLICY_STAGE__COUNT);
