@@ -22,7 +22,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define MARK 1
+#define MARK       1
+#define SIZE_LIMIT 65536 /* of a structure, whatever the version */
 
 /* What programs were compiled with stays as it is: fields are added at the end, and only there. */
 #if defined(__LP64__)
@@ -45,6 +46,8 @@ struct coldrelay_gate {
 	size_t mark_bytes;
 	pid_t pid;
 };
+
+static const char not_at_home[] = "the handle belongs to the process before the fork";
 
 /* ---- codes and texts ---- */
 
@@ -466,7 +469,7 @@ ask(struct coldrelay_gate *gate, const struct coldrelay_gate_request *requests, 
 static bool
 can_answer(const struct coldrelay_gate_answer *answers, size_t n, size_t stride)
 {
-	if (stride < ANSWER_MIN || stride > 65536)
+	if (stride < ANSWER_MIN || stride > SIZE_LIMIT)
 		return false;
 	for (size_t i = 1; i < n; i++) {
 		size_t size;
@@ -484,7 +487,7 @@ coldrelay_gate_ask_many(struct coldrelay_gate *gate, const struct coldrelay_gate
 {
 	struct err err = {0};
 	size_t stride;
-	int cancel, rc;
+	int why = COLDRELAY_GATE_OK, cancel, rc;
 
 	if (answers == NULL || n == 0 || n > COLDRELAY_GATE_RECIPIENTS_MAX)
 		return fail(COLDRELAY_GATE_EUSAGE, "no answer to write to, or no number of recipients", error,
@@ -492,16 +495,16 @@ coldrelay_gate_ask_many(struct coldrelay_gate *gate, const struct coldrelay_gate
 	stride = answers->size;
 	if (!can_answer(answers, n, stride))
 		return fail(COLDRELAY_GATE_EUSAGE, "answer: wrong size", error, error_size);
-	put_trouble(answers, n, stride, "not asked");
-	if (gate == NULL || requests == NULL || requests->size < REQUEST_MIN || requests->size > 65536) {
-		put_trouble(answers, n, stride, "the call is wrong");
-		return fail(COLDRELAY_GATE_EUSAGE, "no handle, no request, or a request of wrong size", error,
-		            error_size);
-	}
-	if (!is_at_home(gate)) {
-		put_trouble(answers, n, stride, "the handle belongs to the process before the fork");
-		return fail(COLDRELAY_GATE_EFORK, "the handle belongs to the process before the fork", error,
-		            error_size);
+	if (gate == NULL || requests == NULL || requests->size < REQUEST_MIN || requests->size > SIZE_LIMIT)
+		why = COLDRELAY_GATE_EUSAGE;
+	else if (!is_at_home(gate))
+		why = COLDRELAY_GATE_EFORK;
+	if (why != COLDRELAY_GATE_OK) {
+		const char *text =
+			why == COLDRELAY_GATE_EFORK ? not_at_home : "no handle, no request, or a request of wrong size";
+
+		put_trouble(answers, n, stride, text);
+		return fail(why, text, error, error_size);
 	}
 	cancel = hold_cancel();
 	rc = ask(gate, requests, n, answers, stride, &err);
@@ -534,8 +537,7 @@ coldrelay_gate_release(struct coldrelay_gate *gate, const char *ticket, char *er
 	if (gate == NULL || ticket == NULL)
 		return fail(COLDRELAY_GATE_EUSAGE, "no handle, or no ticket", error, error_size);
 	if (!is_at_home(gate))
-		return fail(COLDRELAY_GATE_EFORK, "the handle belongs to the process before the fork", error,
-		            error_size);
+		return fail(COLDRELAY_GATE_EFORK, not_at_home, error, error_size);
 	if (snprintf(text, sizeof(text), "%s", ticket) >= (int)sizeof(text))
 		return fail(COLDRELAY_GATE_ENOTFOUND, "no such ticket: it is too long", error, error_size);
 	cancel = hold_cancel();

@@ -4,6 +4,7 @@
 #include "library/handle.h"
 #include "library/turns.h"
 #include "tests/budget/office.h"
+#include "tests/lib/store.h"
 
 #include <fcntl.h>
 #include <locale.h>
@@ -157,6 +158,7 @@ gate__third_outbound_of_a_day_waits_until_the_first_returns(void **state)
 {
 	struct coldrelay_gate *g = open_on(&o.clock.clock);
 	struct coldrelay_gate_answer a = ask(g, ANNA, EXTERN_MAIL, NULL);
+	const int64_t asked_ms = clock_wall_ms(clock_system());
 
 	(void)state;
 	assert_int_equal(a.verdict, COLDRELAY_GATE_ALLOW);
@@ -172,9 +174,13 @@ gate__third_outbound_of_a_day_waits_until_the_first_returns(void **state)
 	assert_int_equal(a.verdict, COLDRELAY_GATE_WAIT);
 	assert_string_equal(a.reason, "budget");
 	assert_string_equal(a.ticket, "");
-	assert_int_equal(a.retry_at_ms, OFFICE_START_MS + GATE_WINDOW_MS);
-	fake_clock_advance(&o.clock, GATE_WINDOW_MS);
-	assert_int_equal(ask(g, ANNA, EXTERN_MAIL, NULL).verdict, COLDRELAY_GATE_ALLOW);
+	if (store_server() == NULL) {
+		assert_int_equal(a.retry_at_ms, OFFICE_START_MS + GATE_WINDOW_MS);
+		fake_clock_advance(&o.clock, GATE_WINDOW_MS);
+		assert_int_equal(ask(g, ANNA, EXTERN_MAIL, NULL).verdict, COLDRELAY_GATE_ALLOW);
+	} else { /* has a clock of its own */
+		assert_in_range(a.retry_at_ms, asked_ms + GATE_WINDOW_MS - 60000, asked_ms + GATE_WINDOW_MS + 60000);
+	}
 	coldrelay_gate_close(g);
 }
 
@@ -343,7 +349,7 @@ check_wrong(void **state)
 		coldrelay_gate_ask(row->no_handle ? NULL : g, row->no_request ? NULL : &r, &a, error, sizeof(error)),
 		row->want);
 	assert_closed(&a);
-	assert_string_not_equal(error, "");
+	assert_string_equal(a.message, error);
 	/* Nobody has to want the text. */
 	assert_code(coldrelay_gate_ask(row->no_handle ? NULL : g, row->no_request ? NULL : &r, &a, NULL, 0), row->want);
 	assert_int_equal(count_history(), 0);
@@ -510,6 +516,7 @@ gate__configuration_is_read_and_its_first_fault_is_told(void **state)
 {
 	struct coldrelay_gate_options options = COLDRELAY_GATE_OPTIONS_INIT;
 	struct coldrelay_gate *g = NULL;
+	char text[STORE_PATH_MAX + 128];
 
 	(void)state;
 	options.config = cfg_path_text;
@@ -517,8 +524,10 @@ gate__configuration_is_read_and_its_first_fault_is_told(void **state)
 	write_text(cfg_path_text,
 	           "store = \"store.db\";\nkey_file = \"key\";\nlimits = { total = 5; };\nparalel = 3;\n");
 	open_fails(&options, COLDRELAY_GATE_ECONFIG);
+	assert_non_null(strstr(error, "cfg:4"));
 	assert_non_null(strstr(error, "2 faults"));
-	write_text(cfg_path_text, "store = \"store.db\";\nkey_file = \"key\";\nlimits = { total = 1; };\n");
+	(void)snprintf(text, sizeof(text), "store = \"%s\";\nkey_file = \"key\";\nlimits = { total = 1; };\n", o.path);
+	write_text(cfg_path_text, text);
 	assert_code(handle_open(&options, &o.clock.clock, &g, error, sizeof(error)), COLDRELAY_GATE_OK);
 	assert_int_equal(ask(g, ANNA, EXTERN_MAIL, NULL).verdict, COLDRELAY_GATE_ALLOW);
 	assert_string_equal(ask(g, ANNA, BEN, NULL).reason, "budget");
@@ -576,6 +585,10 @@ be_noisy(void)
 	open_fails(&options, COLDRELAY_GATE_ECONFIG);
 	write_text(cfg_path_text, "not a configuration");
 	open_fails(&options, COLDRELAY_GATE_ECONFIG);
+	/* A warning, and nobody who listens. */
+	write_text(cfg_path_text, "store = \"postgresql://me:secret@127.0.0.1:1/none\";\nkey_file = \"key\";\n");
+	assert_int_not_equal(coldrelay_gate_open(&options, &g, error, sizeof(error)), COLDRELAY_GATE_OK);
+	assert_null(strstr(error, "secret"));
 }
 
 static void
@@ -840,9 +853,12 @@ turns__those_who_wait_together_share_one_commit(void **state)
 		{.q = {.mailbox = "no one", .recipient = EXTERN_MAIL}},
 		{.q = {.mailbox = CARL, .recipient = EXTERN_MAIL}},
 	};
-	int before = count_commits();
+	int before;
 
 	(void)state;
+	if (store_server() != NULL)
+		skip(); /* counts in the file's log */
+	before = count_commits();
 	ask_together(askers, 3);
 	assert_ok(askers[0].rc, &askers[0].err);
 	assert_int_equal(askers[0].a.verdict, GATE_ALLOW);
