@@ -22,6 +22,7 @@ const struct command budget_commands[] = {
 	{"thaw", cmd_thaw, "DOMAIN --reason TEXT [--tenant]", "let a frozen domain send again after review", cmd_thaw_help},
 	{"suppress", cmd_suppress, "add|lift|check|list|import|export ...", "the list of addresses and organisations to leave alone", cmd_suppress_help},
 	{"audit", cmd_audit, "show [--subject TEXT] [--from SEQ] | verify [--expect HASH]", "the log of every change, and whether its chain holds", cmd_audit_help},
+	{"store", cmd_store, "copy FROM TO [--dry-run] | trust --reason TEXT", "move the installation to another store; accept a server that took over", cmd_store_help},
 };
 /* clang-format on */
 const size_t budget_commands_n = ARRAY_LEN(budget_commands);

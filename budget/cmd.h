@@ -50,5 +50,7 @@ int cmd_serve(struct session *s, int argc, char **argv, struct err *err);
 void cmd_serve_help(FILE *to);
 int cmd_audit(struct session *s, int argc, char **argv, struct err *err);
 void cmd_audit_help(FILE *to);
+int cmd_store(struct session *s, int argc, char **argv, struct err *err);
+void cmd_store_help(FILE *to);
 
 #endif

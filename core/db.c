@@ -390,6 +390,18 @@ db_trust(struct db *db, struct err *err)
 }
 
 int
+db_renumber(struct db *db, const char *table, const char *column, int64_t last, struct err *err)
+{
+	int rc;
+
+	if (!is_owner(db) || !db->in_transaction)
+		return err_set(err, CR_EBUG, "store: a write outside a transaction");
+	rc = check_alive(db, err);
+	return rc == CR_OK && db->kind->renumber != NULL ? db->kind->renumber(db->engine, table, column, last, err)
+	                                                 : rc;
+}
+
+int
 db_query(struct db *db, const char *sql, const struct db_value *args, size_t n_args, struct db_rows **out,
          struct err *err)
 {

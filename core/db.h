@@ -139,6 +139,8 @@ bool db_is_server(const struct db *db);
 /* The time of a store that has a clock of its own (a server): it is then the only one.  CR_ENOTFOUND: none, ask the system's.
  * CR_ERETRY: away; or another server has taken over which may not know the last sends, until db_options.distrust_ms are over. */
 MUST_CHECK int db_now(struct db *db, int64_t *now_ms_out, struct err *err);
+/* In a transaction, after rows were put in with numbers of their own: those that the store gives to table.column go on behind last. */
+MUST_CHECK int db_renumber(struct db *db, const char *table, const char *column, int64_t last, struct err *err);
 /* In a transaction: somebody answers for it that no send was lost.  Errors: CR_ENOTFOUND (a file: never in doubt). */
 MUST_CHECK int db_trust(struct db *db, struct err *err);
 

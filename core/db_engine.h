@@ -60,6 +60,8 @@ struct engine_kind {
 	int (*mark)(struct engine *e, uint32_t *out, struct err *err);
 	/* NULL: it has no clock of its own. */
 	int (*now)(struct engine *e, int64_t *now_ms_out, struct err *err);
+	/* See db_renumber.  NULL: it goes on by itself. */
+	int (*renumber)(struct engine *e, const char *table, const char *column, int64_t last, struct err *err);
 	/* In a transaction: end what makes now fail after another server has taken over.  NULL: that cannot be. */
 	int (*trust)(struct engine *e, struct err *err);
 	/* NULL: one writer at a time, who holds them all. */

@@ -729,6 +729,13 @@ engine_now(struct engine *e, int64_t *now_ms_out, struct err *err)
 	return rc;
 }
 
+static int
+engine_renumber(struct engine *e, const char *table, const char *column, int64_t last, struct err *err)
+{
+	return tell(e, "SELECT setval(pg_get_serial_sequence($1, $2), $3)",
+	            DB_ARGS(db_text(table), db_text(column), db_int(last)), err);
+}
+
 static bool
 engine_again(const struct engine *e)
 {
@@ -1024,6 +1031,7 @@ const struct engine_kind engine_postgres = {
 	.in_transaction = engine_in_transaction,
 	.again = engine_again,
 	.now = engine_now,
+	.renumber = engine_renumber,
 	.trust = engine_trust,
 	.lock_keys = engine_lock_keys,
 	.prepare = engine_prepare,

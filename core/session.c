@@ -141,11 +141,11 @@ session_config(struct session *s, struct err *err)
 }
 
 static int
-open_db(const struct session *s, enum db_mode mode, struct db **out, struct err *err)
+open_db(const struct session *s, const char *path, enum db_mode mode, struct db **out, struct err *err)
 {
 	struct secret *password = NULL;
 	struct db_options o = {
-		.path = s->settings.store,
+		.path = path,
 		.mode = mode,
 		.schema = &schema_coldrelay,
 		.clock = s->clock,
@@ -176,7 +176,7 @@ session_has_store(const struct session *s)
 	if (!db_path_is_server(s->settings.store))
 		return access(s->settings.store, F_OK) == 0;
 	/* One that does not answer may hold everything. */
-	rc = open_db(s, DB_READ, &db, NULL);
+	rc = open_db(s, s->settings.store, DB_READ, &db, NULL);
 	db_drop(&db);
 	return rc != CR_ENOTFOUND;
 }
@@ -243,10 +243,20 @@ session_store(struct session *s, enum db_mode mode, struct err *err)
 	rc = open_vault(s, mode, err);
 	if (rc != CR_OK)
 		return rc;
-	rc = open_db(s, mode, &s->db, err);
+	rc = open_db(s, s->settings.store, mode, &s->db, err);
 	if (rc == CR_OK && (rc = bind_key(s, mode, err)) != CR_OK)
 		db_drop(&s->db);
 	return rc;
+}
+
+int
+session_other_store(struct session *s, const char *path, enum db_mode mode, struct db **out, struct err *err)
+{
+	int rc = session_config(s, err);
+
+	if (rc == CR_OK && s->vault == NULL)
+		rc = vault_open(s->settings.key_file, false, &s->vault, err);
+	return rc == CR_OK ? open_db(s, path, mode, out, err) : rc;
 }
 
 int

@@ -66,6 +66,9 @@ MUST_CHECK int session_config(struct session *s, struct err *err);
  * Errors as db_open, vault_open; CR_ESTORE (the key of an existing store is gone, or is another one).
  */
 MUST_CHECK int session_store(struct session *s, enum db_mode mode, struct err *err);
+/* A store that is not the configured one, and the configured vault; the caller drops it.  Errors: as db_open, vault_open. */
+MUST_CHECK int session_other_store(struct session *s, const char *path, enum db_mode mode, struct db **out,
+                                   struct err *err);
 /* A finished line of output, JSON or text, without its newline: written and flushed, line is empty then.  Errors: buf_check's, CR_EIO. */
 MUST_CHECK int session_print_line(struct session *s, struct buf *line, struct err *err);
 /* Something stands where the store belongs; after session_config. */

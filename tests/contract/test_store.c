@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <time.h>
 
+#include "budget/copy.h"
 #include "core/db.h"
 #include "tests/lib/server.h"
 
@@ -616,6 +617,21 @@ server_url(const char *user, char *out, size_t size)
 	               server_value(&server, "PORT", port, sizeof(port)));
 }
 
+static void
+use(bool on_server)
+{
+	char url[160];
+
+	if (!on_server) {
+		(void)unsetenv("COLDRELAY_TEST_STORE");
+		return;
+	}
+	if (!has_server)
+		skip();
+	server_url("coldrelay", url, sizeof(url));
+	(void)setenv("COLDRELAY_TEST_STORE", url, 1);
+}
+
 /* As the superuser, in the server's own words. */
 static void
 tell(const char *sql)
@@ -888,6 +904,62 @@ the_first_server_that_answers_is_used(struct place *p)
 		&p->err);
 }
 
+static int
+ignore_table(void *arg, const struct copy_table *t, const struct copy_count *n, struct err *err)
+{
+	(void)arg;
+	(void)t;
+	(void)n;
+	(void)err;
+	return CR_OK;
+}
+
+/* From a file to the server and back: the same in every byte; and what comes next has a number of its own. */
+static void
+a_copy_goes_there_and_back(struct place *p)
+{
+	struct office o;
+	struct copy *c = NULL;
+	struct db *back = NULL;
+	struct gate_answer a;
+	char path[STORE_PATH_MAX];
+
+	use(false);
+	office_open(&o, NO_PACE);
+	a = office_ask(&o, ANNA, EXTERN_MAIL, "m1");
+	assert_string_equal(office_word(&a), "allow");
+	assert_ok(open_at(p, 0, DB_CREATE, &schema_coldrelay, 5000), &p->err);
+	assert_ok(copy_open(&c, &o.err), &o.err);
+	assert_ok(copy_store(c, o.db, p->db[0], o.vault, ignore_table, NULL, &o.err), &o.err);
+	(void)snprintf(path, sizeof(path), "%s/back.db", p->dir);
+	assert_ok(db_open(&(struct db_options){.path = path, .mode = DB_CREATE, .schema = &schema_coldrelay}, &back,
+	                  &o.err),
+	          &o.err);
+	assert_ok(copy_store(c, p->db[0], back, o.vault, ignore_table, NULL, &o.err), &o.err);
+	for (size_t i = 0; i < copy_tables_n; i++) {
+		struct copy_count first, last;
+
+		assert_ok(copy_read(c, o.db, i, &first, &o.err), &o.err);
+		assert_ok(copy_read(c, back, i, &last, &o.err), &o.err);
+		assert_int_equal(first.rows, last.rows);
+		assert_memory_equal(first.hash, last.hash, sizeof(first.hash));
+	}
+	/* The real time is long after the spend: only the numbers are asked for here. */
+	begin(p, 0);
+	assert_ok(db_exec(p->db[0],
+	                  "INSERT INTO history (at_ms, mailbox, class, organisation, recipient_hash, request) "
+	                  "SELECT at_ms, mailbox, class, organisation, recipient_hash, request FROM history",
+	                  DB_NO_ARGS, NULL, &p->err),
+	          &p->err);
+	commit(p, 0);
+	assert_int_equal(ask_int(p, 0, "SELECT MAX(seq) FROM history"), 2);
+	db_drop(&back);
+	db_drop(&p->db[0]);
+	office_close(&o);
+	copy_drop(&c);
+	use(true);
+}
+
 static const struct promise server_promises[] = {
 	{"decisions run side by side, but for their keys",  2, decisions_run_side_by_side                },
 	{"a deadlock may be tried again",                   2, a_deadlock_may_be_tried_again             },
@@ -897,25 +969,11 @@ static const struct promise server_promises[] = {
 	{"a server without fsync is refused",               1, a_server_without_fsync_is_refused         },
 	{"after a failover the clock waits, or is trusted", 2, after_a_failover_the_clock_waits          },
 	{"a password is never shown",                       1, a_password_is_never_shown                 },
+	{"a copy goes there and back",                      0, a_copy_goes_there_and_back                },
 	{"the first server that answers is used",           1, the_first_server_that_answers_is_used     },
 };
 
 /* ---- the rows, once for each engine ---- */
-
-static void
-use(bool on_server)
-{
-	char url[160];
-
-	if (!on_server) {
-		(void)unsetenv("COLDRELAY_TEST_STORE");
-		return;
-	}
-	if (!has_server)
-		skip();
-	server_url("coldrelay", url, sizeof(url));
-	(void)setenv("COLDRELAY_TEST_STORE", url, 1);
-}
 
 static void
 keep_promise(const struct promise *r)
