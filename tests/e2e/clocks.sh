@@ -120,7 +120,7 @@ under_daemon() {
 }
 pass "the daemon: stepped +25 h, -25 h and by leap seconds while it runs" under_daemon
 
-if "${as[@]}" true && unshare --time --boottime 1 -- true 2>/dev/null; then
+if unshare --time --boottime 1 -- true 2>/dev/null; then
 	woken() {
 		fresh
 		now

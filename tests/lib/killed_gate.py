@@ -6,6 +6,7 @@
 The store beside CONFIG is what each trial starts from: MAILBOXes that have spent nothing, 2 outbound and 2 warm-up tokens each.
 
   check    a one-shot killed before its N-th visible step, N = OFFSET, OFFSET + EVERY, ... until it lives to its end
+  long     the same over a store with a log so long that the one-shot writes it back when it closes
   serve    the same for the daemon, with several connections whose questions wait for one commit
   many     SECONDS of writers, through the daemon and beside it, one of them or the daemon killed at random moments
 
@@ -38,6 +39,7 @@ ALONE = os.path.join(HOME, "alone.cfg")
 STRANGER = "li@fabrikam.example"
 LIMIT = 2
 PATIENCE_S = 30
+LONG_LOG_BYTES = 5 * 1024 * 1024  # more than 4,000 pages of 1 KiB
 random_of_run = random.Random(int(os.environ.get("KILL_SEED", "0")) or None)
 failed = False
 
@@ -59,19 +61,28 @@ def store_files():
     return [f for f in os.listdir(HOME) if f.startswith("store.db")]
 
 
-def keep_start():
-    os.mkdir(os.path.join(HOME, "start"))
+start = ""
+
+
+def keep(name):
+    """What stands there now is what trials start from."""
+    global start
+    start = os.path.join(HOME, name)
+    os.mkdir(start)
     for f in store_files():
-        shutil.copy2(os.path.join(HOME, f), os.path.join(HOME, "start", f))
-    with open(CONFIG) as whole, open(ALONE, "w") as alone:
-        alone.write(whole.read() + "use_daemon = false;\n")
+        shutil.copy2(os.path.join(HOME, f), os.path.join(start, f))
 
 
 def restore():
     for f in store_files():
         os.unlink(os.path.join(HOME, f))
-    for f in os.listdir(os.path.join(HOME, "start")):
-        shutil.copy2(os.path.join(HOME, "start", f), os.path.join(HOME, f))
+    for f in os.listdir(start):
+        shutil.copy2(os.path.join(start, f), os.path.join(HOME, f))
+
+
+def configure_alone():
+    with open(CONFIG) as whole, open(ALONE, "w") as alone:
+        alone.write(whole.read() + "use_daemon = false;\n")
 
 
 def run(*arguments, config=ALONE, env=None):
@@ -132,13 +143,14 @@ def step_by_step(name, trial):
                 break
         except Wrong as why:
             tell("%s: killed before step %d" % (name, n), str(why))
-            return
+            return trials
         trials += 1
         n += EVERY
     # OFFSET may lie behind the last step only if one step in very few is taken.
     tell("%s: killed before %s steps of a decision: nothing acknowledged is forgotten, nothing is charged twice" %
          (name, "all" if EVERY == 1 else "some"), "" if trials else "nothing was killed")
     print("# %s: %d kills, one in %d from %d" % (name, trials, EVERY, OFFSET), flush=True)
+    return trials
 
 
 # The daemon.
@@ -246,6 +258,31 @@ def killed_serve(n):
     finally:
         daemon.kill()
     return not lived
+
+
+# A long log.
+
+
+def lines_of(connection, *lines):
+    connection.socket.sendall(("\n".join(lines) + "\n\n").encode())
+    answer = connection.answer()
+    return dict(line.split("=", 1) for line in (answer or "").splitlines() if "=" in line)
+
+
+def keep_long_log():
+    """Spends and gives back, until the log is long; then the daemon dies."""
+    restore()
+    daemon = Daemon()
+    connection = Postfix()
+    try:
+        while os.path.getsize(os.path.join(HOME, "store.db-wal")) < LONG_LOG_BYTES:
+            answer = lines_of(connection, "request=coldrelay_check", "mailbox=" + MAILBOXES[-1], "recipient=" + STRANGER)
+            want(answer.get("verdict"), ("allow",), "a spend to lengthen the log")
+            lines_of(connection, "request=coldrelay_release", "ticket=" + answer["ticket"])
+    finally:
+        connection.close()
+        daemon.kill()
+    keep("long")
 
 
 # Many writers.
@@ -365,8 +402,12 @@ def many():
     print("# many: %d rounds, %d kills, %d allowed" % (rounds, kills, allowed), flush=True)
 
 
-keep_start()
-step_by_step("check", killed_check)
+configure_alone()
+keep("start")
+steps = step_by_step("check", killed_check)
 step_by_step("serve", killed_serve)
 many()
+keep_long_log()
+if step_by_step("long", killed_check) <= steps:
+    tell("a long log is written back by the one-shot", "no more steps than with a short one")
 sys.exit(failed)
