@@ -8,12 +8,12 @@ begin pkg-config gcc nm readelf make
 
 top=${e2e_lib%/tests/lib}
 mode=$(basename "$(dirname "$program")")
-prefix=$work/usr
+prefix=$work/root/usr/local
 lib=$prefix/lib/libcoldrelay-gate
 # As somebody who has never seen this tree would.
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 
-make -s --no-print-directory -C "$top" MODE="$mode" PREFIX="$prefix" install-lib >"$out" 2>"$err" ||
+make -s --no-print-directory -C "$top" MODE="$mode" PREFIX=/usr/local DESTDIR="$work/root" install-lib >"$out" 2>"$err" ||
 	{ not_ok "the library installs" "$(said)"; exit 1; }
 
 public() { # the functions of the header
@@ -72,7 +72,7 @@ sed -n '/^\.\\" example begins/,/^\.\\" example ends/p' "$top/man/coldrelay-gate
 build() {
 	local output=$1 static=$2 source=$3 flags
 	shift 3
-	flags=$(pkg-config --cflags --libs ${static:+--static} coldrelay-gate) || return 1
+	flags=$(pkg-config --define-prefix --cflags --libs ${static:+--static} coldrelay-gate) || return 1
 	[ -z "$static" ] || flags=${flags/-lcoldrelay-gate/-l:libcoldrelay-gate.a}
 	# shellcheck disable=SC2086 # flags are words
 	"$@" -Wall -Wextra -Wpedantic -Werror -o "$output" "$source" $flags >"$out" 2>"$err" || { why=$(said); return 1; }

@@ -6,6 +6,7 @@
 #include "tests/budget/office.h"
 #include "tests/lib/store.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <pthread.h>
@@ -18,6 +19,17 @@
 
 /* Of the office's vault: 7 and 31 zeros. */
 #define KEY_TEXT "BwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+/* A disk that fails when it is told to: SQLite, a shared library, finds this before the C library's. */
+static bool sync_fails;
+
+int
+fdatasync(int fd)
+{
+	(void)fd;
+	errno = EIO;
+	return sync_fails ? -1 : 0;
+}
 
 static const struct coldrelay_gate_limits no_pace = {sizeof(no_pace), 4, 2, 2, 0, 0, 0, 0};
 
@@ -390,6 +402,32 @@ gate__store_that_is_busy_or_damaged_waits(void **state)
 	assert_code(coldrelay_gate_ask(g, &r, &a, error, sizeof(error)), COLDRELAY_GATE_ESTORE);
 	assert_closed(&a);
 	assert_int_equal(ask(g, BEN, EXTERN_MAIL, NULL).verdict, COLDRELAY_GATE_ALLOW);
+	coldrelay_gate_close(g);
+}
+
+static void
+gate__commit_of_unknown_fate_is_no_allow_and_the_id_is_charged_once(void **state)
+{
+	struct coldrelay_gate *g = open_on(&o.clock.clock);
+	struct coldrelay_gate_request r = request(ANNA, EXTERN_MAIL, "<1@x>");
+	struct coldrelay_gate_answer a = stale_answer();
+
+	(void)state;
+	if (store_server() != NULL)
+		skip(); /* has a disk of its own */
+	sync_fails = true;
+	assert_code(coldrelay_gate_ask(g, &r, &a, error, sizeof(error)), COLDRELAY_GATE_EUNKNOWN);
+	sync_fails = false;
+	assert_closed(&a);
+	/* A sync that failed is not tried again: the handle is of no more use. */
+	a = stale_answer();
+	assert_code(coldrelay_gate_ask(g, &r, &a, error, sizeof(error)), COLDRELAY_GATE_ESTORE);
+	assert_closed(&a);
+	coldrelay_gate_close(g);
+	g = open_on(&o.clock.clock);
+	assert_int_equal(ask(g, ANNA, EXTERN_MAIL, "<1@x>").verdict, COLDRELAY_GATE_ALLOW);
+	assert_int_equal(ask(g, ANNA, EXTERN_MAIL, "<2@x>").verdict, COLDRELAY_GATE_ALLOW);
+	assert_int_equal(ask(g, ANNA, EXTERN_MAIL, "<3@x>").verdict, COLDRELAY_GATE_WAIT);
 	coldrelay_gate_close(g);
 }
 
@@ -926,6 +964,7 @@ main(void)
 		STORE_TEST(gate__requests_of_two_messages_are_refused_without_charge),
 		STORE_TEST(gate__answer_of_unknown_size_is_left_alone),
 		STORE_TEST(gate__store_that_is_busy_or_damaged_waits),
+		STORE_TEST(gate__commit_of_unknown_fate_is_no_allow_and_the_id_is_charged_once),
 		STORE_TEST(gate__program_of_a_later_header_is_understood),
 		STORE_TEST(gate__options_that_contradict_themselves_open_nothing),
 		STORE_TEST(gate__limits_can_be_lowered_and_never_raised),
