@@ -41,6 +41,8 @@ facts_clear(struct facts *f)
 static int
 request_key(const struct gate *g, const char *message_id, const char *recipient, uint64_t *out, struct err *err)
 {
+	const uint32_t id_len = message_id != NULL ? (uint32_t)strlen(message_id) : 0;
+	char few[512];
 	struct buf b = {0};
 	int rc;
 
@@ -48,7 +50,14 @@ request_key(const struct gate *g, const char *message_id, const char *recipient,
 		*out = secret_random_u64();
 		return CR_OK;
 	}
-	buf_addf(&b, "%zu:", strlen(message_id));
+	if (sizeof(id_len) + id_len + strlen(recipient) <= sizeof(few)) {
+		memcpy(few, &id_len, sizeof(id_len));
+		memcpy(few + sizeof(id_len), message_id, id_len);
+		memcpy(few + sizeof(id_len) + id_len, recipient, strlen(recipient));
+		*out = secret_short_hash(g->request_key, few, sizeof(id_len) + id_len + strlen(recipient));
+		return CR_OK;
+	}
+	buf_add(&b, &id_len, sizeof(id_len));
 	buf_adds(&b, message_id);
 	buf_adds(&b, recipient);
 	rc = buf_check(&b, "request key", err);

@@ -26,9 +26,7 @@ struct judge {
 	bool log_recipients;
 	/* Of the request in hand; here because 64 answers are too much for a stack. */
 	struct address mailbox;
-	struct buf triple; /* what the id is made of */
-	uint8_t id[INSTANCES_ID_BYTES];
-	char message_id[2 * INSTANCES_ID_BYTES + 1];
+	struct buf message_id; /* instance, client and sender */
 	const char *recipients[INSTANCES_RECIPIENTS];
 	size_t n;
 	struct gate_request questions[INSTANCES_RECIPIENTS];
@@ -58,7 +56,7 @@ judge_drop(struct judge **j)
 	if (*j == NULL)
 		return;
 	instances_drop(&(*j)->instances);
-	buf_release(&(*j)->triple);
+	buf_release(&(*j)->message_id);
 	free(*j);
 	*j = NULL;
 }
@@ -83,12 +81,19 @@ static void
 say(struct judgement *out, enum policy_action action, const char *reason, const char *text)
 {
 	char shown[POLICY_ANSWER_MAX];
+	size_t at;
 
 	out->action = action;
 	buf_copy_text(out->reason, sizeof(out->reason), reason);
 	shown[0] = '\0';
-	if (action != POLICY_GO)
-		(void)snprintf(shown, sizeof(shown), "%.300s (%s)", text, reason);
+	if (action != POLICY_GO) {
+		buf_copy_text(shown, 301, text);
+		at = strlen(shown);
+		buf_copy_text(shown + at, sizeof(shown) - at, " (");
+		buf_copy_text(shown + at + 2, sizeof(shown) - at - 2, reason);
+		at = strlen(shown);
+		buf_copy_text(shown + at, sizeof(shown) - at, ")");
+	}
 	policy_answer(action, shown, out->answer);
 }
 
@@ -184,28 +189,27 @@ judge_forbid(const struct policy_request *r, const char *why, struct judgement *
 	write_log(out, "not answered at=%s: %.400s", origin(r), why);
 }
 
-/* Each part with its length, so that no two triples run into the same bytes. */
+/* An attribute holds no newline, so that no two triples run into the same bytes. */
 static int
 make_id(struct judge *j, const struct policy_request *r, struct err *err)
 {
-	const char *const parts[] = {r->instance, r->client_address, r->sender};
+	buf_clear(&j->message_id);
+	buf_adds(&j->message_id, r->instance);
+	buf_addc(&j->message_id, '\n');
+	buf_adds(&j->message_id, r->client_address);
+	buf_addc(&j->message_id, '\n');
+	buf_adds(&j->message_id, r->sender);
+	return buf_check(&j->message_id, "request id", err);
+}
+
+/* What the messages under way are kept by. */
+static void
+instance_id(const struct judge *j, uint8_t out[INSTANCES_ID_BYTES])
+{
 	uint8_t digest[32];
-	int rc;
 
-	buf_clear(&j->triple);
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		const uint32_t len = (uint32_t)strlen(parts[i]);
-
-		buf_add(&j->triple, &len, sizeof(len));
-		buf_add(&j->triple, parts[i], len);
-	}
-	rc = buf_check(&j->triple, "request id", err);
-	if (rc != CR_OK)
-		return rc;
-	secret_digest(j->triple.data, j->triple.len, digest);
-	memcpy(j->id, digest, sizeof(j->id));
-	num_format_hex(j->id, sizeof(j->id), j->message_id);
-	return CR_OK;
+	secret_digest(j->message_id.data, j->message_id.len, digest);
+	memcpy(out, digest, INSTANCES_ID_BYTES);
 }
 
 /* The domain of the envelope sender is the one that is seen outside: a login must not send under another one's name. */
@@ -259,9 +263,10 @@ tell(const struct judge *j, const struct policy_request *r, const char *organisa
 static void
 test(struct judge *j, const struct policy_request *r, struct judgement *out)
 {
-	struct gate_request q = {.mailbox = j->mailbox.text, .message_id = j->message_id, .dry_run = true};
+	struct gate_request q = {.mailbox = j->mailbox.text, .message_id = buf_str(&j->message_id), .dry_run = true};
 	struct address recipient;
 	struct name organisation;
+	uint8_t id[INSTANCES_ID_BYTES];
 	struct err err = {0};
 	int rc;
 
@@ -274,8 +279,9 @@ test(struct judge *j, const struct policy_request *r, struct judgement *out)
 	q.recipient = recipient.text;
 	name_organisation(recipient.domain, &organisation);
 	rc = gate_ask(j->gate, &q, &j->answers[0], &err);
+	instance_id(j, id);
 	if (rc == CR_OK && j->answers[0].verdict == GATE_ALLOW)
-		rc = instances_add(j->instances, j->id, recipient.text, clock_boot_ms(j->clock), &err);
+		rc = instances_add(j->instances, id, recipient.text, clock_boot_ms(j->clock), &err);
 	if (rc == CR_OK)
 		tell(j, r, organisation.text, out);
 	else if (rc == CR_EREFUSED)
@@ -292,13 +298,16 @@ test(struct judge *j, const struct policy_request *r, struct judgement *out)
 static bool
 collect(struct judge *j, const struct policy_request *r)
 {
+	uint8_t id[INSTANCES_ID_BYTES];
+
 	j->n = 0;
 	if (r->recipient[0] != '\0' && r->recipient_count <= 1) {
 		j->recipients[0] = r->recipient;
 		j->n = 1;
 		return true;
 	}
-	j->n = instances_get(j->instances, j->id, clock_boot_ms(j->clock), j->recipients);
+	instance_id(j, id);
+	j->n = instances_get(j->instances, id, clock_boot_ms(j->clock), j->recipients);
 	return j->n > 0 && (int64_t)j->n >= r->recipient_count;
 }
 
@@ -316,8 +325,9 @@ spend(struct judge *j, const struct policy_request *r, struct judgement *out, st
 	if (log_get_level() >= LOG_LEVEL_INFO && address_parse(j->recipients[0], &first, NULL) == CR_OK)
 		name_organisation(first.domain, &organisation);
 	for (size_t i = 0; i < j->n; i++)
-		j->questions[i] = (struct gate_request){
-			.mailbox = j->mailbox.text, .recipient = j->recipients[i], .message_id = j->message_id};
+		j->questions[i] = (struct gate_request){.mailbox = j->mailbox.text,
+		                                        .recipient = j->recipients[i],
+		                                        .message_id = buf_str(&j->message_id)};
 	rc = gate_ask_in(j->gate, j->questions, j->n, j->answers, err);
 	if (rc == CR_EPARSE)
 		defer(j, r, "unreadable", "a recipient's address cannot be read", out);

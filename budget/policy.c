@@ -3,6 +3,7 @@
  */
 #include "budget/policy.h"
 
+#include "core/buf.h"
 #include "core/num.h"
 #include "core/own.h"
 
@@ -156,6 +157,9 @@ policy_read(char *data, size_t len, struct policy_request *r)
 	return count[0] == '\0' || num_parse(count, 0, INT32_MAX, &r->recipient_count, NULL) == CR_OK;
 }
 
+#define WORD_MAX 16
+#define TEXT_MAX 401
+
 void
 policy_answer(enum policy_action action, const char *text, char out[POLICY_ANSWER_MAX])
 {
@@ -165,14 +169,18 @@ policy_answer(enum policy_action action, const char *text, char out[POLICY_ANSWE
 	                                    [POLICY_REFUSE] = "REJECT 5.7.1"};
 	static_assert(ARRAY_LEN(words) == POLICY_ACTION__COUNT, "a word for each action");
 
-	if (action == POLICY_GO) {
-		(void)snprintf(out, POLICY_ANSWER_MAX, "action=DUNNO\n\n");
-		return;
+	buf_copy_text(out, POLICY_ANSWER_MAX, "action=");
+	out += strlen(out);
+	buf_copy_text(out, WORD_MAX, words[action]);
+	out += strlen(out);
+	if (action != POLICY_GO) {
+		buf_copy_text(out, sizeof(" coldrelay: "), " coldrelay: ");
+		out += strlen(out);
+		buf_copy_text(out, TEXT_MAX, text);
+		for (; *out != '\0'; out++) {
+			if ((unsigned char)*out < 0x20 || (unsigned char)*out >= 0x7f)
+				*out = '?';
+		}
 	}
-	(void)snprintf(out, POLICY_ANSWER_MAX, "action=%s coldrelay: %.400s", words[action], text);
-	for (char *p = out; *p != '\0'; p++) {
-		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
-			*p = '?';
-	}
-	memcpy(out + strlen(out), "\n\n", 3);
+	memcpy(out, "\n\n", 3);
 }

@@ -165,6 +165,16 @@ civil_of_days(int64_t days)
 	};
 }
 
+/* n digits of v and the byte behind them; returns where the next goes. */
+static char *
+put_digits(char *out, int n, int v, char behind)
+{
+	for (int i = n; i-- > 0; v /= 10)
+		out[i] = (char)('0' + v % 10);
+	out[n] = behind;
+	return out + n + 1;
+}
+
 void
 num_format_rfc3339(int64_t unix_s, char *out, size_t size)
 {
@@ -177,6 +187,17 @@ num_format_rfc3339(int64_t unix_s, char *out, size_t size)
 		days--;
 	}
 	c = civil_of_days(days);
+	if (size >= sizeof("0000-00-00T00:00:00Z") && c.year >= 0 && c.year <= 9999) {
+		/* What every denial says: by hand, at a tenth of the price. */
+		out = put_digits(out, 4, (int)c.year, '-');
+		out = put_digits(out, 2, c.month, '-');
+		out = put_digits(out, 2, c.day, 'T');
+		out = put_digits(out, 2, (int)(rest / HOUR_S), ':');
+		out = put_digits(out, 2, (int)(rest / MINUTE_S % 60), ':');
+		out = put_digits(out, 2, (int)(rest % MINUTE_S), 'Z');
+		*out = '\0';
+		return;
+	}
 	(void)snprintf(out, size, "%04lld-%02d-%02dT%02d:%02d:%02dZ", (long long)c.year, c.month, c.day,
 	               (int)(rest / HOUR_S), (int)(rest / MINUTE_S % 60), (int)(rest % MINUTE_S));
 }
