@@ -597,7 +597,7 @@ release_in(struct gate *g, const struct ticket *t, struct err *err)
 	struct audit_entry line = {.actor = audit_actor(), .action = "send.release"};
 	struct spent_at at = {0};
 	uint8_t packed[TOKENS_PACKED];
-	struct token gone;
+	struct token gone = {0};
 	int64_t now_ms;
 	int rc;
 

@@ -333,7 +333,7 @@ compare_paces(const void *a, const void *b)
 static int
 lock_paces(struct ledger *l, struct paced *const *paced, size_t n, struct err *err)
 {
-	int64_t few[4], *numbers = n <= ARRAY_LEN(few) ? few : calloc(n, sizeof(numbers[0]));
+	int64_t few[4] = {0}, *numbers = n <= ARRAY_LEN(few) ? few : calloc(n, sizeof(numbers[0]));
 	int rc;
 
 	if (numbers == NULL)

@@ -11,7 +11,7 @@
 
 #define BUSY_MS_DEFAULT     5000
 #define DISTRUST_MS_DEFAULT 86400000
-#define DROP_AT_LOG_PAGES   4000 /* about 16 MB: long enough that a one-shot seldom pays for it */
+#define DROP_AT_LOG_PAGES   200 /* whoever opens the store next alone has to read all of them again */
 
 static void
 init_turns(struct db *db)
