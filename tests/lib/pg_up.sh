@@ -53,6 +53,11 @@ shared_buffers = 32MB
 logging_collector = off
 ${PG_MORE:-}
 EOF
+# One that was killed, and that nobody waits for, still has its number.
+old=$(head -1 "$dir/data/postmaster.pid" 2>/dev/null || true)
+if [ -n "$old" ] && [ "$(sed 's/.*) \(.\).*/\1/' "/proc/$old/stat" 2>/dev/null)" = Z ]; then
+	rm -f "$dir/data/postmaster.pid" "$dir/.s.PGSQL.$port.lock"
+fi
 # shellcheck disable=SC2016
 as sh -c 'exec setsid "$1/postgres" -D "$2/data" >>"$2/server.log" 2>&1 </dev/null &' sh "$bin" "$dir"
 tries=0
