@@ -65,7 +65,8 @@ struct daemon {
 	struct conn *conns, *dead;
 	size_t n_conns, max_conns;
 	int64_t now_ms, swept_ms;
-	bool dirty; /* something was committed since the store's log was last looked at */
+	bool dirty;        /* something was committed since the store's log was last looked at */
+	struct err broken; /* code CR_OK: what was committed is known */
 	char scratch[POLICY_REQUEST_BYTES + READ_BYTES];
 };
 
@@ -163,6 +164,8 @@ answer_round(struct daemon *d, struct round *r)
 		conn_write(d, who);
 	}
 	round_end(r);
+	if (d->broken.code == CR_OK)
+		(void)!round_check(r, &d->broken);
 }
 
 /* Answer what the committer has decided; wait: until it has nothing in hand. */
@@ -461,7 +464,7 @@ turn(struct daemon *d, int timeout_ms, struct err *err)
 	bury(d);
 	if (d->o.notify != NULL)
 		notify_alive(d->o.notify, d->now_ms);
-	return CR_OK;
+	return d->broken.code == CR_OK ? CR_OK : err_set(err, d->broken.code, "%s", d->broken.text);
 }
 
 /* Nobody new; one last look at what has arrived; and the time it takes for answers to leave. */

@@ -45,6 +45,7 @@ struct round {
 	struct buf lines; /* of the log */
 	bool begun;
 	struct err trouble; /* code CR_OK: none in this round */
+	struct err broken;  /* code CR_OK: the outcome of each commit was known */
 	/* for the metrics, which are not the deciding thread's to touch */
 	uint64_t store_errors, released;
 	size_t n_synced;
@@ -83,6 +84,7 @@ unknown(struct round *r, const struct err *why)
 {
 	r->store_errors++;
 	log_error("no answer to the questions of this round: %s", why->text);
+	r->broken = *why;
 	for (size_t i = 0; i < r->n; i++)
 		r->list[i].unknown = r->list[i].spends && !r->list[i].answered;
 }
@@ -203,10 +205,12 @@ release_all(struct round *r)
 		}
 		tried = true;
 		w->unknown = judge_release(r->court->judge, &w->request, &w->judgement, &err) != CR_OK;
-		if (w->unknown)
+		if (w->unknown) {
 			log_error("no answer to a release: %s", err.text);
-		else if (w->judgement.action == POLICY_GO)
+			r->broken = err;
+		} else if (w->judgement.action == POLICY_GO) {
 			r->released++;
+		}
 	}
 	return tried;
 }
@@ -227,6 +231,14 @@ round_decide(struct round *r)
 	if (store_is_there(r))
 		wrote = release_all(r) || wrote;
 	return wrote;
+}
+
+int
+round_check(const struct round *r, struct err *err)
+{
+	if (r->court->store[0] == '\0' || r->broken.code == CR_OK)
+		return CR_OK;
+	return err_set(err, CR_EIO, "%s; nothing more is written by this process", r->broken.text);
 }
 
 const char *
@@ -351,6 +363,24 @@ round_set(struct round *r, struct gate *gate, bool log_recipients)
 	judge_set(r->court->judge, gate, log_recipients);
 }
 
+/*
+ * A transaction that writes nothing.  SQLite takes a log that cannot be opened for writing for reading, and says so at each write from
+ * then on: found before anybody is told that somebody listens.
+ */
+static int
+try_store(struct gate *gate, struct err *err)
+{
+	struct err busy = {0};
+	int rc = gate_begin(gate, &busy);
+
+	if (rc == CR_OK)
+		gate_rollback(gate);
+	/* Not free now: it may be for the first question. */
+	if (rc == CR_OK || rc == CR_ERETRY)
+		return CR_OK;
+	return err_set(err, rc, "%s", busy.text);
+}
+
 int
 round_open(const struct round_options *o, struct round **out, struct err *err)
 {
@@ -365,7 +395,9 @@ round_open(const struct round_options *o, struct round **out, struct err *err)
 	r->court->db = o->db;
 	r->court->clock = o->clock;
 	(void)wire_store(db_path(o->db), r->court->store);
-	rc = judge_open(o->gate, o->clock, &r->court->judge, err);
+	rc = try_store(o->gate, err);
+	if (rc == CR_OK)
+		rc = judge_open(o->gate, o->clock, &r->court->judge, err);
 	if (rc == CR_OK) {
 		round_set(r, o->gate, o->log_recipients);
 		*out = TAKE(r);

@@ -37,6 +37,11 @@ size_t round_size(const struct round *r);
  * nobody touches this round, and nobody decides its twin.
  */
 bool round_decide(struct round *r);
+/*
+ * Errors: CR_EIO, once the outcome of a commit to a file was unknown: a sync that failed cannot be tried again, so the store has to be
+ * opened anew, which a new process does best.  A server's connection heals itself.
+ */
+MUST_CHECK int round_check(const struct round *r, struct err *err);
 /* The i-th answer, in the order asked; NULL: none may be given, since nobody knows whether it is true.  who_out as it was added. */
 const char *round_answer(struct round *r, size_t i, void **who_out);
 /* Empty again, its decisions logged and counted. */

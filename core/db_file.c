@@ -124,6 +124,18 @@ set_lock(int fd, int command, short type)
 	return rc;
 }
 
+/* One byte of it is enough. */
+static bool
+mark_open(int fd)
+{
+	ssize_t put;
+
+	do
+		put = pwrite(fd, "open\n", 5, 0);
+	while (put < 0 && errno == EINTR);
+	return put > 0;
+}
+
 /*
  * The file is not empty while somebody has the store open.  Who gets the exclusive lock is alone: what stands in it then was
  * left by a process that was killed, or by a power cut.
@@ -148,7 +160,7 @@ db_presence_enter(struct db_presence *p, const char *store, bool *unclean_out, s
 	if (set_lock(p->fd, F_OFD_SETLK, F_WRLCK) == 0) {
 		if (fstat(p->fd, &st) == 0 && st.st_size > 0)
 			*unclean_out = true;
-		else if (pwrite(p->fd, "open\n", 5, 0) != 5)
+		else if (!mark_open(p->fd))
 			rc = err_errno(err, CR_EIO, errno, buf_str(&path));
 	}
 	/* Waits at most for somebody who is just leaving. */

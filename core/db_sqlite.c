@@ -218,6 +218,11 @@ engine_open(const struct engine_options *o, struct engine **out, struct err *err
 		rc = fault(e, rc, "open", err);
 		goto out;
 	}
+	/* Where a file cannot be opened for writing SQLite takes it for reading, and would say so at each write until it is opened anew. */
+	if (o->mode != DB_READ && sqlite3_db_readonly(e->handle, "main") == 1) {
+		rc = err_set(err, CR_ESTORE, "store: cannot be opened for writing");
+		goto out;
+	}
 	(void)sqlite3_extended_result_codes(e->handle, 1);
 	/* Room for the cursors of all statements at once: else each run of one asks the heap, through a lock.  Fails harmlessly. */
 	if (o->mode != DB_READ)

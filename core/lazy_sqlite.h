@@ -18,7 +18,7 @@
 	X(sqlite3_extended_errcode) X(sqlite3_extended_result_codes) X(sqlite3_finalize) \
 	X(sqlite3_get_autocommit) X(sqlite3_libversion) X(sqlite3_open_v2) X(sqlite3_prepare_v2) \
 	X(sqlite3_prepare_v3) X(sqlite3_reset) X(sqlite3_sql) X(sqlite3_step) X(sqlite3_stmt_readonly) \
-	X(sqlite3_wal_checkpoint_v2) X(sqlite3_wal_hook)
+	X(sqlite3_db_readonly) X(sqlite3_wal_checkpoint_v2) X(sqlite3_wal_hook)
 /* clang-format on */
 LAZY_LIBRARY(libsqlite3, "libsqlite3.so.0", "libsqlite3-0", CALLS);
 #define sqlite3_bind_blob64           libsqlite3.sqlite3_bind_blob64
@@ -54,5 +54,6 @@ LAZY_LIBRARY(libsqlite3, "libsqlite3.so.0", "libsqlite3-0", CALLS);
 #define sqlite3_stmt_readonly         libsqlite3.sqlite3_stmt_readonly
 #define sqlite3_wal_checkpoint_v2     libsqlite3.sqlite3_wal_checkpoint_v2
 #define sqlite3_wal_hook              libsqlite3.sqlite3_wal_hook
+#define sqlite3_db_readonly           libsqlite3.sqlite3_db_readonly
 
 #endif

@@ -40,7 +40,12 @@ set_byte(int fd, enum lock_byte byte, short type)
 {
 	struct flock fl = {.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = 1};
 
-	return fcntl(fd, F_OFD_SETLK, &fl) == 0 ? 0 : errno;
+	int rc;
+
+	do
+		rc = fcntl(fd, F_OFD_SETLK, &fl);
+	while (rc != 0 && errno == EINTR);
+	return rc == 0 ? 0 : errno;
 }
 
 static int

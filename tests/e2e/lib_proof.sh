@@ -13,6 +13,6 @@ prove() {
 		echo "skip ${1%.py}: AddressSanitizer wants to be the first library that is loaded"
 		exit 0
 	fi
-	make -s --no-print-directory MODE="$mode" "build/$mode/traceshim.so" "build/$mode/tests/proof/witness" || exit 70
+	make -s --no-print-directory MODE="$mode" "build/$mode/traceshim.so" "build/$mode/faultshim.so" "build/$mode/tests/proof/witness" || exit 70
 	python3 "tests/proof/$1" "${@:2}"
 }
