@@ -16,34 +16,80 @@
 
 #include "core/file.h"
 
+static int
+sync_directory_of(const char *path, struct err *err)
+{
+	char *dir = strdup(path), *slash;
+	int fd = -1, rc = CR_OK;
+
+	if (dir == NULL)
+		return err_nomem(err, "store path");
+	slash = strrchr(dir, '/');
+	if (slash != NULL)
+		slash[slash == dir] = '\0';
+	fd = open(slash != NULL ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) != 0)
+		rc = err_errno(err, CR_ESTORE, errno, dir);
+	if (fd >= 0)
+		(void)close(fd);
+	free(dir);
+	return rc;
+}
+
 /* Make the empty file, so that it never exists with another mode; a second process that does the same is no error. */
 static int
 create_empty(const char *path, struct err *err)
 {
-	char *dir = NULL, *slash;
-	int fd, dir_fd = -1, rc = CR_OK;
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 && errno == EEXIST)
 		return CR_OK;
 	if (fd < 0)
 		return err_errno(err, errno == ENOENT ? CR_ECONFIG : CR_ESTORE, errno, path);
-	dir = strdup(path);
-	if (dir == NULL) {
-		rc = err_nomem(err, "store path");
-		goto out;
-	}
-	slash = strrchr(dir, '/');
-	if (slash != NULL)
-		slash[slash == dir] = '\0';
-	dir_fd = open(slash != NULL ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd < 0 || fsync(dir_fd) != 0)
-		rc = err_errno(err, CR_ESTORE, errno, dir);
-out:
-	if (dir_fd >= 0)
-		(void)close(dir_fd);
 	(void)close(fd);
-	free(dir);
+	return sync_directory_of(path, err);
+}
+
+/* Each byte again: a page that the kernel gave up on after a failed sync counts as written, and only becomes dirty by a new write. */
+static int
+write_again(int fd)
+{
+	uint8_t block[65536];
+	off_t at = 0;
+
+	for (;;) {
+		ssize_t got = pread(fd, block, sizeof(block), at), put;
+
+		if (got == 0)
+			return fdatasync(fd);
+		put = got > 0 ? pwrite(fd, block, (size_t)got, at) : -1;
+		if (put < 0 && errno != EINTR)
+			return -1;
+		at += put > 0 ? put : 0;
+	}
+}
+
+int
+db_file_settle(const char *path, struct err *err)
+{
+	struct buf log = {0};
+	int fd = -1, rc;
+
+	buf_addf(&log, "%s-wal", path);
+	rc = buf_check(&log, "store path", err);
+	if (rc != CR_OK)
+		goto out;
+	fd = open(buf_str(&log), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT)
+		goto out;
+	if (fd < 0 || write_again(fd) != 0)
+		rc = err_errno(err, CR_ESTORE, errno, buf_str(&log));
+	else
+		rc = sync_directory_of(path, err);
+out:
+	if (fd >= 0)
+		(void)close(fd);
+	buf_release(&log);
 	return rc;
 }
 

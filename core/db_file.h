@@ -23,6 +23,12 @@ struct db_presence {
 	int fd; /* -1: not registered */
 };
 MUST_CHECK int db_presence_enter(struct db_presence *p, const char *store, bool *unclean_out, struct err *err);
+/*
+ * Before an unclean store is opened: what stands in its log may be in memory only, of a process killed in front of its sync, or of a
+ * sync that failed.  The next process would find it there and let an answer rest on it, which a power cut then takes back.  The log is
+ * written again, and synced, with its name.  Errors: CR_ESTORE, CR_ENOMEM.
+ */
+MUST_CHECK int db_file_settle(const char *path, struct err *err);
 /* clean false: leave as if killed, so that the next one checks. */
 void db_presence_leave(struct db_presence *p, bool clean);
 

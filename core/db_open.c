@@ -111,17 +111,13 @@ open_writer(struct db *db, const struct db_options *o, struct err *err)
 		return rc;
 	if (db->kind->is_file)
 		rc = db_presence_enter(&db->presence, db->path, &unclean, err);
+	if (rc == CR_OK && unclean)
+		rc = db_file_settle(db->path, err);
 	if (rc == CR_OK)
 		rc = open_engine(db, o, err);
 	db->suspect = unclean;
 	if (rc == CR_OK && unclean)
 		rc = db->kind->quick_check(db->engine, err);
-	/*
-	 * What stands in the log may be in memory only: of a process killed in front of its sync, or of a sync that failed, after which
-	 * no later one writes those pages.  Copied into the database and synced, it holds; a new log begins.
-	 */
-	if (rc == CR_OK && unclean)
-		rc = db->kind->checkpoint(db->engine, err);
 	if (rc == CR_OK) {
 		db->suspect = false;
 		rc = reach_version(db, o->schema, err);

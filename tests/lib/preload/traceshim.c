@@ -12,7 +12,7 @@
  * what leaves is written down before it leaves.  Files below TRACE_DIR's subdirectories are left out, and so is what is written
  * through a mapping: only the index of the write-ahead log is, which does not outlive a power cut.
  *
- * TRACE_KILL_SYNC=N: SIGKILL in the place of the N-th sync.  TRACE_FAIL_SYNC=N: the N-th sync fails, once, and syncs nothing.
+ * TRACE_KILL_SYNC=N: SIGKILL in the place of the N-th sync of a file.  TRACE_FAIL_SYNC=N: it fails, once, and syncs nothing.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -311,10 +311,11 @@ traced_sync(int fd, int (*real)(int))
 	if (t.kind != STORE_FILE)
 		return real(fd);
 	lock();
-	syncs++;
-	if (syncs == kill_sync)
+	if (strcmp(t.name, ".") != 0)
+		syncs++;
+	if (syncs == kill_sync && strcmp(t.name, ".") != 0)
 		(void)kill(getpid(), SIGKILL);
-	if (syncs == fail_sync) {
+	if (syncs == fail_sync && strcmp(t.name, ".") != 0) {
 		errno = EIO;
 		rc = -1;
 	} else {
