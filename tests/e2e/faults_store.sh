@@ -5,5 +5,5 @@
 # shellcheck source=tests/e2e/lib_proof.sh
 . "$(dirname "$0")/lib_proof.sh"
 
-every=${FAULTS_EVERY:-9}
+every=${FAULTS_EVERY:-4}
 prove faults.py --every "$every" --offset "${FAULTS_OFFSET:-$(($(date +%-j) % every + 1))}"

@@ -136,8 +136,11 @@ def trial_serve(t, w):
             again = ask_daemon(t.stage)
             if said == "DUNNO" and (again or "").startswith("DEFER 4.3.0 "):
                 again = ask_daemon(t.stage)
-            if again == "" or again is None and t.stage.daemon.poll() is not None:
-                t.stage.end(True)
+            if not again:
+                # It has ended, or is about to: it must do so by itself.
+                code = t.stage.leave()
+                if code in (None, 0):
+                    return t.hit(), f"answered '{said}', then nothing, and does not end in trouble: {code}"
                 again = ask_daemon(t.stage) if t.stage.serve() else "no daemon"
             if again != "DUNNO":
                 wrong = f"answered '{said}', and when the fault is over '{again}'"

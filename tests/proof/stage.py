@@ -79,6 +79,15 @@ tenants = ({{ primary = "northwind.example"; zone = "files"; mail_host = "own"; 
                 time.sleep(0.005)
         return False
 
+    def leave(self):
+        """The exit code of a daemon that ends by itself; None: it does not."""
+        try:
+            self.daemon.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            return None
+        code, self.daemon = self.daemon.returncode, None
+        return code
+
     def end(self, kill=False):
         """Ends the daemon; its exit code, and what it said."""
         if self.daemon is None:

@@ -190,13 +190,14 @@ STEP(CALL_TRUNCATE, ftruncate, (int fd, off_t len), fd, len)
 STEP(CALL_TRUNCATE, ftruncate64, (int fd, __off64_t len), fd, len)
 
 static bool
-lock_strikes(int fd, int command)
+lock_strikes(int fd, int command, const struct flock *lock)
 {
 	bool waits = command == F_SETLKW || command == F_OFD_SETLKW;
 
 	if (!waits && command != F_SETLK && command != F_OFD_SETLK)
 		return false;
-	return is_store_fd(fd) && strikes(waits ? CALL_LOCK_WAIT : CALL_LOCK, "lock");
+	/* Giving up a lock of a local file does not fail. */
+	return lock->l_type != F_UNLCK && is_store_fd(fd) && strikes(waits ? CALL_LOCK_WAIT : CALL_LOCK, "lock");
 }
 
 #define FCNTL(name)                                                                                                    \
@@ -208,7 +209,7 @@ lock_strikes(int fd, int command)
 		va_start(ap, command);                                                                                 \
 		arg = va_arg(ap, void *);                                                                              \
 		va_end(ap);                                                                                            \
-		if (lock_strikes(fd, command))                                                                         \
+		if (lock_strikes(fd, command, arg))                                                                    \
 			return -1;                                                                                     \
 		return (int)syscall(SYS_fcntl, fd, command, arg);                                                      \
 	}
