@@ -15,6 +15,7 @@ What was acknowledged is known to the asker alone.  Whoever got no answer asks a
   charged twice one id, and more than one token gone
   over budget   more ids allowed than there are tokens
 """
+import atexit
 import json
 import os
 import random
@@ -153,7 +154,21 @@ def step_by_step(name, trial):
     return trials
 
 
-# The daemon.
+# The daemon.  None outlives this program, however that ends.
+
+
+running = set()
+
+
+def end_all():
+    for process in running:
+        process.kill()
+        process.wait()
+    running.clear()
+
+
+atexit.register(end_all)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 class Daemon:
@@ -162,6 +177,7 @@ class Daemon:
         start = self.log.seek(0, os.SEEK_END)
         self.process = subprocess.Popen([PROGRAM, "-c", CONFIG, "serve"], stdin=subprocess.DEVNULL, stdout=self.log,
                                         stderr=self.log, env={**os.environ, **(env or {})})
+        running.add(self.process)
         end = time.monotonic() + PATIENCE_S
         while True:
             self.log.seek(start)
@@ -174,12 +190,10 @@ class Daemon:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def is_dead(self):
-        return self.process.poll() is not None
-
     def kill(self):
         self.process.kill()
         self.process.wait()
+        running.discard(self.process)
         self.log.close()
 
 
@@ -398,6 +412,7 @@ def many():
             rounds, kills, allowed = rounds + 1, kills + k, allowed + a
         except Wrong as wrong:
             why = str(wrong)
+            end_all()
     tell("many writers, killed at random: each allow is remembered, each id is charged once, no budget is exceeded", why)
     print("# many: %d rounds, %d kills, %d allowed" % (rounds, kills, allowed), flush=True)
 
