@@ -8,6 +8,7 @@ The store beside CONFIG is what each trial starts from: MAILBOXes that have spen
   check    a one-shot killed before its N-th visible step, N = OFFSET, OFFSET + EVERY, ... until it lives to its end
   long     the same over a store with a log so long that the one-shot writes it back when it closes
   serve    the same for the daemon, with several connections whose questions wait for one commit
+  crowd    so many of them that a second thread works on the round
   many     SECONDS of writers, through the daemon and beside it, one of them or the daemon killed at random moments
 
 What was acknowledged is known to the asker alone.  Whoever got no answer asks again with the same id.  Then:
@@ -49,7 +50,7 @@ def tell(name, why):
     global failed
     if why:
         failed = True
-        print("not ok %s: %s" % (name, why), flush=True)
+        print("not ok %s: %s" % (name, " ".join(why.split())), flush=True)
     else:
         print("ok " + name, flush=True)
 
@@ -135,8 +136,9 @@ def killed_check(n):
     return killed != 0
 
 
-def step_by_step(name, trial):
-    n = OFFSET
+def step_by_step(name, trial, every=EVERY):
+    first = (OFFSET - 1) % every + 1
+    n = first
     trials = 0
     while True:
         try:
@@ -146,11 +148,10 @@ def step_by_step(name, trial):
             tell("%s: killed before step %d" % (name, n), str(why))
             return trials
         trials += 1
-        n += EVERY
-    # OFFSET may lie behind the last step only if one step in very few is taken.
+        n += every
     tell("%s: killed before %s steps of a decision: nothing acknowledged is forgotten, nothing is charged twice" %
-         (name, "all" if EVERY == 1 else "some"), "" if trials else "nothing was killed")
-    print("# %s: %d kills, one in %d from %d" % (name, trials, EVERY, OFFSET), flush=True)
+         (name, "all" if every == 1 else "some"), "" if trials else "nothing was killed")
+    print("# %s: %d kills, one in %d from %d" % (name, trials, every, first), flush=True)
     return trials
 
 
@@ -238,40 +239,51 @@ def said(instance, mailbox):
     return answer
 
 
-def killed_serve(n):
-    boxes = MAILBOXES[:3]
+def killed_daemon(n, boxes, instances):
+    """Was it killed?  Each of the boxes asks once with each of the instances, all in one round."""
     restore()
     daemon = Daemon({"LD_PRELOAD": SHIM, "KILL_AT": str(n), "KILL_FINE": "1", "KILL_SERVE": "1"})
+    asked = [(box, instance) for box in boxes for instance in instances]
+    acknowledged = dict.fromkeys(boxes, 0)
+    lived = True
     try:
-        connections = [Postfix() for _ in boxes]
-        for connection, box in zip(connections, boxes):
-            connection.ask("RCPT", "a", box)
-        for connection in connections:
-            connection.answer()
+        connections = [Postfix() for _ in asked]
         # While it stands still all questions arrive: one round, one commit.
         daemon.signal(signal.SIGSTOP)
-        for connection, box in zip(connections, boxes):
-            connection.ask("END-OF-MESSAGE", "a", box)
+        for connection, (box, instance) in zip(connections, asked):
+            connection.ask("END-OF-MESSAGE", instance, box)
         daemon.signal(signal.SIGCONT)
-        acknowledged = [connection.answer() for connection in connections]
-        for connection in connections:
+        for connection, (box, instance) in zip(connections, asked):
+            answer = connection.answer()
+            want(answer, ("action=DUNNO\n\n", None), "answer")
+            acknowledged[box] += answer is not None
+            lived = lived and answer is not None
             connection.close()
-        lived = None not in acknowledged
     finally:
         daemon.kill()
-    for box, answer in zip(boxes, acknowledged):
-        want(answer, ("action=DUNNO\n\n", None), "answer")
-        want(left(box), (LIMIT,  LIMIT - 1) if answer is None else (LIMIT - 1,), "left after the kill, answer %s" % answer)
+    for box in boxes:
+        want(left(box), range(LIMIT - len(instances), LIMIT - acknowledged[box] + 1),
+             "left after the kill and %d answers" % acknowledged[box])
     daemon = Daemon()
     try:
+        for box, instance in asked:
+            want(said(instance, box), ("action=DUNNO\n\n",), "the same instance again")
         for box in boxes:
-            want(said("a", box), ("action=DUNNO\n\n",), "the same instance again")
-            want(left(box), (LIMIT - 1,), "left after the same instance twice")
-            want(said("b", box), ("action=DUNNO\n\n",), "the second message")
-            want(said("c", box)[:12], ("action=DEFER",), "the third message")
+            want(left(box), (LIMIT - len(instances),), "left after the same instances twice")
+            if len(instances) < LIMIT:
+                want(said("y", box), ("action=DUNNO\n\n",), "the second message")
+            want(said("z", box)[:12], ("action=DEFER",), "the third message")
     finally:
         daemon.kill()
     return not lived
+
+
+def killed_serve(n):
+    return killed_daemon(n, MAILBOXES[:3], ["a"])
+
+
+def killed_crowd(n):
+    return killed_daemon(n, MAILBOXES, ["a", "b"])
 
 
 # A long log.
@@ -420,7 +432,9 @@ def many():
 configure_alone()
 keep("start")
 steps = step_by_step("check", killed_check)
-step_by_step("serve", killed_serve)
+# A round is a few long steps.
+step_by_step("serve", killed_serve, max(EVERY // 3, 1))
+step_by_step("crowd", killed_crowd, max(EVERY // 3, 1))
 many()
 keep_long_log()
 if step_by_step("long", killed_check) <= steps:
