@@ -7,6 +7,7 @@
 
 #include "budget/tokens.h"
 
+#include "core/buf.h"
 #include "core/num.h"
 
 #include <inttypes.h>
@@ -35,22 +36,18 @@ clockwork_advance(const struct clockwork *stored, int64_t wall_ms, int64_t boot_
 	struct clockwork w = {.boot_ms = boot_ms};
 	int64_t last_ms = stored->last_ms > stored->effective_ms ? stored->last_ms : stored->effective_ms;
 
-	(void)snprintf(w.boot_id, sizeof(w.boot_id), "%s", boot_id);
-	if (same_boot(stored, boot_ms, w.boot_id)) {
-		w.effective_ms = stored->effective_ms + (boot_ms - stored->boot_ms);
-		*out = w;
-		return CR_OK;
-	}
-	if (wall_ms < EARLIEST_MS || wall_ms > LATEST_MS)
+	buf_copy_text(w.boot_id, sizeof(w.boot_id), boot_id);
+	w.is_new = !same_boot(stored, boot_ms, w.boot_id);
+	w.effective_ms = w.is_new ? wall_ms : stored->effective_ms + (boot_ms - stored->boot_ms);
+	if (w.effective_ms < EARLIEST_MS || w.effective_ms > LATEST_MS)
 		return err_set(err, CR_ERETRY, "the system clock was never set");
-	if (wall_ms < last_ms) {
+	/* Within a boot too: a boot clock that was put back is no clock. */
+	if (w.effective_ms < last_ms) {
 		char then[NUM_RFC3339_MAX];
 
 		num_format_rfc3339(last_ms / 1000, then, sizeof(then));
 		return err_set(err, CR_ERETRY, "the system clock is behind %s, when the gate was last used", then);
 	}
-	w.effective_ms = wall_ms;
-	w.is_new = true;
 	*out = w;
 	return CR_OK;
 }
