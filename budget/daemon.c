@@ -56,6 +56,7 @@ struct daemon {
 	struct round *rounds[2];
 	struct round *round; /* the one that is being collected; the committer may have the other */
 	struct committer *committer;
+	bool came_back; /* a round, from the committer, since the watchdog was fed */
 	struct metrics metrics;
 	struct scrape *scrape; /* NULL: not asked for */
 	struct listener listener;
@@ -178,6 +179,7 @@ take_back(struct daemon *d, bool wait)
 	if (r == NULL)
 		return;
 	d->dirty = wrote || d->dirty;
+	d->came_back = true;
 	answer_round(d, r);
 }
 
@@ -432,6 +434,16 @@ write_back(struct daemon *d, bool idle)
 		d->dirty = false;
 }
 
+/* The loop turns although the committer hangs in a sync that never ends: the watchdog is fed when rounds come back. */
+static void
+tell_alive(struct daemon *d)
+{
+	if (d->o.notify == NULL || (committer_is_busy(d->committer) && !d->came_back))
+		return;
+	d->came_back = false;
+	notify_alive(d->o.notify, d->now_ms);
+}
+
 static int
 turn(struct daemon *d, int timeout_ms, struct err *err)
 {
@@ -462,8 +474,7 @@ turn(struct daemon *d, int timeout_ms, struct err *err)
 	write_back(d, n == 0);
 	sweep(d);
 	bury(d);
-	if (d->o.notify != NULL)
-		notify_alive(d->o.notify, d->now_ms);
+	tell_alive(d);
 	return d->broken.code == CR_OK ? CR_OK : err_set(err, d->broken.code, "%s", d->broken.text);
 }
 

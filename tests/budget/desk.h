@@ -38,6 +38,7 @@ static struct fake_clock *hands;
 /* Or another one, and how long it waits for the store's lock; of the next start. */
 static const struct clock *desk_clock;
 static int64_t desk_busy_ms = 50;
+static bool desk_notifies; /* the environment names a service manager */
 
 static inline void
 share_clock(void)
@@ -57,9 +58,14 @@ serve(int ready, struct gate_limits limits)
 	const struct db_options options = {
 		.path = o.path, .mode = DB_WRITE, .schema = &schema_coldrelay, .clock = clock, .busy_ms = desk_busy_ms};
 	struct daemon_options d_options = {.at = &place, .clock = clock};
+	struct notify notify = {.fd = -1};
 	struct daemon *d = NULL;
 	int rc;
 
+	if (desk_notifies) {
+		notify_open(&notify);
+		d_options.notify = &notify;
+	}
 	log_set_level(LOG_LEVEL_ERROR);
 	if ((rc = db_open(&options, &o.db, &o.err)) != CR_OK ||
 	    (rc = gate_open(o.db, o.vault, clock, &limits, NULL, &o.gate, &o.err)) != CR_OK)

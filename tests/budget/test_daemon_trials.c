@@ -2,8 +2,10 @@
  * test_daemon_trials.c - what will be tried on a daemon: clients that do not behave, addresses of every kind, and a store that is
  * taken away under it.
  */
+#include "budget/round.h"
 #include "tests/budget/desk.h"
 
+#include <stddef.h>
 #include <sys/resource.h>
 
 #define TROUBLE "action=DEFER 4.3.0 coldrelay: "
@@ -289,6 +291,78 @@ daemon__a_mailbox_removed_while_its_request_waits_is_refused(void **state)
 	(void)close(fd);
 }
 
+/* ---- under a watchdog ---- */
+
+#define PING_MS 100
+
+static int
+open_manager(void)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	char name[64];
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int len = snprintf(name, sizeof(name), "@coldrelay-trials-%d", (int)getpid());
+
+	assert_true(fd >= 0);
+	memcpy(at.sun_path + 1, name + 1, (size_t)len - 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)),
+	                 0);
+	assert_int_equal(setenv("NOTIFY_SOCKET", name, 1), 0);
+	assert_int_equal(setenv("WATCHDOG_USEC", "300000", 1), 0);
+	return fd;
+}
+
+/* Until there is (or is not, for so long) a message; false: not within patience. */
+static bool
+wait_ping(int manager, bool want, int silence_ms)
+{
+	char text[512];
+
+	for (int waited_ms = 0; waited_ms < PATIENCE_S * 1000; waited_ms += PING_MS) {
+		struct pollfd p = {.fd = manager, .events = POLLIN};
+		ssize_t n = poll(&p, 1, silence_ms) == 1 ? recv(manager, text, sizeof(text) - 1, 0) : 0;
+
+		text[n > 0 ? n : 0] = '\0';
+		if (want ? strcmp(text, "WATCHDOG=1") == 0 : n == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A large round is decided beside the loop.  The loop that still turns must not tell the watchdog that all is well. */
+static void
+daemon__a_round_that_hangs_starves_the_watchdog(void **state)
+{
+	static char text[ROUND_MAX * 512];
+	size_t len = 0;
+	int manager, fd;
+
+	(void)state;
+	manager = open_manager();
+	desk_clock = clock_system();
+	desk_busy_ms = 60000;
+	desk_notifies = true;
+	(void)set_up(NULL);
+	desk_clock = NULL;
+	desk_busy_ms = 50;
+	desk_notifies = false;
+	assert_true(wait_ping(manager, true, 5000));
+	fd = dial();
+	for (int i = 0; i < ROUND_MAX; i++)
+		len += write_question(&(struct question){END, "1", ANNA, EXTERN_MAIL, NULL, 1}, text + len,
+		                      sizeof(text) - len);
+	assert_ok(db_begin(o.db, &o.err), &o.err);
+	/* Not to the last byte: what is not read is not written either. */
+	(void)!send(fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	assert_true(wait_ping(manager, false, 5 * PING_MS));
+	db_rollback(o.db);
+	assert_true(wait_ping(manager, true, 5000));
+	(void)close(fd);
+	(void)close(manager);
+	assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+	assert_int_equal(unsetenv("WATCHDOG_USEC"), 0);
+}
+
 /* ---- the store is taken away ---- */
 
 static const char *
@@ -399,6 +473,7 @@ main(void)
 	};
 	size_t n = 8, first = n;
 
+	TEST(tests, n, daemon__a_round_that_hangs_starves_the_watchdog);
 	TEST(tests, n, daemon__a_mailbox_removed_while_its_request_waits_is_refused);
 	ROWS(tests, n, raws, check_raw);
 	ROWS(tests, n, spellings, check_spelling);
