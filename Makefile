@@ -160,9 +160,15 @@ unit: $(TESTS) ## the unit and contract tests of this MODE
 tsan: $(TSAN)
 check-unit check-tsan check-fuzz check-e2e:
 	$(Q)tests/lib/run.sh $@ $(MODE)
-soak: deps all $(B)/killshim.so ## kill a run before each of its visible steps, every one (minutes)
+soak: deps all $(B)/killshim.so ## the long form of the proofs: every kill, fault, cut, many schedules (a quarter of an hour)
 	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay KILL_EVERY=1 tests/e2e/kill_everywhere.sh
 	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay KILL_EVERY=1 KILL_SECONDS=60 tests/e2e/kill_gate.sh
+	$(Q)$(MAKE) -s --no-print-directory MODE=$(MODE) $(B)/tests/budget/test_schedules
+	$(Q)COLDRELAY_STEPS=600000 COLDRELAY_SEED=$$(date +%s) $(B)/tests/budget/test_schedules
+	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay POWERCUT_STATES=4500 tests/e2e/powercut.sh
+	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay FAULTS_EVERY=1 tests/e2e/faults_store.sh
+	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay LOAD_SECONDS=60 tests/e2e/recount.sh
+	$(Q)MODEL_FULL=1 tests/e2e/model.sh
 list-tests:
 	@printf '%s\n' $(TESTS)
 list-tsan:
