@@ -3,6 +3,8 @@
  */
 #include "budget/closed.h"
 
+#include "core/num.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,21 +27,31 @@ closed_stale(struct closed *c)
 }
 
 static uint64_t
-hash_of(const char *kind, const char *value)
+hash_of_name(const char *name)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ (unsigned char)kind[0];
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
-	for (; *value != '\0'; value++)
-		h = (h ^ (unsigned char)*value) * UINT64_C(0x100000001b3);
+	for (; *name != '\0'; name++)
+		h = (h ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
 	/* FNV's low bits alone are poor. */
 	h = (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);
 	return h ^ h >> 29;
 }
 
-static void
-add(struct closed *c, const char *kind, const char *value)
+/* A keyed hash is as good as random: its beginning serves. */
+static uint64_t
+hash_of_hash(const uint8_t *hash)
 {
-	uint64_t h = hash_of(kind, value), step = h >> 32 | 1;
+	uint64_t h;
+
+	memcpy(&h, hash, sizeof(h));
+	return h;
+}
+
+static void
+add(struct closed *c, uint64_t h)
+{
+	uint64_t step = h >> 32 | 1;
 
 	for (int i = 0; i < PROBES; i++, h += step) {
 		size_t bit = h & (c->n_bits - 1);
@@ -49,10 +61,10 @@ add(struct closed *c, const char *kind, const char *value)
 	c->n++;
 }
 
-bool
-closed_maybe(const struct closed *c, const char *kind, const char *value)
+static bool
+maybe(const struct closed *c, uint64_t h)
 {
-	uint64_t h = hash_of(kind, value), step = h >> 32 | 1;
+	uint64_t step = h >> 32 | 1;
 
 	if (!c->current)
 		return true;
@@ -63,6 +75,18 @@ closed_maybe(const struct closed *c, const char *kind, const char *value)
 			return false;
 	}
 	return true;
+}
+
+bool
+closed_maybe_organisation(const struct closed *c, const char *name)
+{
+	return maybe(c, hash_of_name(name));
+}
+
+bool
+closed_maybe_address(const struct closed *c, const uint8_t *hash)
+{
+	return maybe(c, hash_of_hash(hash));
 }
 
 /* Empty, with room for n entries and as many again. */
@@ -85,11 +109,17 @@ static int
 take_entry(void *arg, size_t i, const struct db_rows *row, struct err *err)
 {
 	struct closed *c = arg;
+	const char *value = db_col_text(row, 2);
+	uint8_t hash[sizeof(uint64_t)];
 
 	(void)i;
-	(void)err;
 	c->last_id = db_col_int(row, 0);
-	add(c, db_col_text(row, 1), db_col_text(row, 2));
+	if (strcmp(db_col_text(row, 1), "address") != 0)
+		add(c, hash_of_name(value));
+	else if (num_parse_hex(value, sizeof(hash), hash))
+		add(c, hash_of_hash(hash));
+	else
+		return err_set(err, CR_ESTORE, "suppression %lld is damaged", (long long)c->last_id);
 	return CR_OK;
 }
 

@@ -26,7 +26,8 @@ void closed_release(struct closed *c);
 void closed_stale(struct closed *c);
 /* Catch up, if it is worth it by now.  Errors: CR_ESTORE, CR_ENOMEM. */
 MUST_CHECK int closed_refresh(struct closed *c, struct db *db, struct err *err);
-/* kind and value as in the table.  False: no live entry of any scope. */
-bool closed_maybe(const struct closed *c, const char *kind, const char *value);
+/* An organisation, or the keyed hash of an address, as in the table.  False: no live entry of any scope. */
+bool closed_maybe_organisation(const struct closed *c, const char *name);
+bool closed_maybe_address(const struct closed *c, const uint8_t *hash);
 
 #endif

@@ -80,28 +80,15 @@ facts_read(const struct gate *g, const struct gate_request *q, struct facts *f, 
 	return CR_OK;
 }
 
-static int
-take_warmup(void *arg, size_t i, const struct db_rows *row, struct err *err)
-{
-	struct facts *f = arg;
-
-	(void)i;
-	(void)row;
-	(void)err;
-	f->class = GATE_WARMUP;
-	return CR_OK;
-}
-
 /* Warm-up is a send to a mailbox of this installation or to a declared peer; everything else is outbound. */
 static int
 look_at_class(struct gate *g, struct facts *f, struct err *err)
 {
-	f->class = GATE_WARMUP;
-	if (is_peer(g, &f->recipient))
-		return CR_OK;
-	f->class = GATE_OUTBOUND;
-	return db_query_many(g->db, DB_LOOK, "SELECT 1 FROM mailbox WHERE address = $1 AND removed_ms = 0",
-	                     DB_ARGS(db_text(f->recipient.text)), 1, take_warmup, f, err);
+	bool ours = is_peer(g, &f->recipient);
+	int rc = ours ? CR_OK : ledger_is_ours(&g->ledger, f->recipient.text, &ours, err);
+
+	f->class = ours ? GATE_WARMUP : GATE_OUTBOUND;
+	return rc;
 }
 
 static int

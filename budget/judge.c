@@ -232,7 +232,11 @@ find_mailbox(struct judge *j, const struct policy_request *r, bool *ok_out, stru
 		defer(j, r, "unreadable", "the sender's address cannot be read", out);
 		return CR_OK;
 	}
-	if (address_parse(r->sasl_username, &login, NULL) == CR_OK)
+	/* Nearly always the same address in the same spelling. */
+	if (strcmp(r->sasl_username, r->sender) == 0) {
+		address_copy(&login, &sender);
+		rc = gate_knows(j->gate, login.text, &ours, err);
+	} else if (address_parse(r->sasl_username, &login, NULL) == CR_OK)
 		rc = gate_knows(j->gate, login.text, &ours, err);
 	if (rc != CR_OK)
 		return rc;

@@ -14,6 +14,7 @@
 #define KEEP_SEATS     8192 /* some 3 MB; beyond it everything is forgotten between two transactions */
 #define KEEP_PACES     1024
 #define KEEP_STANDINGS 4096
+#define KEEP_STRANGERS 8192
 
 /* What was not kept is gone; what was kept as well when all is. */
 static void
@@ -53,6 +54,7 @@ ledger_forget(struct ledger *l)
 	dict_clear(&l->standings, free);
 	dict_clear(&l->seats, free);
 	dict_clear(&l->paces, free);
+	dict_clear(&l->strangers, free);
 	l->has_mark = l->has_anchor = l->binding = false;
 	l->message++;
 }
@@ -65,6 +67,7 @@ ledger_release(struct ledger *l)
 	dict_release(&l->standings, free);
 	dict_release(&l->seats, free);
 	dict_release(&l->paces, free);
+	dict_release(&l->strangers, free);
 	free(l->spent_seats.item);
 	free(l->spent_paces.item);
 	free(l->sent.item);
@@ -85,7 +88,7 @@ ledger_refresh(struct ledger *l, bool binding, struct err *err)
 	if (!l->has_mark || mark != l->mark)
 		closed_stale(&l->closed);
 	if (!l->has_mark || mark != l->mark || l->seats.n > KEEP_SEATS || l->paces.n > KEEP_PACES ||
-	    l->standings.n > KEEP_STANDINGS)
+	    l->standings.n > KEEP_STANDINGS || l->strangers.n > KEEP_STRANGERS)
 		ledger_forget(l);
 	l->mark = mark;
 	l->has_mark = true;
@@ -275,6 +278,42 @@ ledger_seat(struct ledger *l, const char *address, struct seat **out, struct err
 	}
 	*out = s;
 	return CR_OK;
+}
+
+static int
+take_any(void *arg, size_t i, const struct db_rows *row, struct err *err)
+{
+	(void)i;
+	(void)row;
+	(void)err;
+	*(bool *)arg = true;
+	return CR_OK;
+}
+
+/* Who is not is remembered: a recipient that has to wait is asked for again and again. */
+int
+ledger_is_ours(struct ledger *l, const char *address, bool *out, struct err *err)
+{
+	const struct db_value at = db_text(address);
+	bool ours = false;
+	char *stranger;
+	int rc;
+
+	if (dict_get(&l->strangers, address) != NULL) {
+		*out = false;
+		return CR_OK;
+	}
+	rc = db_query_many(l->db, DB_LOOK, "SELECT 1 FROM mailbox WHERE address = $1 AND removed_ms = 0", &at, 1, 1,
+	                   take_any, &ours, err);
+	if (rc == CR_OK && !ours) {
+		if ((stranger = strdup(address)) == NULL)
+			return err_nomem(err, "recipient");
+		if ((rc = dict_put(&l->strangers, stranger, stranger, err)) != CR_OK)
+			free(stranger);
+	}
+	if (rc == CR_OK)
+		*out = ours;
+	return rc;
 }
 
 /* ---- paces ---- */

@@ -61,7 +61,7 @@ struct ledger {
 	bool binding; /* inside the gate's transaction: what is read is locked */
 	bool has_mark;
 	struct closed closed;
-	struct dict standings, seats, paces;
+	struct dict standings, seats, paces, strangers;
 	struct ledger_list {
 		void **item;
 		size_t n, kept, cap; /* kept: those of messages that count */
@@ -80,6 +80,8 @@ void ledger_forget(struct ledger *l);
 /* All borrowed until the next ledger_refresh or ledger_forget.  Errors: CR_ESTORE, CR_ENOMEM. */
 MUST_CHECK int ledger_standing(struct ledger *l, const char *domain, const struct standing **out, struct err *err);
 MUST_CHECK int ledger_seat(struct ledger *l, const char *address, struct seat **out, struct err *err);
+/* Is there a mailbox of this installation at this address?  Locks nothing. */
+MUST_CHECK int ledger_is_ours(struct ledger *l, const char *address, bool *out, struct err *err);
 MUST_CHECK int ledger_paced(struct ledger *l, const char *tenant, const char *organisation, struct paced **out,
                             struct err *err);
 /* The same for many at once, for a server's sake: what is not there yet is read, and locked, in one exchange each. */

@@ -241,12 +241,13 @@ suppress_test_hashed(struct db *db, const struct closed *filter, const char *ten
 	p.closed = false;
 	p.reason_out = reason_out;
 	reason_out[0] = '\0';
-	num_format_hex(hash, HASH_BYTES, hex);
-	if (closed_maybe(filter, "address", hex))
+	if (closed_maybe_address(filter, hash)) {
+		num_format_hex(hash, HASH_BYTES, hex);
 		probe_add(&p, "address", hex, tenant);
+	}
 	/* Every name above it, not only today's organisation: the public suffix list changes, a refusal does not. */
 	for (; *domain != '\0' && p.n < 2 * NAMES; domain = name_parent(domain)) {
-		if (closed_maybe(filter, "organisation", domain))
+		if (closed_maybe_organisation(filter, domain))
 			probe_add(&p, "organisation", domain, tenant);
 	}
 	if (p.n > 0)

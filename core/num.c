@@ -297,3 +297,18 @@ num_format_hex(const uint8_t *bytes, size_t n, char *out)
 	}
 	out[2 * n] = '\0';
 }
+
+bool
+num_parse_hex(const char *text, size_t n, uint8_t *out)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < 2 * n; i++) {
+		const char *d = text[i] != '\0' ? strchr(digits, text[i]) : NULL;
+
+		if (d == NULL)
+			return false;
+		out[i / 2] = (uint8_t)(out[i / 2] << 4 | (d - digits));
+	}
+	return true;
+}

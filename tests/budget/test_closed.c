@@ -52,14 +52,14 @@ closed__says_maybe_until_it_knows(void **state)
 
 	(void)state;
 	office_open(&o, NO_PACE);
-	assert_true(closed_maybe(&c, "organisation", "fabrikam.example"));
+	assert_true(closed_maybe_organisation(&c, "fabrikam.example"));
 	/* One question: not worth reading a list for. */
 	assert_ok(closed_refresh(&c, o.db, &o.err), &o.err);
-	assert_true(closed_maybe(&c, "organisation", "fabrikam.example"));
+	assert_true(closed_maybe_organisation(&c, "fabrikam.example"));
 	warm_up(&o, &c);
-	assert_false(closed_maybe(&c, "organisation", "fabrikam.example"));
+	assert_false(closed_maybe_organisation(&c, "fabrikam.example"));
 	closed_stale(&c);
-	assert_true(closed_maybe(&c, "organisation", "fabrikam.example"));
+	assert_true(closed_maybe_organisation(&c, "fabrikam.example"));
 	closed_release(&c);
 	office_close(&o);
 }
@@ -81,9 +81,9 @@ closed__everybody_on_the_list_is_maybe_and_few_others(void **state)
 	warm_up(&o, &c);
 	for (int i = 0; i < MANY; i++) {
 		(void)snprintf(name, sizeof(name), "closed%d.example", i);
-		assert_true(closed_maybe(&c, "organisation", name));
+		assert_true(closed_maybe_organisation(&c, name));
 		(void)snprintf(name, sizeof(name), "open%d.example", i);
-		others += closed_maybe(&c, "organisation", name);
+		others += closed_maybe_organisation(&c, name);
 	}
 	assert_true(others < MANY / 50);
 	closed_release(&c);
@@ -100,12 +100,12 @@ closed__what_was_added_since_is_found(void **state)
 	office_open(&o, NO_PACE);
 	suppress(&o, "contoso.example");
 	warm_up(&o, &c);
-	assert_false(closed_maybe(&c, "organisation", "fabrikam.example"));
+	assert_false(closed_maybe_organisation(&c, "fabrikam.example"));
 	suppress(&o, "fabrikam.example");
 	closed_stale(&c);
 	warm_up(&o, &c);
-	assert_true(closed_maybe(&c, "organisation", "fabrikam.example"));
-	assert_true(closed_maybe(&c, "organisation", "contoso.example"));
+	assert_true(closed_maybe_organisation(&c, "fabrikam.example"));
+	assert_true(closed_maybe_organisation(&c, "contoso.example"));
 	closed_release(&c);
 	office_close(&o);
 }
