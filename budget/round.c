@@ -180,7 +180,7 @@ commit(struct round *r)
 	if (rc == CR_OK) {
 		r->n_synced = n;
 		r->synced_us = now_us() - start_us;
-	} else if (rc == CR_ESTORE)
+	} else if (rc == CR_ESTORE || rc == CR_ERETRY)
 		failed(r, &err);
 	else
 		unknown(r, &err);
@@ -236,7 +236,8 @@ round_decide(struct round *r)
 int
 round_check(const struct round *r, struct err *err)
 {
-	if (r->court->store[0] == '\0' || r->broken.code == CR_OK)
+	/* A file of which nobody knows what it holds is not written to again.  A server recovers, and is asked. */
+	if (r->court->store[0] == '\0' || r->broken.code == CR_OK || db_is_server(r->court->db))
 		return CR_OK;
 	return err_set(err, CR_EIO, "%s; nothing more is written by this process", r->broken.text);
 }
