@@ -210,6 +210,7 @@ install: ## PREFIX, DESTDIR
 	install -m 644 templates/*.json $(DESTDIR)$(DATADIR)/templates/
 	install -D -m 644 man/coldrelay.8 $(DESTDIR)$(PREFIX)/share/man/man8/coldrelay.8
 	install -D -m 644 man/coldrelay.cfg.5 $(DESTDIR)$(PREFIX)/share/man/man5/coldrelay.cfg.5
+	install -D -m 644 man/coldrelay-sizing.7 $(DESTDIR)$(PREFIX)/share/man/man7/coldrelay-sizing.7
 	install -D -m 644 coldrelay.cfg $(DESTDIR)$(PREFIX)/share/doc/coldrelay/coldrelay.cfg
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' systemd/coldrelay.service >$(DESTDIR)$(UNITDIR)/coldrelay.service

@@ -359,7 +359,9 @@ check_settings(struct engine *e, struct err *err)
 {
 	PGresult *r = NULL;
 	int rc = ask(
-		e, "SELECT pg_backend_pid(), current_setting('fsync', true), current_setting('server_encoding', true)",
+		e,
+		"SELECT pg_backend_pid(), current_setting('fsync', true), current_setting('server_encoding', true), "
+		"version()",
 		DB_NO_ARGS, &r, err);
 
 	if (rc != CR_OK)
@@ -369,6 +371,9 @@ check_settings(struct engine *e, struct err *err)
 	if (says(r, 1, "off"))
 		rc = err_set(err, CR_ECONFIG,
 		             "store: the server runs with fsync=off: it would forget sends in a power cut");
+	else if (strncmp(PQgetvalue(r, 0, 3), "CockroachDB", strlen("CockroachDB")) == 0)
+		rc = err_set(err, CR_ECONFIG,
+		             "store: the advisory locks of CockroachDB lock nothing: it cannot be used");
 	else if (PQgetisnull(r, 0, 2) == 0 && !says(r, 2, "UTF8"))
 		rc = err_set(err, CR_ECONFIG, "store: the database is in %s: make it with ENCODING 'UTF8'",
 		             PQgetvalue(r, 0, 2));
