@@ -335,70 +335,94 @@ gate_ask(struct gate *g, const struct gate_request *q, struct gate_answer *out, 
 }
 
 /* What can be read of the questions; what cannot will be told when it is asked. */
-static int
-expect_seats(struct gate *g, const struct gate_request *q, size_t n, struct address *mailboxes, struct err *err)
-{
-	const char **wanted = calloc(n, sizeof(wanted[0]));
-	size_t used = 0;
-	int rc;
+struct expected {
+	struct address *mailbox, *recipient;
+	struct name *organisation;
+	const char **text, **more; /* scratch for lists of the above */
+	size_t n;
+};
 
-	if (wanted == NULL)
-		return err_nomem(err, "gate");
-	for (size_t i = 0; i < n; i++) {
-		if (address_parse(q[i].mailbox, &mailboxes[i], NULL) == CR_OK)
-			wanted[used++] = mailboxes[i].text;
-		else
-			mailboxes[i].text[0] = '\0';
-	}
-	rc = used > 0 ? ledger_expect_seats(&g->ledger, wanted, used, err) : CR_OK;
-	free(wanted);
-	return rc;
+static void
+expected_release(struct expected *e)
+{
+	free(e->mailbox);
+	free(e->recipient);
+	free(e->organisation);
+	free(e->text);
+	free(e->more);
 }
 
 static int
-expect_paces(struct gate *g, const struct gate_request *q, size_t n, const struct address *mailboxes, struct err *err)
+expected_read(struct expected *e, const struct gate_request *q, size_t n, struct err *err)
 {
-	const char **tenants = calloc(2 * n, sizeof(tenants[0]));
-	struct name *organisations = calloc(n, sizeof(organisations[0]));
-	size_t used = 0;
-	int rc = tenants == NULL || organisations == NULL ? err_nomem(err, "gate") : CR_OK;
+	e->mailbox = calloc(n, sizeof(e->mailbox[0]));
+	e->recipient = calloc(n, sizeof(e->recipient[0]));
+	e->organisation = calloc(n, sizeof(e->organisation[0]));
+	e->text = calloc(n, sizeof(e->text[0]));
+	e->more = calloc(n, sizeof(e->more[0]));
+	if (e->mailbox == NULL || e->recipient == NULL || e->organisation == NULL || e->text == NULL || e->more == NULL)
+		return err_nomem(err, "gate");
+	for (size_t i = 0; i < n; i++) {
+		struct address *m = &e->mailbox[e->n], *r = &e->recipient[e->n];
 
-	for (size_t i = 0; rc == CR_OK && i < n; i++) {
-		const struct standing *home;
-		struct address to;
-
-		if (mailboxes[i].text[0] == '\0' || address_parse(q[i].recipient, &to, NULL) != CR_OK)
+		if (address_parse(q[i].mailbox, m, NULL) != CR_OK || address_parse(q[i].recipient, r, NULL) != CR_OK)
 			continue;
-		rc = ledger_standing(&g->ledger, strrchr(mailboxes[i].text, '@') + 1, &home, err);
+		name_organisation(r->domain, &e->organisation[e->n]);
+		e->n++;
+	}
+	return CR_OK;
+}
+
+static int
+expect_paces(struct gate *g, struct expected *e, struct err *err)
+{
+	size_t n = 0;
+	int rc = CR_OK;
+
+	for (size_t i = 0; rc == CR_OK && i < e->n; i++) {
+		const struct standing *home;
+
+		rc = ledger_standing(&g->ledger, e->mailbox[i].domain, &home, err);
 		if (rc != CR_OK || !home->known)
 			continue;
-		name_organisation(to.domain, &organisations[used]);
-		tenants[used] = home->tenant;
-		tenants[n + used] = organisations[used].text;
-		used++;
+		e->text[n] = home->tenant;
+		e->more[n++] = e->organisation[i].text;
 	}
-	if (rc == CR_OK && used > 0)
-		rc = ledger_expect_paces(&g->ledger, tenants, tenants + n, used, err);
-	free(organisations);
-	free(tenants);
-	return rc;
+	return rc == CR_OK && n > 0 ? ledger_expect_paces(&g->ledger, e->text, e->more, n, err) : rc;
+}
+
+static int
+expect_all(struct gate *g, struct expected *e, struct err *err)
+{
+	int rc;
+
+	for (size_t i = 0; i < e->n; i++)
+		e->text[i] = e->mailbox[i].domain;
+	if ((rc = ledger_expect_standings(&g->ledger, e->text, e->n, err)) != CR_OK)
+		return rc;
+	for (size_t i = 0; i < e->n; i++) {
+		e->text[i] = e->mailbox[i].text;
+		e->more[i] = e->recipient[i].text;
+	}
+	if ((rc = ledger_expect_seats(&g->ledger, e->text, e->n, err)) != CR_OK ||
+	    (rc = ledger_expect_strangers(&g->ledger, e->more, e->n, err)) != CR_OK ||
+	    (g->rules.org_per_hour <= 0 && g->rules.org_per_day <= 0))
+		return rc;
+	return expect_paces(g, e, err);
 }
 
 int
 gate_expect(struct gate *g, const struct gate_request *q, size_t n, struct err *err)
 {
-	struct address *mailboxes;
+	struct expected e = {0};
 	int rc;
 
 	if (!db_is_server(g->db) || n == 0)
 		return CR_OK;
-	mailboxes = calloc(n, sizeof(mailboxes[0]));
-	if (mailboxes == NULL)
-		return err_nomem(err, "gate");
-	rc = expect_seats(g, q, n, mailboxes, err);
-	if (rc == CR_OK && (g->rules.org_per_hour > 0 || g->rules.org_per_day > 0))
-		rc = expect_paces(g, q, n, mailboxes, err);
-	free(mailboxes);
+	rc = expected_read(&e, q, n, err);
+	if (rc == CR_OK && e.n > 0)
+		rc = expect_all(g, &e, err);
+	expected_release(&e);
 	return rc;
 }
 

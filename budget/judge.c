@@ -315,6 +315,45 @@ collect(struct judge *j, const struct policy_request *r)
 	return j->n > 0 && (int64_t)j->n >= r->recipient_count;
 }
 
+/* No message gets further than this many recipients: what lies beyond need not be read ahead. */
+#define EXPECT_MAX 5
+
+/* Whom a request is about, as far as it can be said without asking; at most EXPECT_MAX.  Returns how many. */
+static size_t
+expect_one(struct judge *j, const struct policy_request *r, struct gate_request *out)
+{
+	const char *mailbox = r->kind == POLICY_CHECK       ? r->mailbox
+	                      : r->sasl_username[0] != '\0' ? r->sasl_username
+	                                                    : r->sender;
+	size_t n = 0;
+
+	if (r->kind == POLICY_CHECK) {
+		out[0] = (struct gate_request){.mailbox = mailbox, .recipient = r->recipient};
+		return 1;
+	}
+	if (make_id(j, r, NULL) != CR_OK || !collect(j, r))
+		return 0;
+	for (; n < j->n && n < EXPECT_MAX; n++)
+		out[n] = (struct gate_request){.mailbox = mailbox, .recipient = j->recipients[n]};
+	return n;
+}
+
+int
+judge_expect(struct judge *j, const struct policy_request *const *r, size_t n, struct err *err)
+{
+	struct gate_request *q = calloc(n, EXPECT_MAX * sizeof(q[0]));
+	size_t used = 0;
+	int rc;
+
+	if (q == NULL)
+		return err_nomem(err, "judge");
+	for (size_t i = 0; i < n; i++)
+		used += expect_one(j, r[i], q + used);
+	rc = used > 0 ? gate_expect(j->gate, q, used, err) : CR_OK;
+	free(q);
+	return rc;
+}
+
 static int
 spend(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err)
 {

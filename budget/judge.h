@@ -30,6 +30,8 @@ struct judgement {
 
 /* Does it write?  Then the caller holds the gate's transaction, and tells the answer only after its commit. */
 bool judge_spends(const struct policy_request *r);
+/* All the requests that are going to be judged in the gate's transaction: see gate_expect.  Errors: as gate_expect. */
+MUST_CHECK int judge_expect(struct judge *j, const struct policy_request *const *r, size_t n, struct err *err);
 /* Errors, of a request that spends: as gate_ask_in, the transaction is to be rolled back.  A test has its trouble as an answer. */
 MUST_CHECK int judge_request(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err);
 /*

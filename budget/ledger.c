@@ -98,43 +98,33 @@ ledger_refresh(struct ledger *l, bool binding, struct err *err)
 
 /* ---- standings ---- */
 
+#define LABELS_MAX 127
+
+/* Whose answer it is: names go up from their domains, several a domain. */
+struct standings {
+	struct standing **standing;
+	const size_t *of; /* question -> standing; NULL: the same number */
+};
+
 static int
 take_primary(void *arg, size_t i, const struct db_rows *row, struct err *err)
 {
-	struct standing *s = arg;
+	const struct standings *all = arg;
+	struct standing *s = all->standing[all->of[i]];
 
-	(void)i;
 	(void)err;
 	if (s->primary[0] == '\0')
 		buf_copy_text(s->primary, sizeof(s->primary), db_col_text(row, 0));
 	return CR_OK;
 }
 
-#define LABELS_MAX 127
-
-/* The domain and every name above it. */
-static int
-read_primary(struct ledger *l, const char *domain, struct standing *s, struct err *err)
-{
-	struct db_value names[LABELS_MAX];
-	size_t n = 0;
-
-	/* A name of one label was never registered by anybody. */
-	for (; strchr(domain, '.') != NULL && n < LABELS_MAX; domain = name_parent(domain))
-		names[n++] = db_text(domain);
-	if (n == 0)
-		return CR_OK;
-	return db_query_many(l->db, DB_LOOK, "SELECT primary_domain FROM tenant WHERE primary_domain = $1", names, 1, n,
-	                     take_primary, s, err);
-}
-
 static int
 take_state(void *arg, size_t i, const struct db_rows *row, struct err *err)
 {
-	struct standing *s = arg;
+	const struct standings *all = arg;
+	struct standing *s = all->standing[i];
 	int rc = domain_state_parse(db_col_text(row, 1), &s->state, err);
 
-	(void)i;
 	buf_copy_text(s->tenant, sizeof(s->tenant), db_col_text(row, 0));
 	buf_copy_text(s->cause, sizeof(s->cause), db_col_is_null(row, 2) ? "" : db_col_text(row, 2));
 	s->first_send_ms = db_col_int(row, 3);
@@ -143,30 +133,115 @@ take_state(void *arg, size_t i, const struct db_rows *row, struct err *err)
 	return rc;
 }
 
-static int
-read_state(struct ledger *l, const char *domain, struct standing *s, struct err *err)
+static size_t
+count_names(struct standing *const *s, size_t n)
 {
-	const struct db_value name = db_text(domain);
+	size_t names = 0;
 
-	return db_query_many(l->db, DB_LOOK,
-	                     "SELECT d.tenant, d.state, d.cause, d.first_send_ms, (SELECT t.frozen_cause FROM tenant t "
-	                     "WHERE t.primary_domain = d.tenant AND t.frozen_cause IS NOT NULL) "
-	                     "FROM domain d WHERE d.name = $1",
-	                     &name, 1, 1, take_state, s, err);
+	for (size_t i = 0; i < n; i++)
+		for (const char *p = s[i]->domain; (p = strchr(p, '.')) != NULL; p++)
+			names++;
+	return names;
+}
+
+/* Each domain and every name above it; a name of one label was never registered by anybody. */
+static int
+read_primaries(struct ledger *l, struct standing **s, size_t n, struct err *err)
+{
+	const size_t names = count_names(s, n);
+	struct db_value few[8] = {0}, *args = names <= ARRAY_LEN(few) ? few : calloc(names, sizeof(args[0]));
+	size_t few_of[ARRAY_LEN(few)] = {0}, *of = names <= ARRAY_LEN(few) ? few_of : calloc(names, sizeof(of[0]));
+	struct standings all = {.standing = s, .of = of};
+	size_t at = 0;
+	int rc = CR_OK;
+
+	if (args == NULL || of == NULL)
+		rc = err_nomem(err, "domains");
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		for (const char *p = s[i]->domain; strchr(p, '.') != NULL; p = name_parent(p)) {
+			args[at] = db_text(p);
+			of[at++] = i;
+		}
+	}
+	if (rc == CR_OK && at > 0)
+		rc = db_query_many(l->db, DB_LOOK, "SELECT primary_domain FROM tenant WHERE primary_domain = $1", args,
+		                   1, at, take_primary, &all, err);
+	if (args != few)
+		free(args);
+	if (of != few_of)
+		free(of);
+	return rc;
+}
+
+static int
+read_states(struct ledger *l, struct standing **s, size_t n, struct err *err)
+{
+	struct db_value few[4] = {0}, *args = n <= ARRAY_LEN(few) ? few : calloc(n, sizeof(args[0]));
+	struct standings all = {.standing = s};
+	int rc;
+
+	if (args == NULL)
+		return err_nomem(err, "domains");
+	for (size_t i = 0; i < n; i++)
+		args[i] = db_text(s[i]->domain);
+	rc = db_query_many(l->db, DB_LOOK,
+	                   "SELECT d.tenant, d.state, d.cause, d.first_send_ms, (SELECT t.frozen_cause FROM tenant t "
+	                   "WHERE t.primary_domain = d.tenant AND t.frozen_cause IS NOT NULL) "
+	                   "FROM domain d WHERE d.name = $1",
+	                   args, 1, n, take_state, &all, err);
+	if (args != few)
+		free(args);
+	return rc;
+}
+
+static struct standing *
+make_standing(const char *domain)
+{
+	struct standing *s = calloc(1, sizeof(*s) + strlen(domain) + 1);
+
+	if (s != NULL)
+		memcpy(s->domain, domain, strlen(domain) + 1);
+	return s;
+}
+
+int
+ledger_expect_standings(struct ledger *l, const char *const *domains, size_t n, struct err *err)
+{
+	struct standing **s = calloc(n, sizeof(s[0]));
+	size_t fresh = 0;
+	int rc = s == NULL ? err_nomem(err, "domains") : CR_OK;
+
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		struct standing *one;
+
+		if (dict_get(&l->standings, domains[i]) != NULL)
+			continue;
+		if ((one = make_standing(domains[i])) == NULL)
+			rc = err_nomem(err, "domains");
+		else if ((rc = dict_put(&l->standings, one->domain, one, err)) == CR_OK)
+			s[fresh++] = one;
+		else
+			free(one);
+	}
+	if (rc == CR_OK && fresh > 0 && (rc = read_primaries(l, s, fresh, err)) == CR_OK)
+		rc = read_states(l, s, fresh, err);
+	/* What was not read must not be taken for known. */
+	if (rc != CR_OK)
+		ledger_forget(l);
+	free(s);
+	return rc;
 }
 
 int
 ledger_standing(struct ledger *l, const char *domain, const struct standing **out, struct err *err)
 {
 	struct standing *s = dict_get(&l->standings, domain);
-	int rc = CR_OK;
+	int rc;
 
 	if (s == NULL) {
-		s = calloc(1, sizeof(*s) + strlen(domain) + 1);
-		if (s == NULL)
+		if ((s = make_standing(domain)) == NULL)
 			return err_nomem(err, "domain");
-		memcpy(s->domain, domain, strlen(domain) + 1);
-		if ((rc = read_primary(l, domain, s, err)) != CR_OK || (rc = read_state(l, domain, s, err)) != CR_OK ||
+		if ((rc = read_primaries(l, &s, 1, err)) != CR_OK || (rc = read_states(l, &s, 1, err)) != CR_OK ||
 		    (rc = dict_put(&l->standings, s->domain, s, err)) != CR_OK) {
 			free(s);
 			return rc;
@@ -280,14 +355,34 @@ ledger_seat(struct ledger *l, const char *address, struct seat **out, struct err
 	return CR_OK;
 }
 
+/* arg: a bool a question. */
 static int
-take_any(void *arg, size_t i, const struct db_rows *row, struct err *err)
+take_ours(void *arg, size_t i, const struct db_rows *row, struct err *err)
 {
-	(void)i;
+	bool *seen = arg;
+
 	(void)row;
 	(void)err;
-	*(bool *)arg = true;
+	seen[i] = true;
 	return CR_OK;
+}
+
+static int
+note_strangers(struct ledger *l, const char *const *addresses, const bool *ours, size_t n, struct err *err)
+{
+	int rc = CR_OK;
+
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		char *stranger;
+
+		if (ours[i] || dict_get(&l->strangers, addresses[i]) != NULL)
+			continue;
+		if ((stranger = strdup(addresses[i])) == NULL)
+			return err_nomem(err, "recipients");
+		if ((rc = dict_put(&l->strangers, stranger, stranger, err)) != CR_OK)
+			free(stranger);
+	}
+	return rc;
 }
 
 /* Who is not is remembered: a recipient that has to wait is asked for again and again. */
@@ -296,23 +391,35 @@ ledger_is_ours(struct ledger *l, const char *address, bool *out, struct err *err
 {
 	const struct db_value at = db_text(address);
 	bool ours = false;
-	char *stranger;
-	int rc;
+	int rc = CR_OK;
 
-	if (dict_get(&l->strangers, address) != NULL) {
-		*out = false;
-		return CR_OK;
-	}
-	rc = db_query_many(l->db, DB_LOOK, "SELECT 1 FROM mailbox WHERE address = $1 AND removed_ms = 0", &at, 1, 1,
-	                   take_any, &ours, err);
-	if (rc == CR_OK && !ours) {
-		if ((stranger = strdup(address)) == NULL)
-			return err_nomem(err, "recipient");
-		if ((rc = dict_put(&l->strangers, stranger, stranger, err)) != CR_OK)
-			free(stranger);
+	if (dict_get(&l->strangers, address) == NULL) {
+		rc = db_query_many(l->db, DB_LOOK, "SELECT 1 FROM mailbox WHERE address = $1 AND removed_ms = 0", &at,
+		                   1, 1, take_ours, &ours, err);
+		if (rc == CR_OK)
+			rc = note_strangers(l, &address, &ours, 1, err);
 	}
 	if (rc == CR_OK)
 		*out = ours;
+	return rc;
+}
+
+int
+ledger_expect_strangers(struct ledger *l, const char *const *addresses, size_t n, struct err *err)
+{
+	struct db_value *args = calloc(n, sizeof(args[0]));
+	bool *ours = calloc(n, sizeof(ours[0]));
+	int rc = args == NULL || ours == NULL ? err_nomem(err, "recipients") : CR_OK;
+
+	for (size_t i = 0; rc == CR_OK && i < n; i++)
+		args[i] = db_text(addresses[i]);
+	if (rc == CR_OK)
+		rc = db_query_many(l->db, DB_LOOK, "SELECT 1 FROM mailbox WHERE address = $1 AND removed_ms = 0", args,
+		                   1, n, take_ours, ours, err);
+	if (rc == CR_OK)
+		rc = note_strangers(l, addresses, ours, n, err);
+	free(ours);
+	free(args);
 	return rc;
 }
 

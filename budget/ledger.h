@@ -84,7 +84,9 @@ MUST_CHECK int ledger_seat(struct ledger *l, const char *address, struct seat **
 MUST_CHECK int ledger_is_ours(struct ledger *l, const char *address, bool *out, struct err *err);
 MUST_CHECK int ledger_paced(struct ledger *l, const char *tenant, const char *organisation, struct paced **out,
                             struct err *err);
-/* The same for many at once, for a server's sake: what is not there yet is read, and locked, in one exchange each. */
+/* The same for many at once, for a server's sake: what is not there yet is read, and locked, in one exchange or two each. */
+MUST_CHECK int ledger_expect_standings(struct ledger *l, const char *const *domains, size_t n, struct err *err);
+MUST_CHECK int ledger_expect_strangers(struct ledger *l, const char *const *addresses, size_t n, struct err *err);
 MUST_CHECK int ledger_expect_seats(struct ledger *l, const char *const *addresses, size_t n, struct err *err);
 MUST_CHECK int ledger_expect_paces(struct ledger *l, const char *const *tenants, const char *const *organisations,
                                    size_t n, struct err *err);

@@ -129,28 +129,50 @@ store_is_there(struct round *r)
 }
 
 static void
-judge_one(struct round *r, struct waiting *w)
+give_up(struct round *r, const struct err *why)
 {
-	struct err err = {0};
-	int rc = CR_OK;
-
-	if (w->spends && !r->begun) {
-		rc = gate_begin(r->court->gate, &err);
-		r->begun = rc == CR_OK;
-	}
-	if (rc == CR_OK)
-		rc = judge_request(r->court->judge, &w->request, &w->judgement, &err);
-	if (rc == CR_OK)
-		return;
 	if (r->begun)
 		gate_rollback(r->court->gate);
 	r->begun = false;
-	failed(r, &err);
+	failed(r, why);
+}
+
+/* The transaction of all that spend, and on a server their rows, before the first is decided. */
+static void
+begin(struct round *r)
+{
+	const struct policy_request *spending[ROUND_MAX];
+	struct err err = {0};
+	size_t n = 0;
+	int rc;
+
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->list[i].spends && !r->list[i].answered)
+			spending[n++] = &r->list[i].request;
+	}
+	if (n == 0)
+		return;
+	rc = gate_begin(r->court->gate, &err);
+	r->begun = rc == CR_OK;
+	if (rc == CR_OK && db_is_server(r->court->db))
+		rc = judge_expect(r->court->judge, spending, n, &err);
+	if (rc != CR_OK)
+		give_up(r, &err);
+}
+
+static void
+judge_one(struct round *r, struct waiting *w)
+{
+	struct err err = {0};
+
+	if (judge_request(r->court->judge, &w->request, &w->judgement, &err) != CR_OK)
+		give_up(r, &err);
 }
 
 static void
 judge_all(struct round *r)
 {
+	begin(r);
 	for (size_t i = 0; i < r->n; i++) {
 		struct waiting *w = &r->list[i];
 
