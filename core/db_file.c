@@ -170,14 +170,16 @@ set_lock(int fd, int command, short type)
 	return rc;
 }
 
-/* One byte of it is enough. */
+#define MARK_OPEN     0 /* somebody has it open */
+#define MARK_UNSYNCED 1 /* somebody's sync failed since the log was last written again: whoever leaves in order must not wipe that out */
+
 static bool
-mark_open(int fd)
+put_mark(int fd, off_t at)
 {
 	ssize_t put;
 
 	do
-		put = pwrite(fd, "open\n", 5, 0);
+		put = pwrite(fd, "!", 1, at);
 	while (put < 0 && errno == EINTR);
 	return put > 0;
 }
@@ -206,7 +208,7 @@ db_presence_enter(struct db_presence *p, const char *store, bool *unclean_out, s
 	if (set_lock(p->fd, F_OFD_SETLK, F_WRLCK) == 0) {
 		if (fstat(p->fd, &st) == 0 && st.st_size > 0)
 			*unclean_out = true;
-		else if (!mark_open(p->fd))
+		else if (!put_mark(p->fd, MARK_OPEN))
 			rc = err_errno(err, CR_EIO, errno, buf_str(&path));
 	}
 	/* Waits at most for somebody who is just leaving. */
@@ -222,12 +224,29 @@ out:
 }
 
 void
+db_presence_settled(struct db_presence *p)
+{
+	/* At worst the next one settles it once more. */
+	(void)!ftruncate(p->fd, MARK_OPEN + 1);
+}
+
+static bool
+is_unsynced(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) != 0 || st.st_size > MARK_UNSYNCED;
+}
+
+void
 db_presence_leave(struct db_presence *p, bool clean)
 {
 	if (p->fd < 0)
 		return;
+	if (!clean)
+		(void)!put_mark(p->fd, MARK_UNSYNCED);
 	/* Not the last, or not writable: at worst the next one checks once too often. */
-	if (clean && set_lock(p->fd, F_OFD_SETLK, F_WRLCK) == 0 && ftruncate(p->fd, 0) != 0)
+	else if (set_lock(p->fd, F_OFD_SETLK, F_WRLCK) == 0 && !is_unsynced(p->fd) && ftruncate(p->fd, 0) != 0)
 		(void)set_lock(p->fd, F_OFD_SETLK, F_RDLCK);
 	(void)close(p->fd);
 	p->fd = -1;

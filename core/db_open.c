@@ -118,6 +118,8 @@ open_writer(struct db *db, const struct db_options *o, struct err *err)
 	db->suspect = unclean;
 	if (rc == CR_OK && unclean)
 		rc = db->kind->quick_check(db->engine, err);
+	if (rc == CR_OK && unclean)
+		db_presence_settled(&db->presence);
 	if (rc == CR_OK) {
 		db->suspect = false;
 		rc = reach_version(db, o->schema, err);

@@ -124,6 +124,13 @@ def record(stage, trace):
     w.tell("close")
     w.end()
     r.check(mailbox("hugo"), OUT.format(10), ident=ident)
+    # And one whose sync fails beside such a one.
+    w = Witness()
+    w.tell("open", stage.path)
+    ident = r.check(mailbox("emil"), WARM, want=74, TRACE_FAIL_SYNC="1")
+    w.tell("close")
+    w.end()
+    r.check(mailbox("emil"), WARM, ident=ident)
     # The same two of the daemon: Postfix hears nothing, and asks again.
     for n, more in enumerate(({"TRACE_KILL_SYNC": "1"}, {"TRACE_FAIL_SYNC": "1"})):
         questions = [(f"l{n}{x}", mailbox(x), OUT.format(9)) for x in (("emil", "fred"), ("hugo", "ben"))[n]]

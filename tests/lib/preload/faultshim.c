@@ -66,8 +66,8 @@ next(const char *name, void *function_out, size_t size)
 	memcpy(function_out, &symbol, size);
 }
 
-#define REAL(result, name, params)                                                                                     \
-	result(*real) params;                                                                                          \
+#define REAL(name)                                                                                                     \
+	__typeof__(name) *real;                                                                                        \
 	next(#name, &real, sizeof(real))
 
 static long
@@ -124,17 +124,17 @@ is_store(const char *path)
 static bool
 is_store_fd(int fd)
 {
-	char link[64], path[1024];
+	char place[64], found[1024];
 	int errnum = errno;
 	ssize_t got;
 
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	got = readlink(link, path, sizeof(path) - 1);
+	(void)snprintf(place, sizeof(place), "/proc/self/fd/%d", fd);
+	got = readlink(place, found, sizeof(found) - 1);
 	errno = errnum;
 	if (got <= 0)
 		return false;
-	path[got] = '\0';
-	return is_store(path);
+	found[got] = '\0';
+	return is_store(found);
 }
 
 /* True: this one goes wrong, errno is set. */
@@ -163,7 +163,7 @@ half(size_t len)
 #define MOVE(call, name, type, params, args, shorter)                                                                  \
 	ssize_t name params                                                                                            \
 	{                                                                                                              \
-		REAL(ssize_t, name, params);                                                                           \
+		REAL(name);                                                                                            \
 		if (!is_store_fd(fd) || !strikes(call, #name))                                                         \
 			return real args;                                                                              \
 		return kind->errnum == 0 ? real shorter : -1;                                                          \
@@ -181,7 +181,7 @@ MOVE(CALL_WRITE, pwrite64, , (int fd, const void *data, size_t len, __off64_t at
 #define STEP(call, name, params, ...)                                                                                  \
 	int name params                                                                                                \
 	{                                                                                                              \
-		REAL(int, name, params);                                                                               \
+		REAL(name);                                                                                            \
 		return is_store_fd(fd) && strikes(call, #name) ? -1 : real(__VA_ARGS__);                               \
 	}
 STEP(CALL_SYNC, fsync, (int fd), fd)
@@ -244,7 +244,7 @@ OPEN(openat64, (int dir_fd, const char *path, int flags, ...), dir_fd)
 #define MMAP(name, off_type)                                                                                           \
 	void *name(void *addr, size_t len, int prot, int flags, int fd, off_type at)                                   \
 	{                                                                                                              \
-		REAL(void *, name, (void *, size_t, int, int, int, off_type));                                         \
+		REAL(name);                                                                                            \
 		if (fd >= 0 && is_store_fd(fd) && strikes(CALL_MAP, "mmap"))                                           \
 			return MAP_FAILED;                                                                             \
 		return real(addr, len, prot, flags, fd, at);                                                           \

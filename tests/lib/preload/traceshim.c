@@ -49,8 +49,8 @@ next(const char *name, void *function_out, size_t size)
 	memcpy(function_out, &symbol, size);
 }
 
-#define REAL(result, name, params)                                                                                     \
-	result(*real) params;                                                                                          \
+#define REAL(name)                                                                                                     \
+	__typeof__(name) *real;                                                                                        \
 	next(#name, &real, sizeof(real))
 
 static void
@@ -92,7 +92,7 @@ record(char kind, int fd, uint64_t at, const char *name, const void *data, size_
 	p = put(p, (uint64_t)(uint32_t)fd, 4);
 	p = put(p, at, 8);
 	p = put(p, strlen(name), 2);
-	p = put(p, len, 4);
+	(void)put(p, len, 4);
 	parts[0] = (struct iovec){head, sizeof(head)};
 	parts[1] = (struct iovec){(void *)(uintptr_t)name, strlen(name)};
 	parts[2] = (struct iovec){(void *)(uintptr_t)data, len};
@@ -151,21 +151,21 @@ static struct target
 target_of(int fd)
 {
 	struct target t = {.kind = ELSEWHERE};
-	char link[64], path[1024];
+	char place[64], found[1024];
 	int errnum = errno;
 	ssize_t got;
 
 	if (trace < 0)
 		return t;
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	got = readlink(link, path, sizeof(path) - 1);
+	(void)snprintf(place, sizeof(place), "/proc/self/fd/%d", fd);
+	got = readlink(place, found, sizeof(found) - 1);
 	errno = errnum;
 	if (got <= 0)
 		return t;
-	path[got] = '\0';
-	if (strncmp(path, "socket:", 7) == 0)
+	found[got] = '\0';
+	if (strncmp(found, "socket:", 7) == 0)
 		t.kind = SOCKET;
-	else if (below(path, t.name))
+	else if (below(found, t.name))
 		t.kind = STORE_FILE;
 	return t;
 }
@@ -232,21 +232,21 @@ traced_write(int fd, const void *data, size_t len, int64_t at, ssize_t (*real)(i
 ssize_t
 write(int fd, const void *data, size_t len)
 {
-	REAL(ssize_t, write, (int, const void *, size_t));
+	REAL(write);
 	return traced_write(fd, data, len, -1, real, NULL);
 }
 
 ssize_t
 pwrite(int fd, const void *data, size_t len, off_t at)
 {
-	REAL(ssize_t, pwrite, (int, const void *, size_t, off_t));
+	REAL(pwrite);
 	return traced_write(fd, data, len, at, NULL, real);
 }
 
 ssize_t
 pwrite64(int fd, const void *data, size_t len, __off64_t at)
 {
-	REAL(ssize_t, pwrite64, (int, const void *, size_t, off_t));
+	REAL(pwrite64);
 	return traced_write(fd, data, len, at, NULL, real);
 }
 
@@ -256,7 +256,7 @@ writev(int fd, const struct iovec *parts, int n)
 {
 	struct target t = target_of(fd);
 	ssize_t sum = 0;
-	REAL(ssize_t, writev, (int, const struct iovec *, int));
+	REAL(writev);
 
 	if (t.kind == ELSEWHERE && fd != 1)
 		return real(fd, parts, n);
@@ -291,14 +291,14 @@ traced_truncate(int fd, off_t len, int (*real)(int, off_t))
 int
 ftruncate(int fd, off_t len)
 {
-	REAL(int, ftruncate, (int, off_t));
+	REAL(ftruncate);
 	return traced_truncate(fd, len, real);
 }
 
 int
 ftruncate64(int fd, __off64_t len)
 {
-	REAL(int, ftruncate64, (int, off_t));
+	REAL(ftruncate64);
 	return traced_truncate(fd, len, real);
 }
 
@@ -329,14 +329,14 @@ traced_sync(int fd, int (*real)(int))
 int
 fsync(int fd)
 {
-	REAL(int, fsync, (int));
+	REAL(fsync);
 	return traced_sync(fd, real);
 }
 
 int
 fdatasync(int fd)
 {
-	REAL(int, fdatasync, (int));
+	REAL(fdatasync);
 	return traced_sync(fd, real);
 }
 
@@ -402,7 +402,7 @@ unlink(const char *path)
 	char name[256];
 	bool is_ours = names(path, name);
 	int rc;
-	REAL(int, unlink, (const char *));
+	REAL(unlink);
 
 	if (!is_ours)
 		return real(path);
@@ -443,7 +443,7 @@ link(const char *from, const char *to)
 	char old[256], new[256];
 	bool is_ours = names(from, old) && names(to, new);
 	int rc;
-	REAL(int, link, (const char *, const char *));
+	REAL(link);
 
 	lock();
 	rc = real(from, to);
@@ -466,21 +466,21 @@ heard(int fd, const void *data, ssize_t got)
 ssize_t
 read(int fd, void *data, size_t len)
 {
-	REAL(ssize_t, read, (int, void *, size_t));
+	REAL(read);
 	return heard(fd, data, real(fd, data, len));
 }
 
 ssize_t
 recv(int fd, void *data, size_t len, int flags)
 {
-	REAL(ssize_t, recv, (int, void *, size_t, int));
+	REAL(recv);
 	return heard(fd, data, real(fd, data, len, flags));
 }
 
 ssize_t
 send(int fd, const void *data, size_t len, int flags)
 {
-	REAL(ssize_t, send, (int, const void *, size_t, int));
+	REAL(send);
 	if (trace >= 0)
 		told('A', fd, data, len);
 	return real(fd, data, len, flags);
@@ -489,7 +489,7 @@ send(int fd, const void *data, size_t len, int flags)
 ssize_t
 sendmsg(int fd, const struct msghdr *m, int flags)
 {
-	REAL(ssize_t, sendmsg, (int, const struct msghdr *, int));
+	REAL(sendmsg);
 	for (size_t i = 0; trace >= 0 && i < m->msg_iovlen; i++)
 		told('A', fd, m->msg_iov[i].iov_base, m->msg_iov[i].iov_len);
 	return real(fd, m, flags);
@@ -499,7 +499,7 @@ sendmsg(int fd, const struct msghdr *m, int flags)
 int
 fflush(FILE *f)
 {
-	REAL(int, fflush, (FILE *));
+	REAL(fflush);
 	if (trace >= 0 && f == stdout)
 		told('A', 1, NULL, 0);
 	return real(f);
@@ -508,7 +508,7 @@ fflush(FILE *f)
 int
 close(int fd)
 {
-	REAL(int, close, (int));
+	REAL(close);
 	if (trace >= 0 && fd != trace && target_of(fd).kind == SOCKET)
 		told('C', fd, NULL, 0);
 	return real(fd);
