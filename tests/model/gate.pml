@@ -22,6 +22,9 @@
 #ifndef FAILS
 #define FAILS 1
 #endif
+#ifndef STOPS
+#define STOPS 1 /* of the daemon, in order */
+#endif
 #define N     3 /* questions: 0 and 1 to the daemon, 2 a process of its own */
 #define LIMIT 2
 
@@ -31,11 +34,13 @@ bool tail_on;   /* a commit was written and not yet synced */
 bool tail_lost; /* its sync has failed */
 bool vis_lost;  /* such a commit was read from the log as if it held: what is behind it will not be found */
 byte version;   /* of vis */
+bool untidy;    /* STORE.open is not empty: somebody has the store open, or left it by a kill */
+bool unsynced;  /* it says that a sync has failed */
 
 byte lock;  /* 0: free, else 1 + who */
 byte users; /* who have the store open */
 byte epoch; /* power cuts */
-byte kills = KILLS, cuts = CUTS, fails = FAILS;
+byte kills = KILLS, cuts = CUTS, fails = FAILS, stops = STOPS; /* how often it may happen */
 
 #define CLOSED   0
 #define ASKED    1
@@ -70,7 +75,10 @@ inline copy_vis_to_dur()
 	dur[0] = vis[0]; dur[1] = vis[1]; dur[2] = vis[2]; dur_frozen = vis_frozen;
 }
 
-/* Alone: the log is read from its start, with the tail.  It is written again and synced before anything rests on it. */
+/*
+ * Alone: the log is read from its start, with the tail.  After a kill or a failed sync it is written again and synced before anything
+ * rests on it; but who is killed beside somebody that leaves in order is not noticed.
+ */
 inline open_store()
 {
 	if
@@ -78,14 +86,32 @@ inline open_store()
 		copy_tail_to_vis();
 		version++;
 		vis_lost = vis_lost || tail_lost;
-		tail_on = false; tail_lost = false;
-#ifndef BREAK_SETTLE
-		copy_vis_to_dur();
-		vis_lost = false;
-#endif
+		tail_on = false; tail_lost = false
 	:: else
 	fi;
+#ifndef BREAK_SETTLE
+	if
+	:: users == 0 && (untidy || unsynced) ->
+		copy_vis_to_dur();
+		vis_lost = false; unsynced = false
+	:: else
+	fi;
+#endif
+	untidy = true;
 	users++;
+}
+
+inline leave_store()
+{
+	users--;
+	if
+	:: users == 0 ->
+		untidy = false;
+#ifdef BREAK_MARK
+		unsynced = false
+#endif
+	:: else
+	fi
 }
 
 /* What is synced is the whole log up to here. */
@@ -106,6 +132,7 @@ inline sync_fails()
 {
 	fails--;
 	tail_lost = true;
+	unsynced = true;
 }
 
 /* One decision, on what the process holds for the truth: spent and frozen. */
@@ -161,8 +188,14 @@ decide:
 		:: else
 		fi
 	}
+	/* A repeated allow writes too: a commit without a write syncs nothing. */
 	if
+#ifdef BREAK_WRITE
+	:: repeat -> goto answer
+	:: admit -> skip
+#else
 	:: admit || repeat -> skip
+#endif
 	:: else -> goto answer
 	fi;
 	atomic {
@@ -193,7 +226,7 @@ answer:
 		:: !ALIVE -> goto again
 		:: ALIVE && kills > 0 -> kills--; users--; goto again
 		:: ALIVE ->
-			users--;
+			leave_store();
 			allowed[id] = admit || repeat;
 			request[id] = ANSWERED;
 			count_allowed()
@@ -221,6 +254,13 @@ inline daemon_dies()
 	HANG_UP(1);
 }
 
+inline daemon_stops()
+{
+	leave_store();
+	HANG_UP(0);
+	HANG_UP(1);
+}
+
 inline judge(id)
 {
 	if
@@ -230,7 +270,11 @@ inline judge(id)
 		yes[id] = false;
 #endif
 		if
-		:: yes[id] -> writes = true; yes[id] = !held_frozen
+		:: yes[id] ->
+#ifndef BREAK_WRITE
+			writes = true;
+#endif
+			yes[id] = !held_frozen
 		:: !yes[id] && !held_frozen && SPENT(held) < LIMIT ->
 			assert(!freeze_told);
 			held[id]++; writes = true; yes[id] = true
@@ -272,6 +316,7 @@ end_idle:
 			if
 			:: !ALIVE -> goto again
 			:: ALIVE && kills > 0 && (request[0] == ASKED || request[1] == ASKED) -> kills--; daemon_dies(); goto again
+			:: ALIVE && stops > 0 && (request[0] == ASKED || request[1] == ASKED) -> stops--; daemon_stops(); goto again
 			:: ALIVE && (request[0] == ASKED || request[1] == ASKED) ->
 				/* All that wait now share one transaction. */
 				request[0] = (request[0] == ASKED -> TAKEN : request[0]);
@@ -376,7 +421,7 @@ again:
 		:: !ALIVE -> goto again
 		:: ALIVE && kills > 0 -> kills--; users--; lock = 0; goto again
 		:: ALIVE && fails > 0 -> sync_fails(); users--; lock = 0; goto again
-		:: ALIVE -> sync_holds(); lock = 0; users--; freeze_told = true
+		:: ALIVE -> sync_holds(); lock = 0; leave_store(); freeze_told = true
 		fi
 	}
 }
@@ -415,7 +460,7 @@ again:
 		:: !ALIVE -> goto again
 		:: ALIVE && kills > 0 -> kills--; users--; lock = 0; goto again
 		:: ALIVE && fails > 0 -> sync_fails(); users--; lock = 0; goto again
-		:: ALIVE -> sync_holds(); lock = 0; users--
+		:: ALIVE -> sync_holds(); lock = 0; leave_store()
 		fi
 	}
 }
@@ -439,7 +484,7 @@ end_power:
 			vis[0] = dur[0]; vis[1] = dur[1]; vis[2] = dur[2]; vis_frozen = dur_frozen;
 			tail[0] = 0; tail[1] = 0; tail[2] = 0; tail_frozen = false;
 			tail_on = false; tail_lost = false; vis_lost = false;
-			lock = 0; users = 0; version++; epoch++;
+			lock = 0; users = 0; version++; epoch++; untidy = false; unsynced = false;
 			HANG_UP(0);
 			HANG_UP(1);
 			/* What was said is on the disk. */
