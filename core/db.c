@@ -150,6 +150,7 @@ static void
 end_transaction(struct db *db)
 {
 	db->in_transaction = false;
+	db->n_later = 0;
 	if (!db->is_shared)
 		db->alone++;
 	db_unlock(db);
@@ -288,17 +289,12 @@ db_exec_many(struct db *db, const char *sql, const struct db_value *args, size_t
 	rc = check_alive(db, err);
 	if (rc != CR_OK)
 		return rc;
-	rc = db->kind->many(db->engine, DB_LOOK, sql, args, n_args, n, NULL, NULL, &changed, err);
+	rc = db->kind->many(db->engine, changed_out == NULL && db->kind->settle != NULL ? DB_LOOK_LATER : DB_LOOK, sql,
+	                    args, n_args, n, NULL, NULL, &changed, err);
 	if (rc == CR_OK && changed_out != NULL)
 		*changed_out = changed;
 	return rc;
 }
-
-struct asker {
-	struct db *db;
-	int (*got)(void *arg, size_t i, const struct db_rows *row, struct err *err);
-	void *arg;
-};
 
 static int
 pass_row(void *arg, size_t i, struct engine_stmt *stmt, struct err *err)
@@ -309,22 +305,51 @@ pass_row(void *arg, size_t i, struct engine_stmt *stmt, struct err *err)
 	return a->got(a->arg, i, &row, err);
 }
 
+/* Does it go out with the next call?  Then its asker is kept. */
+static struct asker *
+place_asker(struct db *db, enum db_many *how, struct asker *now)
+{
+	if (*how != DB_LOOK_LATER && *how != DB_LOCK_ROWS_LATER)
+		return now;
+	if (db->in_transaction && db->kind->settle != NULL && db->n_later < LATER_MAX)
+		return &db->later[db->n_later++];
+	*how = *how == DB_LOOK_LATER ? DB_LOOK : DB_LOCK_ROWS;
+	return now;
+}
+
 /* The turn lasts over all of them. */
 int
 db_query_many(struct db *db, enum db_many how, const char *sql, const struct db_value *args, size_t n_args, size_t n,
               int (*got)(void *arg, size_t i, const struct db_rows *row, struct err *err), void *arg, struct err *err)
 {
-	struct asker a = {.db = db, .got = got, .arg = arg};
+	struct asker now, *a = place_asker(db, &how, &now);
 	int rc;
 
+	*a = (struct asker){.db = db, .got = got, .arg = arg};
 	if (how == DB_LOCK_ROWS && !db->in_transaction)
 		return err_set(err, CR_EBUG, "store: rows locked outside a transaction: %s", sql);
 	if ((rc = hold(db, err)) != CR_OK)
 		return rc;
 	rc = check_alive(db, err);
 	if (rc == CR_OK)
-		rc = db->kind->many(db->engine, how, sql, args, n_args, n, pass_row, &a, NULL, err);
+		rc = db->kind->many(db->engine, how, sql, args, n_args, n, pass_row, a, NULL, err);
+	if (a == &now)
+		db->n_later = 0; /* all that was owed has come with it */
 	unhold(db);
+	return rc;
+}
+
+int
+db_settle(struct db *db, struct err *err)
+{
+	int rc;
+
+	if (db->kind->settle == NULL || !db->in_transaction)
+		return CR_OK;
+	rc = check_alive(db, err);
+	if (rc == CR_OK)
+		rc = db->kind->settle(db->engine, err);
+	db->n_later = 0;
 	return rc;
 }
 
@@ -361,6 +386,22 @@ bool
 db_is_server(const struct db *db)
 {
 	return !db->kind->is_file;
+}
+
+int
+db_mark_binding(struct db *db, uint64_t *out, struct err *err)
+{
+	int rc;
+
+	if (db->kind->generation == NULL)
+		return db_mark(db, out, err);
+	if ((rc = hold(db, err)) != CR_OK)
+		return rc;
+	rc = check_alive(db, err);
+	if (rc == CR_OK)
+		rc = db->kind->generation(db->engine, out, err);
+	unhold(db);
+	return rc;
 }
 
 int

@@ -99,8 +99,9 @@ MUST_CHECK int db_exec(struct db *db, const char *sql, const struct db_value *ar
                        struct err *err);
 
 /*
- * The same statement for n rows of n_args arguments each, in order; with a server one exchange, not n.  changed_out: over all, may be
- * NULL.  Errors: as db_exec, of the first that failed; the transaction is to be rolled back then.
+ * The same statement for n rows of n_args arguments each, in order; with a server one exchange, not n.  changed_out: over all; NULL: with a
+ * server it goes out with the next call, and an error is that one's.  Errors: as db_exec, of the first that failed; the transaction is to
+ * be rolled back then.
  */
 MUST_CHECK int db_exec_many(struct db *db, const char *sql, const struct db_value *args, size_t n_args, size_t n,
                             int64_t *changed_out, struct err *err);
@@ -120,13 +121,20 @@ bool db_col_is_null(const struct db_rows *rows, int col);
 /*
  * The same question n times, with a server in one exchange.  got is called for each row of answer i; what it returns but CR_OK ends
  * everything.  DB_LOCK_ROWS: inside a transaction, and the rows stay as they are until its end (SQLite: they do anyway).
+ * ..._LATER: inside a transaction of a server several questions go out together: got may be called only in the next call that is not one of
+ * these, or in db_settle; until then arg has to live, and got asks nothing itself.  An error is then that call's.
  */
-enum db_many { DB_LOOK, DB_LOCK_ROWS };
+enum db_many { DB_LOOK, DB_LOCK_ROWS, DB_LOOK_LATER, DB_LOCK_ROWS_LATER };
 MUST_CHECK int db_query_many(struct db *db, enum db_many how, const char *sql, const struct db_value *args,
                              size_t n_args, size_t n,
                              int (*got)(void *arg, size_t i, const struct db_rows *row, struct err *err), void *arg,
                              struct err *err);
-/* Inside db_begin_shared: nobody else holds one of these numbers until the end of the transaction.  Sorted, each once. */
+/* All that was left for later has been done, and went well. */
+MUST_CHECK int db_settle(struct db *db, struct err *err);
+/*
+ * Inside db_begin_shared: nobody else holds one of these numbers until the end of the transaction.  Sorted, each once.  With a server it
+ * goes out with the next call, which waits for it.
+ */
 MUST_CHECK int db_lock_keys(struct db *db, const int64_t *keys, size_t n, struct err *err);
 
 /*
@@ -134,6 +142,8 @@ MUST_CHECK int db_lock_keys(struct db *db, const int64_t *keys, size_t n, struct
  * db_begin_shared through this handle do not count.  What was read under the same number still holds.  Errors: CR_ESTORE.
  */
 MUST_CHECK int db_mark(struct db *db, uint64_t *out, struct err *err);
+/* The same for what binds all: another number whenever a db_begin of anybody may have committed.  Inside a transaction it costs nothing. */
+MUST_CHECK int db_mark_binding(struct db *db, uint64_t *out, struct err *err);
 /* Each exchange with it costs time: ask many things at once. */
 bool db_is_server(const struct db *db);
 /* The time of a store that has a clock of its own (a server): it is then the only one.  CR_ENOTFOUND: none, ask the system's.

@@ -58,6 +58,10 @@ struct engine_kind {
 
 	/* Another number after every commit of another connection.  NULL: nobody can tell. */
 	int (*mark)(struct engine *e, uint32_t *out, struct err *err);
+	/* See db_mark_binding.  NULL: as mark. */
+	int (*generation)(struct engine *e, uint64_t *out, struct err *err);
+	/* NULL: nothing is ever left for later. */
+	int (*settle)(struct engine *e, struct err *err);
 	/* NULL: it has no clock of its own. */
 	int (*now)(struct engine *e, int64_t *now_ms_out, struct err *err);
 	/* See db_renumber.  NULL: it goes on by itself. */

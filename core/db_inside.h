@@ -11,6 +11,14 @@
 #include "core/db_file.h"
 #include "core/lock.h"
 
+/* Who gets the rows of db_query_many. */
+struct asker {
+	struct db *db;
+	int (*got)(void *arg, size_t i, const struct db_rows *row, struct err *err);
+	void *arg;
+};
+#define LATER_MAX 8
+
 struct db {
 	char *path;
 	enum db_mode mode;
@@ -26,7 +34,9 @@ struct db {
 	_Atomic(const void *) owner; /* the mark of the thread whose turn it is, or NULL */
 	int holds;                   /* of the owner: 1 for a transaction, 1 for each open rows */
 	bool in_transaction, is_shared;
-	int conflicts;  /* in a row */
+	int conflicts;                 /* in a row */
+	struct asker later[LATER_MAX]; /* whose answers have not come yet */
+	size_t n_later;
 	uint32_t alone; /* transactions of db_begin that may have changed something */
 	bool suspect;   /* damaged, or a write of unknown outcome: the next one to open it checks it */
 };

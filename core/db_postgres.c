@@ -25,6 +25,14 @@
 #define IDLE_SHARED  "60000"
 #define NUMBER_MAX   24
 
+/* Statements that went out, or will, before the next sync, and whose answers are taken with it. */
+struct owed {
+	size_t n;
+	int (*got)(void *arg, size_t i, struct engine_stmt *s, struct err *err);
+	void *arg;
+};
+#define OWED_MAX 16
+
 struct engine_stmt {
 	PGresult *result; /* all of its rows; NULL for a row that belongs to somebody else */
 	const PGresult *rows;
@@ -49,6 +57,11 @@ struct engine {
 	int64_t patience_ms; /* of one exchange */
 	int64_t retry_at_ms, backoff_ms;
 	char away[200];
+	bool has_table; /* our own: there is a generation to be told */
+	bool is_alone;  /* the transaction binds all */
+	uint64_t generation;
+	struct owed owed[OWED_MAX];
+	size_t n_owed;
 	uint64_t exchange;
 	unsigned names;
 	int64_t changes;
@@ -74,6 +87,7 @@ hang_up(struct engine *e)
 	e->conn = NULL;
 	e->in_transaction = false;
 	e->is_old = false;
+	e->n_owed = 0;
 	forget_names(e, 0);
 }
 
@@ -142,7 +156,8 @@ fault(struct engine *e, const PGresult *r, struct err *err)
 static void
 open_exchange(struct engine *e)
 {
-	e->exchange++;
+	if (e->n_owed == 0)
+		e->exchange++;
 }
 
 static int
@@ -295,6 +310,66 @@ close_exchange(struct engine *e, int64_t deadline_ms, bool failed)
 	return at_sync;
 }
 
+static int
+pass_rows(const PGresult *r, size_t i, int (*got)(void *arg, size_t i, struct engine_stmt *s, struct err *err),
+          void *arg, struct err *err)
+{
+	struct engine_stmt s = {.rows = r};
+	int rc = CR_OK;
+
+	for (; rc == CR_OK && s.row < PQntuples(r); s.row++)
+		rc = got(arg, i, &s, err);
+	return rc;
+}
+
+/* After the sync, and before anything else is taken. */
+static int
+take_owed(struct engine *e, int64_t deadline_ms, struct err *err)
+{
+	size_t n = e->n_owed;
+	int rc = CR_OK;
+
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		const struct owed *o = &e->owed[i];
+
+		for (size_t k = 0; rc == CR_OK && k < o->n; k++) {
+			PGresult *r = NULL;
+
+			rc = take(e, deadline_ms, &r, err);
+			if (rc == CR_OK && o->got != NULL)
+				rc = pass_rows(r, k, o->got, o->arg, err);
+			PQclear(r);
+		}
+	}
+	e->n_owed = 0;
+	return rc;
+}
+
+static void
+owe(struct engine *e, size_t n, int (*got)(void *arg, size_t i, struct engine_stmt *s, struct err *err), void *arg)
+{
+	assert(e->n_owed < OWED_MAX);
+	e->owed[e->n_owed++] = (struct owed){.n = n, .got = got, .arg = arg};
+}
+
+/* Nothing but what is owed. */
+static int
+engine_settle(struct engine *e, struct err *err)
+{
+	const int64_t deadline_ms = pg_clock_ms() + e->patience_ms;
+	int rc;
+
+	if (e->n_owed == 0)
+		return CR_OK;
+	rc = sync_exchange(e, deadline_ms, err);
+	if (rc != CR_OK)
+		return rc;
+	rc = take_owed(e, deadline_ms, err);
+	if (!close_exchange(e, deadline_ms, rc != CR_OK) && rc == CR_OK)
+		rc = err_set(err, CR_ERETRY, "store: the server went away");
+	return rc;
+}
+
 /* One statement, in one exchange. */
 static int
 ask(struct engine *e, const char *sql, const struct db_value *args, size_t n_args, PGresult **out, struct err *err)
@@ -306,7 +381,9 @@ ask(struct engine *e, const char *sql, const struct db_value *args, size_t n_arg
 	open_exchange(e);
 	if ((rc = put_sql(e, sql, args, n_args, err)) != CR_OK || (rc = sync_exchange(e, deadline_ms, err)) != CR_OK)
 		return rc;
-	rc = take(e, deadline_ms, &r, err);
+	rc = take_owed(e, deadline_ms, err);
+	if (rc == CR_OK)
+		rc = take(e, deadline_ms, &r, err);
 	if (!close_exchange(e, deadline_ms, rc != CR_OK) && rc == CR_OK)
 		rc = err_set(err, CR_ERETRY, "store: the server went away");
 	if (rc == CR_OK)
@@ -388,7 +465,7 @@ has_table(struct engine *e, bool *out, struct err *err)
 	int rc = ask(e, "SELECT 1 FROM pg_class WHERE oid = to_regclass('coldrelay_schema')", DB_NO_ARGS, &r, err);
 
 	if (rc == CR_OK)
-		*out = PQntuples(r) > 0;
+		*out = e->has_table = PQntuples(r) > 0;
 	PQclear(r);
 	return rc;
 }
@@ -524,16 +601,23 @@ start_transaction(struct engine *e, enum engine_turn turn, struct err *err)
 	open_exchange(e);
 	if ((rc = put_sql(e, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", DB_NO_ARGS, err)) != CR_OK ||
 	    (rc = put_sql(e, turns[turn], DB_ARGS(db_text(lock_ms)), err)) != CR_OK ||
+	    (e->has_table && (rc = put_sql(e, "SELECT generation FROM coldrelay_schema", DB_NO_ARGS, err)) != CR_OK) ||
 	    (rc = sync_exchange(e, deadline_ms, err)) != CR_OK)
 		return rc;
 	rc = take(e, deadline_ms, &r, err);
 	PQclear(r);
 	if (rc == CR_OK) {
 		e->in_transaction = true;
+		e->is_alone = turn == ENGINE_ALONE;
 		r = NULL;
 		rc = take(e, deadline_ms, &r, err);
 		if (rc == CR_OK && !says(r, 2, "on"))
 			rc = err_set(err, CR_ECONFIG, "store: synchronous_commit=on did not stick");
+		PQclear(r);
+		r = NULL;
+	}
+	if (rc == CR_OK && e->has_table && (rc = take(e, deadline_ms, &r, err)) == CR_OK) {
+		e->generation = PQntuples(r) == 1 ? (uint64_t)pg_value_int(r, 0, 0) : 0;
 		PQclear(r);
 	}
 	if (!close_exchange(e, deadline_ms, rc != CR_OK) && rc == CR_OK)
@@ -544,6 +628,9 @@ start_transaction(struct engine *e, enum engine_turn turn, struct err *err)
 static void
 engine_rollback(struct engine *e)
 {
+	/* What fails only now would take the ROLLBACK behind it along. */
+	if (e->conn != NULL && e->n_owed > 0 && engine_settle(e, NULL) != CR_OK)
+		e->n_owed = 0;
 	if (e->conn != NULL && e->in_transaction && tell(e, "ROLLBACK", DB_NO_ARGS, NULL) != CR_OK && e->conn != NULL)
 		hang_up(e);
 	e->in_transaction = false;
@@ -591,6 +678,17 @@ judge_commit(struct engine *e, PGresult *r, int rc, struct err *err)
 	return CR_EUNKNOWN;
 }
 
+/* What a transaction of db_begin changes binds all: they are told by another number. */
+static int
+put_generation(struct engine *e, struct err *err)
+{
+	int rc = put_sql(e, "UPDATE coldrelay_schema SET generation = generation + 1", DB_NO_ARGS, err);
+
+	if (rc == CR_OK)
+		owe(e, 1, NULL, NULL);
+	return rc;
+}
+
 static int
 engine_commit(struct engine *e, struct err *err)
 {
@@ -599,13 +697,21 @@ engine_commit(struct engine *e, struct err *err)
 	int rc;
 
 	e->warned = false;
+	if (e->n_owed == OWED_MAX && (rc = engine_settle(e, err)) != CR_OK) {
+		engine_rollback(e);
+		return rc;
+	}
 	open_exchange(e);
-	rc = put_sql(e, "COMMIT", DB_NO_ARGS, err);
+	rc = e->is_alone && e->has_table ? put_generation(e, err) : CR_OK;
+	if (rc == CR_OK)
+		rc = put_sql(e, "COMMIT", DB_NO_ARGS, err);
 	if (rc != CR_OK)
 		return rc; /* nothing went out */
 	rc = sync_exchange(e, deadline_ms, err);
 	if (rc == CR_OK) {
-		rc = take(e, deadline_ms, &r, err);
+		rc = take_owed(e, deadline_ms, err);
+		if (rc == CR_OK)
+			rc = take(e, deadline_ms, &r, err);
 		/* What comes behind the answer cannot change it. */
 		if (e->conn != NULL) {
 			rc = judge_commit(e, r, rc, err);
@@ -617,6 +723,9 @@ engine_commit(struct engine *e, struct err *err)
 		rc = judge_commit(e, r, rc, err);
 	}
 	PQclear(r);
+	/* A statement before it failed: then COMMIT was passed over. */
+	if (e->conn != NULL && PQtransactionStatus(e->conn) != PQTRANS_IDLE)
+		engine_rollback(e);
 	e->in_transaction = false;
 	return rc;
 }
@@ -666,7 +775,8 @@ make_table(struct engine *e, struct err *err)
 	int rc = tell_once(
 		e,
 		"CREATE TABLE coldrelay_schema (one INT PRIMARY KEY CHECK (one = 1), version BIGINT NOT NULL, "
-		"lineage TEXT NOT NULL, synchronous INT NOT NULL, distrust_until_ms BIGINT NOT NULL)",
+		"lineage TEXT NOT NULL, synchronous INT NOT NULL, distrust_until_ms BIGINT NOT NULL, generation BIGINT "
+	        "NOT NULL)",
 		err);
 
 	if (rc == CR_OK)
@@ -676,7 +786,7 @@ make_table(struct engine *e, struct err *err)
 	if (rc == CR_OK)
 		rc = tell_once(e, "ROLLBACK TO lineage", err);
 	if (rc == CR_OK)
-		rc = tell(e, "INSERT INTO coldrelay_schema VALUES (1, 0, $1, 0, 0)", DB_ARGS(db_text(lineage)), err);
+		rc = tell(e, "INSERT INTO coldrelay_schema VALUES (1, 0, $1, 0, 0, 0)", DB_ARGS(db_text(lineage)), err);
 	return rc;
 }
 
@@ -689,6 +799,25 @@ engine_set_version(struct engine *e, int64_t version, struct err *err)
 	if (rc == CR_OK && !there)
 		rc = make_table(e, err);
 	return rc == CR_OK ? tell(e, "UPDATE coldrelay_schema SET version = $1", DB_ARGS(db_int(version)), err) : rc;
+}
+
+static int
+engine_generation(struct engine *e, uint64_t *out, struct err *err)
+{
+	PGresult *r = NULL;
+	int rc = CR_OK;
+
+	if (!e->in_transaction) {
+		rc = need_connection(e, err);
+		if (rc == CR_OK)
+			rc = ask(e, "SELECT generation FROM coldrelay_schema", DB_NO_ARGS, &r, err);
+		if (rc == CR_OK)
+			e->generation = PQntuples(r) == 1 ? (uint64_t)pg_value_int(r, 0, 0) : 0;
+		PQclear(r);
+	}
+	if (rc == CR_OK)
+		*out = e->generation;
+	return rc;
 }
 
 /* ---- the clock ---- */
@@ -871,24 +1000,12 @@ put_many(struct engine *e, struct pg_text *t, const struct db_value *args, size_
 static int
 take_many(struct engine *e, int64_t deadline_ms, PGresult **results, size_t n, struct err *err)
 {
-	int rc = CR_OK;
+	int rc = take_owed(e, deadline_ms, err);
 
 	for (size_t i = 0; rc == CR_OK && i < n; i++)
 		rc = take(e, deadline_ms, &results[i], err);
 	if (!close_exchange(e, deadline_ms, rc != CR_OK) && rc == CR_OK)
 		rc = err_set(err, CR_ERETRY, "store: the server went away");
-	return rc;
-}
-
-static int
-pass_rows(const PGresult *r, size_t i, int (*got)(void *arg, size_t i, struct engine_stmt *s, struct err *err),
-          void *arg, struct err *err)
-{
-	struct engine_stmt s = {.rows = r};
-	int rc = CR_OK;
-
-	for (; rc == CR_OK && s.row < PQntuples(r); s.row++)
-		rc = got(arg, i, &s, err);
 	return rc;
 }
 
@@ -900,14 +1017,22 @@ engine_many(struct engine *e, enum db_many how, const char *sql, const struct db
 {
 	const int64_t deadline_ms = pg_clock_ms() + e->patience_ms;
 	PGresult **results = NULL;
+	const bool is_later = how == DB_LOOK_LATER || how == DB_LOCK_ROWS_LATER;
 	struct pg_text *t = NULL;
 	int64_t changed = 0;
-	int rc = find_checked(e, sql, how, n_args, &t, err);
+	int rc = find_checked(e, sql, how == DB_LOCK_ROWS || how == DB_LOCK_ROWS_LATER ? DB_LOCK_ROWS : DB_LOOK, n_args,
+	                      &t, err);
 
 	if (rc == CR_OK)
 		rc = need_connection(e, err);
 	if (rc != CR_OK || n == 0)
 		return rc;
+	if (is_later && e->in_transaction && e->n_owed < OWED_MAX) {
+		rc = put_many(e, t, args, n, err);
+		if (rc == CR_OK)
+			owe(e, n, got, arg);
+		return rc;
+	}
 	results = calloc(n, sizeof(PGresult *));
 	if (results == NULL)
 		return err_nomem(err, "answers");
@@ -943,8 +1068,9 @@ engine_lock_keys(struct engine *e, const int64_t *keys, size_t n, struct err *er
 	buf_addc(&list, '}');
 	rc = buf_check(&list, "keys", err);
 	if (rc == CR_OK)
-		rc = tell(e, "SELECT count(pg_advisory_xact_lock(k)) FROM unnest($1::text::bigint[]) k",
-		          DB_ARGS(db_text(buf_str(&list))), err);
+		rc = engine_many(e, DB_LOOK_LATER,
+		                 "SELECT count(pg_advisory_xact_lock(k)) FROM unnest($1::text::bigint[]) k",
+		                 DB_ARGS(db_text(buf_str(&list))), 1, NULL, NULL, NULL, err);
 	buf_release(&list);
 	return rc;
 }
@@ -1035,6 +1161,8 @@ const struct engine_kind engine_postgres = {
 	.rollback = engine_rollback,
 	.in_transaction = engine_in_transaction,
 	.again = engine_again,
+	.generation = engine_generation,
+	.settle = engine_settle,
 	.now = engine_now,
 	.renumber = engine_renumber,
 	.trust = engine_trust,
