@@ -74,17 +74,34 @@ ledger_release(struct ledger *l)
 	*l = (struct ledger){.db = l->db};
 }
 
+/* What other gates change too. */
+static void
+forget_sends(struct ledger *l)
+{
+	list_cut(&l->spent_seats, 0, NULL);
+	list_cut(&l->spent_paces, 0, NULL);
+	list_cut(&l->sent, 0, free);
+	dict_clear(&l->seats, free);
+	dict_clear(&l->paces, free);
+	l->message++;
+}
+
+/* On a server only what binds all stands from one transaction to the next. */
 int
 ledger_refresh(struct ledger *l, bool binding, struct err *err)
 {
+	const bool is_server = db_is_server(l->db);
 	uint64_t mark;
 	int rc;
 
 	if (l->binding)
 		return CR_OK;
-	rc = db_mark(l->db, &mark, err);
+	l->has_server_now = false;
+	rc = is_server ? db_mark_binding(l->db, &mark, err) : db_mark(l->db, &mark, err);
 	if (rc != CR_OK)
 		return rc;
+	if (is_server)
+		forget_sends(l);
 	if (!l->has_mark || mark != l->mark)
 		closed_stale(&l->closed);
 	if (!l->has_mark || mark != l->mark || l->seats.n > KEEP_SEATS || l->paces.n > KEEP_PACES ||
@@ -287,6 +304,7 @@ read_seats(struct ledger *l, struct seats *s, size_t n, struct err *err)
 		qsort(s->seat, n, sizeof(s->seat[0]), compare_seats);
 	for (size_t i = 0; i < n; i++)
 		args[i] = db_text(s->seat[i]->address);
+	l->has_server_now = false; /* what is locked after the time was read may have waited */
 	rc = db_query_many(l->db, l->binding ? DB_LOCK_ROWS : DB_LOOK,
 	                   "SELECT m.id, s.slots FROM mailbox m JOIN spent s ON s.mailbox = m.id "
 	                   "WHERE m.address = $1 AND m.removed_ms = 0",
@@ -486,6 +504,7 @@ lock_paces(struct ledger *l, struct paced *const *paced, size_t n, struct err *e
 		return err_nomem(err, "pace");
 	for (size_t i = 0; i < n; i++)
 		numbers[i] = paced[i]->number;
+	l->has_server_now = false;
 	rc = db_lock_keys(l->db, numbers, n, err);
 	if (numbers != few)
 		free(numbers);
@@ -572,10 +591,40 @@ ledger_paced(struct ledger *l, const char *tenant, const char *organisation, str
 
 /* ---- the clock ---- */
 
+/*
+ * The server's time, once after all that a transaction waits for.  It is compared with the last send in the store at first, and then
+ * with what it was before, which is later.
+ */
+static int
+server_clock(struct ledger *l, const struct clock *clock, struct clockwork *out, struct err *err)
+{
+	int64_t now_ms = 0;
+	int rc = CR_OK;
+
+	if (l->binding && l->has_server_now) {
+		*out = l->server_now;
+		return CR_OK;
+	}
+	if (l->server_now.effective_ms > 0)
+		rc = db_now(l->db, &now_ms, err);
+	if (rc != CR_OK)
+		return rc;
+	if (now_ms > 0 && now_ms >= l->server_now.effective_ms)
+		*out = (struct clockwork){.effective_ms = now_ms, .is_server = true};
+	else if ((rc = clockwork_read(l->db, clock, out, err)) != CR_OK)
+		return rc;
+	l->server_now = *out;
+	l->has_server_now = l->binding;
+	return CR_OK;
+}
+
 int
 ledger_clock(struct ledger *l, const struct clock *clock, struct clockwork *out, struct err *err)
 {
 	const char *boot_id = clock->boot_id(clock);
+
+	if (db_is_server(l->db))
+		return server_clock(l, clock, out, err);
 
 	/* Of this boot: everything follows from the first reading. */
 	if (l->has_anchor && strcmp(l->anchor.boot_id, boot_id) == 0)
@@ -689,6 +738,7 @@ write_seats(struct ledger *l, struct err *err)
 	uint8_t packed[WRITE_MAX][TOKENS_PACKED];
 	struct db_value args[WRITE_MAX * SEAT_ARGS];
 	const struct ledger_list *list = &l->spent_seats;
+	const bool is_server = db_is_server(l->db);
 	int rc = CR_OK;
 
 	for (size_t at = 0; rc == CR_OK && at < list->kept;) {
@@ -706,9 +756,10 @@ write_seats(struct ledger *l, struct err *err)
 			args[SEAT_ARGS * n + 1] = db_int(s->id);
 			n++;
 		}
-		rc = db_exec_many(l->db, "UPDATE spent SET slots = $1 WHERE mailbox = $2", args, SEAT_ARGS, n, &changed,
-		                  err);
-		if (rc == CR_OK && changed != (int64_t)n)
+		/* On a server the rows are locked, so they are there: nothing is asked, and all goes out with the commit. */
+		rc = db_exec_many(l->db, "UPDATE spent SET slots = $1 WHERE mailbox = $2", args, SEAT_ARGS, n,
+		                  is_server ? NULL : &changed, err);
+		if (rc == CR_OK && !is_server && changed != (int64_t)n)
 			rc = err_set(err, CR_ESTORE, "the row of a mailbox's spends is gone");
 	}
 	return rc;

@@ -68,6 +68,8 @@ struct ledger {
 	} spent_seats, spent_paces, sent;
 	struct clockwork anchor; /* as stored; boot_id "": not read yet */
 	bool has_anchor;
+	struct clockwork server_now; /* as last read; has_server_now: in this transaction, after its last lock */
+	bool has_server_now;
 };
 
 void ledger_release(struct ledger *l);
