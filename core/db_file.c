@@ -170,8 +170,9 @@ set_lock(int fd, int command, short type)
 	return rc;
 }
 
-#define MARK_OPEN     0 /* somebody has it open */
-#define MARK_UNSYNCED 1 /* somebody's sync failed since the log was last written again: whoever leaves in order must not wipe that out */
+#define MARK_OPEN 0 /* somebody has it open */
+#define MARK_UNSYNCED                                                                                                  \
+	1 /* somebody's sync failed since the log was last written again: whoever leaves in order must not wipe that out */
 
 static bool
 put_mark(int fd, off_t at)
