@@ -29,6 +29,7 @@ const struct cfg_row settings_rows[] = {
 	{"use_daemon", CFG_BOOL, AT(use_daemon), 0, 0, "true", 0, NULL, "Whether `check` and `release` ask the daemon at `listen` where one answers; else they open the store themselves."},
 	{"metrics", CFG_TEXT, AT(metrics), 0, 0, NULL, 0, NULL, "Where `serve` tells its metrics to Prometheus: unix:PATH or inet:HOST:PORT, HOST a loopback address; not set: nowhere."},
 	{"log_recipients", CFG_BOOL, AT(log_recipients), 0, 0, "false", 0, NULL, "Whether the log of `serve` names recipients, not only their organisation."},
+	{"reply_rules", CFG_PATH, AT(reply_rules), 0, 0, NULL, 0, NULL, "Your own rules for what a refusal means; asked before the built-in ones. `explain --rules` lists them all."},
 	{"limits", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "The budget of a mailbox; see the group below."},
 	{"tenants", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of tenants."},
 	{"zones", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of zone providers."},
