@@ -48,6 +48,10 @@ int cmd_suppress_export(struct session *s, int argc, char **argv, struct err *er
 int cmd_status(struct session *s, int argc, char **argv, struct err *err);
 int cmd_serve(struct session *s, int argc, char **argv, struct err *err);
 void cmd_serve_help(FILE *to);
+int cmd_bounce(struct session *s, int argc, char **argv, struct err *err);
+void cmd_bounce_help(FILE *to);
+int cmd_explain(struct session *s, int argc, char **argv, struct err *err);
+void cmd_explain_help(FILE *to);
 int cmd_audit(struct session *s, int argc, char **argv, struct err *err);
 void cmd_audit_help(FILE *to);
 int cmd_store(struct session *s, int argc, char **argv, struct err *err);
