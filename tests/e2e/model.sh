@@ -51,7 +51,7 @@ holds 'while the store is well every question is answered' '-DNO_RELEASE -DCUTS=
 if [ -n "${MODEL_FULL:-}" ]; then
 	holds 'kills, cuts, failed syncs and a ticket given back at once' '-DSTOPS=0' "$safe" ''
 	holds 'kills, cuts, failed syncs and a daemon that stops in order at once' '-DNO_RELEASE' "$safe" ''
-	holds 'with all of them every question is answered' '-DNO_RELEASE -DSTOPS=0' "$live" '-a -f'
+	holds 'while the store is well, and the daemon stops in order, every question is answered' '-DNO_RELEASE -DCUTS=0' "$live" '-a -f'
 fi
 breaks LOCK 'the lock'
 breaks REPEAT 'the id in the slot'
