@@ -219,7 +219,8 @@ refuse_cooldown(struct contain *c, const char *tenant, struct err *err)
 		return rc;
 	num_format_rfc3339(until_ms / 1000, until, sizeof(until));
 	return err_set(err, CR_EREFUSED,
-	               "%s burned a domain: nothing new before %s, or until `thaw %s --reason TEXT` records the cause",
+	               "%s burned a domain: nothing new before %s, or until `thaw %s --tenant --reason TEXT` records "
+	               "the cause",
 	               tenant, until, tenant);
 }
 
@@ -380,6 +381,26 @@ contain_remove_mailbox(struct contain *c, const char *address, struct err *err)
 	return rc == CR_OK && changed > 0 ? log_line(c, "mailbox.remove", a.text, NULL, NULL, err) : rc;
 }
 
+/* Which cause is kept when a second one comes: what ends by itself once a check holds gives way to what somebody decided. */
+static int
+gravity(const char *cause)
+{
+	static const struct {
+		const char *cause;
+		int gravity;
+	} light[] = {
+		{"own_account", 0},
+                {"auth",        0},
+                {"systemic",    2}
+        };
+
+	for (size_t i = 0; i < ARRAY_LEN(light); i++) {
+		if (strcmp(light[i].cause, cause) == 0)
+			return light[i].gravity;
+	}
+	return 1;
+}
+
 int
 contain_freeze(struct contain *c, const char *domain, const char *cause, const char *reason, struct err *err)
 {
@@ -389,8 +410,58 @@ contain_freeze(struct contain *c, const char *domain, const char *cause, const c
 
 	if (rc == CR_OK && go)
 		rc = set_state(c, &d, DOMAIN_FROZEN, cause, err);
+	else if (rc == CR_OK && gravity(cause) > gravity(d.cause))
+		rc = db_exec(c->db, "UPDATE domain SET cause = $1 WHERE name = $2",
+		             DB_ARGS(db_text(cause), db_text(d.name)), NULL, err);
 	/* A second reason is logged too: the review before a thaw has to see all of them. */
 	return rc == CR_OK ? log_move(c, MOVE_FREEZE, &d, DOMAIN_FROZEN, cause, reason, err) : rc;
+}
+
+static int
+want_review(const char *reason, struct err *err)
+{
+	if (reason == NULL || reason[strspn(reason, " \t\r\n")] == '\0')
+		return err_set(err, CR_EUSAGE, "a thaw needs a reason: what the review found");
+	return CR_OK;
+}
+
+/* Refused for lack of authentication: only the published records can say that it is mended, and they have to say so afterwards. */
+static int
+refuse_unverified(struct contain *c, const struct domain_row *d, struct err *err)
+{
+	int64_t refused_ms, verified_ms;
+	int rc = db_get_int(c->db,
+	                    "SELECT COALESCE(MAX(at_ms), 0) FROM evidence WHERE domain = $1 AND class = 'auth' AND "
+	                    "temporary = 0",
+	                    DB_ARGS(db_text(d->name)), 0, &refused_ms, err);
+
+	if (rc == CR_OK)
+		rc = db_get_int(c->db, "SELECT verified_ms FROM domain WHERE name = $1", DB_ARGS(db_text(d->name)), 0,
+		                &verified_ms, err);
+	if (rc != CR_OK)
+		return rc;
+	if (strcmp(d->cause, "auth") == 0 && refused_ms < d->since_ms)
+		refused_ms = d->since_ms;
+	if (refused_ms >= d->since_ms && verified_ms <= refused_ms)
+		return err_set(err, CR_EREFUSED,
+		               "%s was refused for its authentication: `verify %s` has to pass before a thaw", d->name,
+		               d->name);
+	return CR_OK;
+}
+
+int
+contain_verified(struct contain *c, const char *domain, struct err *err)
+{
+	struct domain_row d;
+	struct name n;
+	int rc = canonical(domain, &n, err);
+
+	if (rc == CR_OK)
+		rc = contain_domain(c->db, n.text, &d, err);
+	if (rc == CR_OK)
+		rc = db_exec(c->db, "UPDATE domain SET verified_ms = $1 WHERE name = $2",
+		             DB_ARGS(db_int(c->now_ms), db_text(d.name)), NULL, err);
+	return rc == CR_OK ? log_line(c, "domain.verify", d.name, NULL, NULL, err) : rc;
 }
 
 int
@@ -401,6 +472,10 @@ contain_thaw(struct contain *c, const char *domain, const char *reason, struct e
 	bool go;
 	int rc = may_move(c, domain, MOVE_THAW, &d, &go, err);
 
+	if (rc == CR_OK)
+		rc = want_review(reason, err);
+	if (rc == CR_OK)
+		rc = refuse_unverified(c, &d, err);
 	if (rc != CR_OK)
 		return rc;
 	to = domain_state_in_effect(DOMAIN_WARMING, d.first_send_ms, c->now_ms);
@@ -516,6 +591,8 @@ contain_thaw_tenant(struct contain *c, const char *tenant, const char *reason, s
 	struct name t;
 	int rc = canonical(tenant, &t, err);
 
+	if (rc == CR_OK)
+		rc = want_review(reason, err);
 	if (rc == CR_OK)
 		rc = db_get_int(c->db, "SELECT cooldown_until_ms FROM tenant WHERE primary_domain = $1",
 		                DB_ARGS(db_text(t.text)), -1, &cooldown_ms, err);

@@ -58,11 +58,17 @@ MUST_CHECK int contain_provisioning(struct contain *c, const char *domain, struc
 MUST_CHECK int contain_register(struct contain *c, const char *domain, int64_t first_send_ms,
                                 const char *const *mailboxes, size_t n, struct err *err);
 MUST_CHECK int contain_remove_mailbox(struct contain *c, const char *address, struct err *err);
-/* warming/active -> frozen.  Already frozen: the cause is kept, CR_OK.  burned/closing/parked: CR_EREFUSED. */
+/* warming/active -> frozen.  Already frozen: the graver cause is kept, CR_OK.  burned/closing/parked: CR_EREFUSED. */
 MUST_CHECK int contain_freeze(struct contain *c, const char *domain, const char *cause, const char *reason,
                               struct err *err);
-/* frozen -> warming/active by first_send.  Errors: CR_EREFUSED from any other state, CR_ENOTFOUND. */
+/*
+ * frozen -> warming/active by first_send.  reason: what the review found, not blank (CR_EUSAGE).  A domain that was refused for its
+ * authentication stays frozen until `verify` passed afterwards, which says so by contain_verified.
+ * Errors: CR_EREFUSED (from any other state; not verified), CR_ENOTFOUND.
+ */
 MUST_CHECK int contain_thaw(struct contain *c, const char *domain, const char *reason, struct err *err);
+/* Every check of `verify` holds now. */
+MUST_CHECK int contain_verified(struct contain *c, const char *domain, struct err *err);
 MUST_CHECK int contain_burn(struct contain *c, const char *domain, const char *cause, const char *reason,
                             struct err *err);
 /* any but parked -> closing until closing_until_ms. */

@@ -7,8 +7,8 @@
 #include "core/db.h"
 #include "core/secret.h"
 
-#define COPY_COLUMNS_MAX 16
-#define COPY_KEYS_MAX    2
+#define COPY_COLUMNS_MAX 24
+#define COPY_KEYS_MAX    4
 
 struct copy_table {
 	const char *name;

@@ -76,7 +76,7 @@ facts_read(const struct gate *g, const struct gate_request *q, struct facts *f, 
 	    (rc = address_parse(q->recipient, &f->recipient, err)) != CR_OK ||
 	    (rc = request_key(g, q->message_id, f->recipient.text, &f->key, err)) != CR_OK)
 		return rc;
-	name_organisation(f->recipient.domain, &f->organisation);
+	organisations_of(&g->organisations, f->recipient.domain, &f->organisation);
 	return CR_OK;
 }
 
@@ -95,11 +95,13 @@ static int
 look_at_suppression(struct gate *g, struct facts *f, struct err *err)
 {
 	bool closed = false;
+	const char *names[ORGANISATION_NAMES + 1];
 	int rc = closed_refresh(&g->ledger.closed, g->db, err);
 
+	organisations_names(&g->organisations, f->organisation.text, names);
 	if (rc == CR_OK)
 		rc = suppress_test_hashed(g->db, &g->ledger.closed, f->standing->tenant, f->recipient_hash,
-		                          f->recipient.domain, &closed, f->closed_by, err);
+		                          f->recipient.domain, names, &closed, f->closed_by, err);
 
 	if (rc == CR_OK && closed && f->closed_by[0] == '\0')
 		(void)snprintf(f->closed_by, sizeof(f->closed_by), "listed");

@@ -8,6 +8,7 @@
 
 #include "budget/gate.h"
 #include "budget/ledger.h"
+#include "budget/organisations.h"
 #include "budget/suppress.h"
 #include "dns/name.h"
 
@@ -17,6 +18,7 @@ struct gate {
 	const struct clock *clock;
 	struct tokens_rules rules;
 	struct buf peers; /* canonical, each with its NUL */
+	struct organisations organisations;
 	struct ledger ledger;
 	bool has_new_clock; /* to be stored with this transaction */
 	struct clockwork new_clock;

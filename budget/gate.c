@@ -95,10 +95,19 @@ gate_open(struct db *db, const struct vault *v, const struct clock *clock, const
 }
 
 void
+gate_organisations_take(struct gate *g, struct organisations *o)
+{
+	organisations_release(&g->organisations);
+	g->organisations = *o;
+	*o = (struct organisations){0};
+}
+
+void
 gate_drop(struct gate **g)
 {
 	if (*g == NULL)
 		return;
+	organisations_release(&(*g)->organisations);
 	buf_release(&(*g)->peers);
 	ledger_release(&(*g)->ledger);
 	free(*g);
@@ -353,7 +362,7 @@ expected_release(struct expected *e)
 }
 
 static int
-expected_read(struct expected *e, const struct gate_request *q, size_t n, struct err *err)
+expected_read(const struct gate *g, struct expected *e, const struct gate_request *q, size_t n, struct err *err)
 {
 	e->mailbox = calloc(n, sizeof(e->mailbox[0]));
 	e->recipient = calloc(n, sizeof(e->recipient[0]));
@@ -367,7 +376,7 @@ expected_read(struct expected *e, const struct gate_request *q, size_t n, struct
 
 		if (address_parse(q[i].mailbox, m, NULL) != CR_OK || address_parse(q[i].recipient, r, NULL) != CR_OK)
 			continue;
-		name_organisation(r->domain, &e->organisation[e->n]);
+		organisations_of(&g->organisations, r->domain, &e->organisation[e->n]);
 		e->n++;
 	}
 	return CR_OK;
@@ -419,7 +428,7 @@ gate_expect(struct gate *g, const struct gate_request *q, size_t n, struct err *
 
 	if (!db_is_server(g->db) || n == 0)
 		return CR_OK;
-	rc = expected_read(&e, q, n, err);
+	rc = expected_read(g, &e, q, n, err);
 	if (rc == CR_OK && e.n > 0)
 		rc = expect_all(g, &e, err);
 	expected_release(&e);

@@ -40,6 +40,9 @@ MUST_CHECK int gate_open(struct db *db, const struct vault *v, const struct cloc
                          const struct gate_limits *limits, const char *const *peers, struct gate **out,
                          struct err *err);
 void gate_drop(struct gate **g);
+/* Domains that an operator declared to be one organisation: one pace, one refusal for all of them.  Before the first question. */
+struct organisations;
+void gate_organisations_take(struct gate *g, struct organisations *o);
 
 struct gate_request {
 	const char *mailbox;    /* any spelling */

@@ -6,6 +6,7 @@
  */
 #include "budget/suppress.h"
 
+#include "budget/organisations.h"
 #include "core/json.h"
 #include "core/num.h"
 #include "dns/name.h"
@@ -194,7 +195,7 @@ suppress_lift(struct contain *c, const char *scope_text, const char *what, const
 
 /* A question of two scopes a key: '' and the tenant.  Two plain seeks are a tenth of one statement with IN and UNION. */
 struct probe {
-	struct db_value args[2 * 3 * (NAMES + 1)];
+	struct db_value args[2 * 3 * (1 + NAMES + ORGANISATION_NAMES)];
 	size_t n; /* questions */
 	char *reason_out;
 	bool closed;
@@ -231,7 +232,8 @@ take_entry(void *arg, size_t i, const struct db_rows *row, struct err *err)
 
 int
 suppress_test_hashed(struct db *db, const struct closed *filter, const char *tenant, const uint8_t *hash,
-                     const char *domain, bool *closed_out, char reason_out[64], struct err *err)
+                     const char *domain, const char *const *names, bool *closed_out, char reason_out[64],
+                     struct err *err)
 {
 	char hex[SUPPRESS_HASH_HEX + 1];
 	struct probe p; /* large, and seldom used: not cleared */
@@ -246,9 +248,13 @@ suppress_test_hashed(struct db *db, const struct closed *filter, const char *ten
 		probe_add(&p, "address", hex, tenant);
 	}
 	/* Every name above it, not only today's organisation: the public suffix list changes, a refusal does not. */
-	for (; *domain != '\0' && p.n < 2 * NAMES; domain = name_parent(domain)) {
+	for (; *domain != '\0' && p.n < 2 * (1 + NAMES); domain = name_parent(domain)) {
 		if (closed_maybe_organisation(filter, domain))
 			probe_add(&p, "organisation", domain, tenant);
+	}
+	for (size_t left = ORGANISATION_NAMES; *names != NULL && left > 0; names++, left--) {
+		if (closed_maybe_organisation(filter, *names))
+			probe_add(&p, "organisation", *names, tenant);
 	}
 	if (p.n > 0)
 		rc = db_query_many(db, DB_LOOK,
@@ -265,10 +271,11 @@ suppress_test(struct db *db, const struct vault *v, const char *tenant, const ch
               char reason_out[64], struct err *err)
 {
 	static const struct closed knows_nothing;
+	static const char *const no_names[] = {NULL};
 	const char *at = strrchr(recipient, '@');
 	uint8_t hash[HASH_BYTES];
 
 	vault_hash(v, "address", recipient, strlen(recipient), hash, sizeof(hash));
-	return suppress_test_hashed(db, &knows_nothing, tenant, hash, at != NULL ? at + 1 : recipient, closed_out,
-	                            reason_out, err);
+	return suppress_test_hashed(db, &knows_nothing, tenant, hash, at != NULL ? at + 1 : recipient, no_names,
+	                            closed_out, reason_out, err);
 }

@@ -37,8 +37,10 @@ MUST_CHECK int suppress_lift(struct contain *c, const char *scope, const char *w
 /* Is recipient (canonical; a bare domain stands for anybody there) closed for tenant?  reason_out (64 bytes) says which entry.  Errors: CR_ESTORE. */
 MUST_CHECK int suppress_test(struct db *db, const struct vault *v, const char *tenant, const char *recipient,
                              bool *closed_out, char reason_out[64], struct err *err);
-/* The same for a recipient whose keyed hash (purpose "address", SUPPRESS_HASH_HEX / 2 bytes) is at hand, asking the store only where filter says maybe. */
+/* The same for a recipient whose keyed hash (purpose "address", SUPPRESS_HASH_HEX / 2 bytes) is at hand, asking the store only where filter says maybe.
+ * names: what else the organisation is called, NULL at the end. */
 MUST_CHECK int suppress_test_hashed(struct db *db, const struct closed *filter, const char *tenant, const uint8_t *hash,
-                                    const char *domain, bool *closed_out, char reason_out[64], struct err *err);
+                                    const char *domain, const char *const *names, bool *closed_out, char reason_out[64],
+                                    struct err *err);
 
 #endif

@@ -179,7 +179,61 @@ static const char version_2[] =
 	/* nearly always empty: asked with every send, answered by one page */
 	"CREATE INDEX tenant_frozen ON tenant(primary_domain) WHERE frozen_cause IS NOT NULL;";
 
-static const char *const migrations[] = {version_1, version_2};
+/*
+ * What refused us, and what followed.  Text that outlives its mail names nobody: recipients are keyed hashes, local parts are masked.
+ */
+static const char version_3[] =
+	/* the addresses that a domain's mail leaves from: a listed address stops every domain on it */
+	"CREATE TABLE domain_address ("
+	" domain TEXT NOT NULL REFERENCES domain(name),"
+	" address TEXT NOT NULL,"
+	" PRIMARY KEY (domain, address));"
+	"CREATE INDEX domain_address_address ON domain_address(address);"
+
+	/* the last time every check of `verify` held: what a freeze for lack of authentication waits for */
+	"ALTER TABLE domain ADD COLUMN verified_ms BIGINT NOT NULL DEFAULT 0;"
+
+	/* identity: keyed hash of message id, recipient and status, or of the content: the same refusal read twice is one row.
+	   tenant, domain, mailbox: '' when the sender is none of ours.  customer: of a gateway, by the name of its host.
+	   wording: hash of the normalised text, 0 none.  temporary: it will be tried again, and decides nothing. */
+	"CREATE TABLE evidence ("
+	" id INTEGER PRIMARY KEY,"
+	" identity BLOB NOT NULL,"
+	" at_ms BIGINT NOT NULL,"
+	" happened_ms BIGINT NOT NULL,"
+	" source TEXT NOT NULL,"
+	" content BLOB NOT NULL,"
+	" message_id TEXT NOT NULL,"
+	" recipient_hash BLOB,"
+	" mailbox TEXT NOT NULL,"
+	" tenant TEXT NOT NULL,"
+	" domain TEXT NOT NULL,"
+	" organisation TEXT NOT NULL,"
+	" customer TEXT NOT NULL,"
+	" class TEXT NOT NULL,"
+	" rule TEXT NOT NULL,"
+	" layer TEXT NOT NULL,"
+	" temporary INTEGER NOT NULL,"
+	" status TEXT NOT NULL,"
+	" reply TEXT NOT NULL,"
+	" host TEXT NOT NULL,"
+	" text TEXT NOT NULL,"
+	" wording BIGINT NOT NULL);"
+	"CREATE UNIQUE INDEX evidence_identity ON evidence(identity);"
+	"CREATE INDEX evidence_domain ON evidence(domain, class, happened_ms);"
+	"CREATE INDEX evidence_organisation ON evidence(organisation, tenant, class);"
+
+	/* kind: domain, tenant, organisation (in clear), address (keyed hash, hex) */
+	"CREATE TABLE consequence ("
+	" evidence BIGINT NOT NULL REFERENCES evidence(id),"
+	" action TEXT NOT NULL," /* freeze, burn, suppress */
+	" kind TEXT NOT NULL,"
+	" value TEXT NOT NULL,"
+	" cause TEXT NOT NULL,"
+	" PRIMARY KEY (evidence, action, kind, value));"
+	"CREATE INDEX consequence_value ON consequence(kind, value);";
+
+static const char *const migrations[] = {version_1, version_2, version_3};
 
 const struct db_schema schema_coldrelay = {
 	.migrations = migrations,
