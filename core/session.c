@@ -35,6 +35,7 @@ const struct cfg_row settings_rows[] = {
 	{"zones", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of zone providers."},
 	{"mail_hosts", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of mail hosts."},
 	{"addresses", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of address owners (reverse DNS)."},
+	{"imap", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of IMAP servers that `bounce --imap` reads mailboxes on."},
 };
 const size_t settings_rows_n = ARRAY_LEN(settings_rows);
 
