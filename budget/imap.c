@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "budget/imap_box.h"
 #include "budget/imap_servers.h"
@@ -25,8 +26,9 @@ struct folder {
 	const struct imap_run *run;
 	struct imap_count *count;
 	const char *address, *name;
-	char *key;      /* of its row */
-	bool told_lost; /* an error was that of a callback, and ends everything */
+	char *key;        /* of its row */
+	bool told_lost;   /* an error was that of a callback, and ends everything */
+	bool told_absent; /* or the server has no such folder */
 };
 
 struct addresses {
@@ -240,8 +242,10 @@ read_folder(struct folder *f, const struct imap_server *server, struct err *err)
 	}
 	before = place;
 	rc = connect_to(s, server, f->address, &box.link, err);
-	if (rc == CR_OK)
+	if (rc == CR_OK) {
 		rc = imap_box_read(&box, &place, err);
+		f->told_absent = rc == CR_ENOTFOUND && !f->told_lost;
+	}
 	imap_link_drop(&box.link);
 	if (rc != CR_OK && !f->told_lost && (place.validity != before.validity || place.last != before.last)) {
 		kept = on_keep(f, &place, &unkept);
@@ -251,6 +255,18 @@ read_folder(struct folder *f, const struct imap_server *server, struct err *err)
 		}
 	}
 	return rc;
+}
+
+static int
+tell_absent(const struct folder *f, struct err *err)
+{
+	char line[ERR_TEXT_MAX];
+
+	(void)snprintf(line, sizeof(line), "%.200s: no %.280s", f->address, err != NULL ? err->text : f->name);
+	f->run->note(f->run->arg, line);
+	if (err != NULL)
+		*err = (struct err){0};
+	return CR_OK;
 }
 
 static int
@@ -269,6 +285,9 @@ read_mailbox(struct imap *i, const struct imap_run *run, const char *address, st
 		rc = read_folder(&f, server, err);
 		*lost = f.told_lost;
 		free(f.key);
+		/* Servers make a folder such as Junk with its first mail; INBOX is always there. */
+		if (rc == CR_ENOTFOUND && f.told_absent && strcasecmp(f.name, "INBOX") != 0)
+			rc = tell_absent(&f, err);
 	}
 	if (rc != CR_OK && !*lost)
 		rc = err_wrap(err, "%s", address);

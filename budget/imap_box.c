@@ -199,6 +199,18 @@ add_folder(struct buf *line, const char *folder, struct err *err)
 	return CR_OK;
 }
 
+/* RFC 5530 s3.  Dovecot 2.3 gives no code with a folder that is not there. */
+static bool
+is_for_now(const struct imap_answer *a)
+{
+	static const char *const codes[] = {"UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "CONTACTADMIN"};
+
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+		if (imap_has_code(a, codes[i]))
+			return true;
+	return false;
+}
+
 static int
 examine(struct talk *t, struct buf *line, struct err *err)
 {
@@ -214,8 +226,9 @@ examine(struct talk *t, struct buf *line, struct err *err)
 		rc = answers(t, "EXAMINE", on_examine, &a, err);
 	if (rc != CR_OK)
 		return rc;
-	if (a.word == IMAP_NO && (imap_has_code(&a, "NONEXISTENT") || imap_has_code(&a, "TRYCREATE")))
-		return err_set(err, CR_ENOTFOUND, "no folder '%s'", t->b->folder);
+	if (a.word == IMAP_NO && !is_for_now(&a))
+		return err_set(err, CR_ENOTFOUND, "folder '%s': %.*s", t->b->folder,
+		               (int)(a.text_len < 200 ? a.text_len : 200), a.text);
 	if (a.word != IMAP_OK)
 		return refused(&a, "EXAMINE", err);
 	/* RFC 3501 s2.3.1.1: without it UIDs mean nothing tomorrow. */

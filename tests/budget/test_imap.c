@@ -73,7 +73,9 @@ static const struct talk_row talks[] = {
 	{"so is one that announces four gigabytes", {OPENED, "* SEARCH 4\r\nC2 OK\r\n", "* 1 FETCH (UID 4 BODY[]<0> {4294967299}\r\n"},
 		{7, 3}, 0, CR_EPARSE, {7, 3}, "", "more bytes"},
 	{"a folder without UIDVALIDITY is not read", {"* 3 EXISTS\r\nC1 OK\r\n"}, {7, 3}, 0, CR_EPARSE, {7, 3}, "", "UIDVALIDITY"},
-	{"a folder that is not there has its own error", {"C1 NO [NONEXISTENT] Mailbox doesn't exist\r\n"}, {7, 3}, 0, CR_ENOTFOUND, {7, 3}, "", "no folder"},
+	{"a folder that is not there has its own error", {"C1 NO [NONEXISTENT] Mailbox doesn't exist\r\n"}, {7, 3}, 0, CR_ENOTFOUND, {7, 3}, "", "exist"},
+	{"so has one whose server gives no code", {"C1 NO Mailbox does not exist: Junk\r\n"}, {7, 3}, 0, CR_ENOTFOUND, {7, 3}, "", "exist"},
+	{"a folder that is busy is for now", {"C1 NO [INUSE] busy\r\n"}, {7, 3}, 0, CR_ERETRY, {7, 3}, "", "busy"},
 	{"a refusal for now is for now", {OPENED, "C2 NO [UNAVAILABLE] later\r\n"}, {7, 3}, 0, CR_ERETRY, {7, 3}, "", "later"},
 	{"mails that are refused for now are not passed over", {OPENED, "* SEARCH 4 5\r\nC2 OK\r\n", "C3 NO [SERVERBUG] oh\r\n"},
 		{7, 3}, 0, CR_ERETRY, {7, 3}, "", "SERVERBUG"},
@@ -318,7 +320,7 @@ static const struct folder_row folders[] = {
 static void
 check_folder(void **state)
 {
-	static const struct talk_row talk = {.name = "folder", .answers = {"C1 NO\r\n"}};
+	static const struct talk_row talk = {.name = "folder", .answers = {"C1 NO [INUSE]\r\n"}};
 	const struct folder_row *r = *state;
 	struct imap_place place = {0};
 	struct imap_box box;

@@ -5,6 +5,7 @@
  */
 #include "tests/lib/rows.h"
 
+#include "budget/imap_servers.h"
 #include "core/cfg.h"
 #include "core/file.h"
 #include "core/session.h"
@@ -128,6 +129,7 @@ main(void)
 	add_rows(&n, "zone provider", intent_zone_rows, intent_zone_rows_n);
 	add_rows(&n, "mail host", intent_host_rows, intent_host_rows_n);
 	add_rows(&n, "address owner", intent_reverse_rows, intent_reverse_rows_n);
+	add_rows(&n, "imap server", imap_rows, imap_rows_n);
 	add_drivers(&n);
 	TEST(tests, n, docs__sample_configuration_has_no_fault);
 	return rows_run("core/docs", tests, n);
