@@ -397,7 +397,7 @@ expect_paces(struct gate *g, struct expected *e, struct err *err)
 		e->text[n] = home->tenant;
 		e->more[n++] = e->organisation[i].text;
 	}
-	return rc == CR_OK && n > 0 ? ledger_expect_paces(&g->ledger, e->text, e->more, n, err) : rc;
+	return rc == CR_OK && n > 0 ? ledger_expect_paces(&g->ledger, e->text, e->more, n, g->clock, err) : rc;
 }
 
 static int

@@ -45,6 +45,25 @@ list_add(struct ledger_list *list, void *item, struct err *err)
 	return CR_OK;
 }
 
+/*
+ * What the answers to questions that go out later are put into stays until they have come.  Takes p, also when it fails.
+ */
+static int
+lend(struct ledger *l, void *p, struct err *err)
+{
+	int rc = p == NULL ? err_nomem(err, "ledger") : list_add(&l->lent, p, err);
+
+	if (rc != CR_OK)
+		free(p);
+	return rc;
+}
+
+static void
+came(struct ledger *l)
+{
+	list_cut(&l->lent, 0, free);
+}
+
 void
 ledger_forget(struct ledger *l)
 {
@@ -71,6 +90,8 @@ ledger_release(struct ledger *l)
 	free(l->spent_seats.item);
 	free(l->spent_paces.item);
 	free(l->sent.item);
+	came(l);
+	free(l->lent.item);
 	*l = (struct ledger){.db = l->db};
 }
 
@@ -96,6 +117,7 @@ ledger_refresh(struct ledger *l, bool binding, struct err *err)
 
 	if (l->binding)
 		return CR_OK;
+	came(l);
 	l->has_server_now = false;
 	rc = is_server ? db_mark_binding(l->db, &mark, err) : db_mark(l->db, &mark, err);
 	if (rc != CR_OK)
@@ -167,13 +189,19 @@ read_primaries(struct ledger *l, struct standing **s, size_t n, struct err *err)
 {
 	const size_t names = count_names(s, n);
 	struct db_value few[8] = {0}, *args = names <= ARRAY_LEN(few) ? few : calloc(names, sizeof(args[0]));
-	size_t few_of[ARRAY_LEN(few)] = {0}, *of = names <= ARRAY_LEN(few) ? few_of : calloc(names, sizeof(of[0]));
-	struct standings all = {.standing = s, .of = of};
+	size_t *of = calloc(names + 1, sizeof(of[0]));
+	struct standings *all = calloc(1, sizeof(*all));
 	size_t at = 0;
-	int rc = CR_OK;
+	int rc = lend(l, of, err);
 
-	if (args == NULL || of == NULL)
+	if (rc == CR_OK)
+		rc = lend(l, all, err);
+	else
+		free(all);
+	if (rc == CR_OK && args == NULL)
 		rc = err_nomem(err, "domains");
+	if (rc == CR_OK)
+		*all = (struct standings){.standing = s, .of = of};
 	for (size_t i = 0; rc == CR_OK && i < n; i++) {
 		for (const char *p = s[i]->domain; strchr(p, '.') != NULL; p = name_parent(p)) {
 			args[at] = db_text(p);
@@ -181,12 +209,10 @@ read_primaries(struct ledger *l, struct standing **s, size_t n, struct err *err)
 		}
 	}
 	if (rc == CR_OK && at > 0)
-		rc = db_query_many(l->db, DB_LOOK, "SELECT primary_domain FROM tenant WHERE primary_domain = $1", args,
-		                   1, at, take_primary, &all, err);
+		rc = db_query_many(l->db, DB_LOOK_LATER, "SELECT primary_domain FROM tenant WHERE primary_domain = $1",
+		                   args, 1, at, take_primary, all, err);
 	if (args != few)
 		free(args);
-	if (of != few_of)
-		free(of);
 	return rc;
 }
 
@@ -194,18 +220,22 @@ static int
 read_states(struct ledger *l, struct standing **s, size_t n, struct err *err)
 {
 	struct db_value few[4] = {0}, *args = n <= ARRAY_LEN(few) ? few : calloc(n, sizeof(args[0]));
-	struct standings all = {.standing = s};
-	int rc;
+	struct standings *all = calloc(1, sizeof(*all));
+	int rc = lend(l, all, err);
 
-	if (args == NULL)
-		return err_nomem(err, "domains");
-	for (size_t i = 0; i < n; i++)
+	if (rc == CR_OK && args == NULL)
+		rc = err_nomem(err, "domains");
+	for (size_t i = 0; rc == CR_OK && i < n; i++)
 		args[i] = db_text(s[i]->domain);
-	rc = db_query_many(l->db, DB_LOOK,
-	                   "SELECT d.tenant, d.state, d.cause, d.first_send_ms, (SELECT t.frozen_cause FROM tenant t "
-	                   "WHERE t.primary_domain = d.tenant AND t.frozen_cause IS NOT NULL) "
-	                   "FROM domain d WHERE d.name = $1",
-	                   args, 1, n, take_state, &all, err);
+	if (rc == CR_OK) {
+		*all = (struct standings){.standing = s};
+		rc = db_query_many(
+			l->db, DB_LOOK_LATER,
+			"SELECT d.tenant, d.state, d.cause, d.first_send_ms, (SELECT t.frozen_cause FROM tenant t "
+			"WHERE t.primary_domain = d.tenant AND t.frozen_cause IS NOT NULL) "
+			"FROM domain d WHERE d.name = $1",
+			args, 1, n, take_state, all, err);
+	}
 	if (args != few)
 		free(args);
 	return rc;
@@ -245,7 +275,8 @@ ledger_expect_standings(struct ledger *l, const char *const *domains, size_t n, 
 	/* What was not read must not be taken for known. */
 	if (rc != CR_OK)
 		ledger_forget(l);
-	free(s);
+	if (s != NULL && lend(l, s, rc == CR_OK ? err : NULL) != CR_OK && rc == CR_OK)
+		rc = CR_ENOMEM;
 	return rc;
 }
 
@@ -259,6 +290,7 @@ ledger_standing(struct ledger *l, const char *domain, const struct standing **ou
 		if ((s = make_standing(domain)) == NULL)
 			return err_nomem(err, "domain");
 		if ((rc = read_primaries(l, &s, 1, err)) != CR_OK || (rc = read_states(l, &s, 1, err)) != CR_OK ||
+		    (rc = db_settle(l->db, err)) != CR_OK ||
 		    (rc = dict_put(&l->standings, s->domain, s, err)) != CR_OK) {
 			free(s);
 			return rc;
@@ -293,8 +325,12 @@ compare_seats(const void *a, const void *b)
 
 /* In the order of their names: two gates that lock the same rows never wait for each other in a circle. */
 static int
-read_seats(struct ledger *l, struct seats *s, size_t n, struct err *err)
+read_seats(struct ledger *l, struct seats *s, size_t n, bool later, struct err *err)
 {
+	static const enum db_many hows[2][2] = {
+		{DB_LOOK,       DB_LOCK_ROWS      },
+                {DB_LOOK_LATER, DB_LOCK_ROWS_LATER}
+        };
 	struct db_value few[4] = {0}, *args = n <= ARRAY_LEN(few) ? few : calloc(n, sizeof(args[0]));
 	int rc;
 
@@ -305,7 +341,7 @@ read_seats(struct ledger *l, struct seats *s, size_t n, struct err *err)
 	for (size_t i = 0; i < n; i++)
 		args[i] = db_text(s->seat[i]->address);
 	l->has_server_now = false; /* what is locked after the time was read may have waited */
-	rc = db_query_many(l->db, l->binding ? DB_LOCK_ROWS : DB_LOOK,
+	rc = db_query_many(l->db, hows[later][l->binding],
 	                   "SELECT m.id, s.slots FROM mailbox m JOIN spent s ON s.mailbox = m.id "
 	                   "WHERE m.address = $1 AND m.removed_ms = 0",
 	                   args, 1, n, take_seat, s, err);
@@ -327,10 +363,13 @@ make_seat(const char *address)
 int
 ledger_expect_seats(struct ledger *l, const char *const *addresses, size_t n, struct err *err)
 {
-	struct seats s = {.seat = calloc(n, sizeof(s.seat[0]))};
+	struct seats *s = calloc(1, sizeof(*s) + n * sizeof(s->seat[0]));
 	size_t fresh = 0, put = 0;
-	int rc = s.seat == NULL ? err_nomem(err, "mailboxes") : CR_OK;
+	int rc = lend(l, s, err);
 
+	if (rc != CR_OK)
+		return rc;
+	s->seat = (struct seat **)(s + 1);
 	for (size_t i = 0; rc == CR_OK && i < n; i++) {
 		struct seat *seat;
 
@@ -339,17 +378,16 @@ ledger_expect_seats(struct ledger *l, const char *const *addresses, size_t n, st
 		if ((seat = make_seat(addresses[i])) == NULL)
 			rc = err_nomem(err, "mailboxes");
 		else if ((rc = dict_put(&l->seats, seat->address, seat, err)) == CR_OK)
-			s.seat[fresh++] = seat;
+			s->seat[fresh++] = seat;
 		else
 			free(seat);
 	}
 	put = fresh;
 	if (rc == CR_OK && fresh > 0)
-		rc = read_seats(l, &s, fresh, err);
+		rc = read_seats(l, s, fresh, true, err);
 	/* What was not read must not be taken for known. */
 	if (rc != CR_OK && put > 0)
 		ledger_forget(l);
-	free(s.seat);
 	return rc;
 }
 
@@ -363,7 +401,7 @@ ledger_seat(struct ledger *l, const char *address, struct seat **out, struct err
 	if (s == NULL) {
 		if ((s = make_seat(address)) == NULL)
 			return err_nomem(err, "mailbox");
-		if ((rc = read_seats(l, &one, 1, err)) != CR_OK ||
+		if ((rc = read_seats(l, &one, 1, false, err)) != CR_OK ||
 		    (rc = dict_put(&l->seats, s->address, s, err)) != CR_OK) {
 			free(s);
 			return rc;
@@ -434,11 +472,41 @@ ledger_expect_strangers(struct ledger *l, const char *const *addresses, size_t n
 	if (rc == CR_OK)
 		rc = db_query_many(l->db, DB_LOOK, "SELECT 1 FROM mailbox WHERE address = $1 AND removed_ms = 0", args,
 		                   1, n, take_ours, ours, err);
+	/* All that was to go out later went along. */
+	if (rc == CR_OK)
+		came(l);
 	if (rc == CR_OK)
 		rc = note_strangers(l, addresses, ours, n, err);
 	free(ours);
 	free(args);
 	return rc;
+}
+
+/*
+ * The server's time, once after all that a transaction waits for.  It is compared with the last send in the store at first, and then
+ * with what it was before, which is later.
+ */
+static int
+server_clock(struct ledger *l, const struct clock *clock, struct clockwork *out, struct err *err)
+{
+	int64_t now_ms = 0;
+	int rc = CR_OK;
+
+	if (l->binding && l->has_server_now) {
+		*out = l->server_now;
+		return CR_OK;
+	}
+	if (l->server_now.effective_ms > 0)
+		rc = db_now(l->db, &now_ms, err);
+	if (rc != CR_OK)
+		return rc;
+	if (now_ms > 0 && now_ms >= l->server_now.effective_ms)
+		*out = (struct clockwork){.effective_ms = now_ms, .is_server = true};
+	else if ((rc = clockwork_read(l->db, clock, out, err)) != CR_OK)
+		return rc;
+	l->server_now = *out;
+	l->has_server_now = l->binding;
+	return CR_OK;
 }
 
 /* ---- paces ---- */
@@ -513,7 +581,7 @@ lock_paces(struct ledger *l, struct paced *const *paced, size_t n, struct err *e
 
 /* Sorted as seats are, and for the same reason. */
 static int
-read_paces(struct ledger *l, struct paces *p, size_t n, struct err *err)
+read_paces(struct ledger *l, struct paces *p, size_t n, bool later, struct err *err)
 {
 	struct db_value few[2 * 4] = {0}, *args = n <= 4 ? few : calloc(2 * n, sizeof(args[0]));
 	int rc = CR_OK;
@@ -530,8 +598,9 @@ read_paces(struct ledger *l, struct paces *p, size_t n, struct err *err)
 		args[2 * i + 1] = db_text(p->paced[i]->organisation);
 	}
 	if (rc == CR_OK)
-		rc = db_query_many(l->db, DB_LOOK, "SELECT times FROM pace WHERE tenant = $1 AND organisation = $2",
-		                   args, 2, n, take_times, p, err);
+		rc = db_query_many(l->db, later ? DB_LOOK_LATER : DB_LOOK,
+		                   "SELECT times FROM pace WHERE tenant = $1 AND organisation = $2", args, 2, n,
+		                   take_times, p, err);
 	if (args != few)
 		free(args);
 	return rc;
@@ -539,8 +608,9 @@ read_paces(struct ledger *l, struct paces *p, size_t n, struct err *err)
 
 int
 ledger_expect_paces(struct ledger *l, const char *const *tenants, const char *const *organisations, size_t n,
-                    struct err *err)
+                    const struct clock *clock, struct err *err)
 {
+	struct clockwork now;
 	struct paces p = {.paced = calloc(n, sizeof(p.paced[0]))};
 	size_t fresh = 0;
 	int rc = p.paced == NULL ? err_nomem(err, "pace") : CR_OK;
@@ -558,7 +628,10 @@ ledger_expect_paces(struct ledger *l, const char *const *tenants, const char *co
 		}
 	}
 	if (rc == CR_OK && fresh > 0)
-		rc = read_paces(l, &p, fresh, err);
+		rc = read_paces(l, &p, fresh, true, err);
+	/* The time goes along.  A doubt about it is an answer to each question, and told when it is asked. */
+	if (rc == CR_OK && fresh > 0 && server_clock(l, clock, &now, NULL) != CR_OK)
+		rc = db_settle(l->db, err);
 	if (rc != CR_OK)
 		ledger_forget(l);
 	free(p.paced);
@@ -579,7 +652,7 @@ ledger_paced(struct ledger *l, const char *tenant, const char *organisation, str
 
 		if ((p = make_paced(tenant, organisation)) == NULL)
 			return err_nomem(err, "pace");
-		if ((rc = read_paces(l, &one, 1, err)) != CR_OK ||
+		if ((rc = read_paces(l, &one, 1, false, err)) != CR_OK ||
 		    (rc = dict_put(&l->paces, p->tenant, p, err)) != CR_OK) {
 			free(p);
 			return rc;
@@ -590,33 +663,6 @@ ledger_paced(struct ledger *l, const char *tenant, const char *organisation, str
 }
 
 /* ---- the clock ---- */
-
-/*
- * The server's time, once after all that a transaction waits for.  It is compared with the last send in the store at first, and then
- * with what it was before, which is later.
- */
-static int
-server_clock(struct ledger *l, const struct clock *clock, struct clockwork *out, struct err *err)
-{
-	int64_t now_ms = 0;
-	int rc = CR_OK;
-
-	if (l->binding && l->has_server_now) {
-		*out = l->server_now;
-		return CR_OK;
-	}
-	if (l->server_now.effective_ms > 0)
-		rc = db_now(l->db, &now_ms, err);
-	if (rc != CR_OK)
-		return rc;
-	if (now_ms > 0 && now_ms >= l->server_now.effective_ms)
-		*out = (struct clockwork){.effective_ms = now_ms, .is_server = true};
-	else if ((rc = clockwork_read(l->db, clock, out, err)) != CR_OK)
-		return rc;
-	l->server_now = *out;
-	l->has_server_now = l->binding;
-	return CR_OK;
-}
 
 int
 ledger_clock(struct ledger *l, const struct clock *clock, struct clockwork *out, struct err *err)

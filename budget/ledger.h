@@ -65,7 +65,7 @@ struct ledger {
 	struct ledger_list {
 		void **item;
 		size_t n, kept, cap; /* kept: those of messages that count */
-	} spent_seats, spent_paces, sent;
+	} spent_seats, spent_paces, sent, lent;
 	struct clockwork anchor; /* as stored; boot_id "": not read yet */
 	bool has_anchor;
 	struct clockwork server_now; /* as last read; has_server_now: in this transaction, after its last lock */
@@ -87,11 +87,12 @@ MUST_CHECK int ledger_is_ours(struct ledger *l, const char *address, bool *out, 
 MUST_CHECK int ledger_paced(struct ledger *l, const char *tenant, const char *organisation, struct paced **out,
                             struct err *err);
 /* The same for many at once, for a server's sake: what is not there yet is read, and locked, in one exchange or two each. */
+/* In this order: the answers to the first two come with the third. */
 MUST_CHECK int ledger_expect_standings(struct ledger *l, const char *const *domains, size_t n, struct err *err);
-MUST_CHECK int ledger_expect_strangers(struct ledger *l, const char *const *addresses, size_t n, struct err *err);
 MUST_CHECK int ledger_expect_seats(struct ledger *l, const char *const *addresses, size_t n, struct err *err);
+MUST_CHECK int ledger_expect_strangers(struct ledger *l, const char *const *addresses, size_t n, struct err *err);
 MUST_CHECK int ledger_expect_paces(struct ledger *l, const char *const *tenants, const char *const *organisations,
-                                   size_t n, struct err *err);
+                                   size_t n, const struct clock *clock, struct err *err);
 
 /* The present reading of the clock.  Errors: CR_ERETRY (in doubt), CR_ESTORE. */
 MUST_CHECK int ledger_clock(struct ledger *l, const struct clock *clock, struct clockwork *out, struct err *err);

@@ -628,7 +628,9 @@ start_transaction(struct engine *e, enum engine_turn turn, struct err *err)
 static void
 engine_rollback(struct engine *e)
 {
-	/* What fails only now would take the ROLLBACK behind it along. */
+	/* Whoever asked is not waiting any more.  And what fails only now would take the ROLLBACK behind it along. */
+	for (size_t i = 0; i < e->n_owed; i++)
+		e->owed[i].got = NULL;
 	if (e->conn != NULL && e->n_owed > 0 && engine_settle(e, NULL) != CR_OK)
 		e->n_owed = 0;
 	if (e->conn != NULL && e->in_transaction && tell(e, "ROLLBACK", DB_NO_ARGS, NULL) != CR_OK && e->conn != NULL)
@@ -776,7 +778,7 @@ make_table(struct engine *e, struct err *err)
 		e,
 		"CREATE TABLE coldrelay_schema (one INT PRIMARY KEY CHECK (one = 1), version BIGINT NOT NULL, "
 		"lineage TEXT NOT NULL, synchronous INT NOT NULL, distrust_until_ms BIGINT NOT NULL, generation BIGINT "
-	        "NOT NULL)",
+		"NOT NULL)",
 		err);
 
 	if (rc == CR_OK)

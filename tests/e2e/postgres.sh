@@ -73,6 +73,7 @@ pg_gone() {
 }
 # Everybody's day is over: the next load finds full budgets.
 fresh() {
+	rm -f "$work/answers"
 	sql "UPDATE spent SET slots = NULL; DELETE FROM history" >/dev/null
 }
 
@@ -99,7 +100,7 @@ recount() {
 	[ -z "$missing" ] || { why="forgotten: $missing"; return 1; }
 }
 slowest_below() { # SECONDS
-	awk -v max="$1" '/^slowest/ { exit $2 > max }' "$work/answers" || { why="$(tail -n 1 "$work/answers") s"; return 1; }
+	awk -v max="$1" '/^slowest/ && $2 > max { bad = 1 } END { exit bad }' "$work/answers" || { why="$(grep ^slowest "$work/answers" | sort -k 2 -n | tail -n 1) s"; return 1; }
 }
 
 # ---- load ----
@@ -111,12 +112,21 @@ side_by_side() {
 daemons_up
 pass "two daemons on one database share out every budget exactly" side_by_side
 
+reached() {
+	python3 "$e2e_lib/gate_load.py" load "$work/answers" 0.2 "$work/d1" -- "${addresses[@]}" &&
+		python3 "$e2e_lib/gate_load.py" load "$work/answers" 0.2 "$work/d2" -- "${addresses[@]}" &&
+		! tail -n 2 "$work/answers" | grep -q 'away'
+}
 killed() {
 	fresh
-	load_up 4
+	load_up 2
 	sleep 0.3
 	pg_signal KILL
 	pg_restart || return
+	wait "$load_pid"
+	# How long it recovers is its own affair; the daemons try again within some seconds.
+	until_true 20 reached || return
+	load_up 2
 	recount 40 && slowest_below 7
 }
 pass "the server is killed under load, and nothing is forgotten or given twice" killed

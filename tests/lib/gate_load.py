@@ -5,7 +5,7 @@
   gate_load.py blackhole PORT TARGET_PORT                 a TCP proxy; on SIGUSR1 it passes nothing any more and closes nothing, on
                                                           SIGUSR2 it passes again (what it held, and new connections)
 
-OUT gets one line an answer: "admit MAILBOX", "no MAILBOX WORD", "unknown MAILBOX" (the connection closed without one), and at the end
+OUT gets one line more an answer: "admit MAILBOX", "no MAILBOX WORD", "unknown MAILBOX" (the connection closed without one), and at the end
 "slowest SECONDS".
 """
 import os
@@ -69,7 +69,7 @@ def load(out, seconds, sockets, mailboxes):
         threads.append(t)
     for t in threads:
         t.join()
-    with open(out, "w", encoding="ascii") as f:
+    with open(out, "a", encoding="ascii") as f:
         f.write("\n".join(lines) + f"\nslowest {slowest[0]:.2f}\n")
 
 
