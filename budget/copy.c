@@ -27,7 +27,7 @@ const struct copy_table copy_tables[] = {
 	{"history", {"i:seq", "i:at_ms", "i:mailbox", "i:class", "t:organisation", "b:recipient_hash", "i:request"}, 1, true},
 	{"released", {"i:id", "i:mailbox", "i:spent_ms", "i:request", "i:released_ms"}, 1, true},
 	{"suppression", {"i:id", "t:scope", "t:kind", "t:value", "t:reason", "t:evidence", "t:source", "i:added_ms", "i:lifted_ms", "t:lift_reason", "t:lift_evidence"}, 1, true},
-	{"evidence", {"i:id", "b:identity", "i:at_ms", "i:happened_ms", "t:source", "b:content", "t:message_id", "b:recipient_hash", "t:mailbox", "t:tenant", "t:domain", "t:organisation", "t:customer", "t:class", "t:rule", "t:layer", "i:temporary", "t:status", "t:reply", "t:host", "t:text", "i:wording"}, 1, true},
+	{"evidence", {"i:id", "b:identity", "i:at_ms", "i:happened_ms", "t:source", "b:content", "t:message_id", "b:recipient_hash", "t:mailbox", "t:tenant", "t:domain", "t:organisation", "t:customer", "t:class", "t:rule", "t:layer", "i:temporary", "t:status", "t:reply", "t:host", "t:words", "i:wording"}, 1, true},
 	{"consequence", {"i:evidence", "t:action", "t:kind", "t:value", "t:cause"}, 4, false},
 	{"journal", {"i:seq", "t:run", "t:tenant", "t:domain", "t:step", "t:driver", "t:operation", "t:intent", "i:intended_ms", "t:receipt", "i:received_ms", "i:undone_ms"}, 1, true},
 	{"dkim_key", {"t:domain", "t:selector", "t:algorithm", "t:state", "b:public_key", "b:sealed", "i:created_ms", "i:retired_ms"}, 2, false},

@@ -93,7 +93,7 @@ replace(struct contain *c, const struct evidence *e, struct err *err)
 		c->db,
 		"UPDATE evidence SET at_ms = $1, happened_ms = $2, source = $3, content = $4, mailbox = $5, tenant = "
 		"$6, domain = $7, organisation = $8, customer = $9, class = $10, rule = $11, layer = $12, temporary = "
-		"$13, status = $14, reply = $15, host = $16, text = $17, wording = $18 WHERE id = $19",
+		"$13, status = $14, reply = $15, host = $16, words = $17, wording = $18 WHERE id = $19",
 		DB_ARGS(db_int(e->at_ms), db_int(e->happened_ms), db_text(e->source),
 	                db_blob(e->content, sizeof(e->content)), db_text(e->mailbox), db_text(e->tenant),
 	                db_text(e->domain), db_text(e->organisation), db_text(e->customer), db_text(e->class),
@@ -111,7 +111,7 @@ insert(struct contain *c, const struct evidence *e, const uint8_t identity[EVIDE
 	return db_exec(c->db,
 	               "INSERT INTO evidence (identity, at_ms, happened_ms, source, content, message_id, "
 	               "recipient_hash, mailbox, tenant, domain, organisation, customer, class, rule, layer, "
-	               "temporary, status, reply, host, text, wording) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+	               "temporary, status, reply, host, words, wording) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
 	               "$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
 	               DB_ARGS(db_blob(identity, EVIDENCE_IDENTITY), db_int(e->at_ms), db_int(e->happened_ms),
 	                       db_text(e->source), db_blob(e->content, sizeof(e->content)), db_text(e->message_id), to,
@@ -251,7 +251,7 @@ evidence_behind(struct db *db, const char *kind, const char *value, const char *
 	int rc = db_query(
 		db,
 		"SELECT e.id, e.at_ms, e.happened_ms, e.source, e.message_id, e.mailbox, e.tenant, e.domain, "
-		"e.organisation, e.class, e.rule, e.layer, e.temporary, e.status, e.reply, e.host, e.text, "
+		"e.organisation, e.class, e.rule, e.layer, e.temporary, e.status, e.reply, e.host, e.words, "
 		"q.action FROM consequence q JOIN evidence e ON e.id = q.evidence WHERE q.kind = $1 AND "
 		"q.value = $2 AND ($3 = '' OR e.tenant = $3) ORDER BY e.id DESC LIMIT $4",
 		DB_ARGS(db_text(kind), db_text(value), db_text(tenant != NULL ? tenant : ""), db_int(BEHIND_MAX)),

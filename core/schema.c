@@ -217,7 +217,7 @@ static const char version_3[] =
 	" status TEXT NOT NULL,"
 	" reply TEXT NOT NULL,"
 	" host TEXT NOT NULL,"
-	" text TEXT NOT NULL,"
+	" words TEXT NOT NULL,"
 	" wording BIGINT NOT NULL);"
 	"CREATE UNIQUE INDEX evidence_identity ON evidence(identity);"
 	"CREATE INDEX evidence_domain ON evidence(domain, class, happened_ms);"

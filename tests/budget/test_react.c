@@ -673,7 +673,7 @@ react__evidence_names_no_recipient(void **data)
 	(void)data;
 	open_all(&o);
 	(void)react(&o, &s);
-	assert_ok(db_get_text(o.db, "SELECT text FROM evidence", DB_NO_ARGS, &text, &o.err), &o.err);
+	assert_ok(db_get_text(o.db, "SELECT words FROM evidence", DB_NO_ARGS, &text, &o.err), &o.err);
 	assert_string_equal(text, "550 5.7.1 <*@fabrikam.example>: *@fabrikam.example is closed");
 	assert_ok(db_get_text(o.db, "SELECT evidence FROM suppression", DB_NO_ARGS, &why, &o.err), &o.err);
 	assert_non_null(
