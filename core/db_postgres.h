@@ -112,7 +112,7 @@ void pg_args_set(struct pg_args *a, const struct db_value *values, size_t n);
 
 /*
  * The schema's SQL in PostgreSQL's words, one statement after the other: *at is moved behind it.  *more_out false: there was none.
- * BLOB is BYTEA; INTEGER PRIMARY KEY an identity; INTEGER a BIGINT; TEXT is compared byte by byte, as SQLite does.
+ * The types are in capitals, as no column is.  BLOB is BYTEA; INTEGER PRIMARY KEY an identity; INTEGER a BIGINT; TEXT is compared byte by byte, as SQLite does.
  */
 MUST_CHECK int pg_schema_next(const char **at, struct buf *out, bool *more_out, struct err *err);
 

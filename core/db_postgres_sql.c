@@ -137,7 +137,7 @@ static const struct translation translations[] = {
 	{"WITHOUT ROWID",       ""						   },
 };
 
-/* How far do the words reach from p, blanks between them as they like?  0: something else stands there. */
+/* How far do the words reach from p, blanks between them as they like?  0: something else stands there, a column of that name perhaps. */
 static size_t
 match_words(const char *p, const char *words)
 {
@@ -146,7 +146,7 @@ match_words(const char *p, const char *words)
 	for (const char *w = words; *w != '\0';) {
 		size_t len = word_len(w);
 
-		if (word_len(at) != len || strncasecmp(at, w, len) != 0)
+		if (word_len(at) != len || strncmp(at, w, len) != 0)
 			return 0;
 		at += len;
 		w += len;

@@ -22,7 +22,7 @@ static const char *const steps[] = {
 	"CREATE TABLE parent (id BIGINT PRIMARY KEY);"
 	"CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE, data BLOB, number BIGINT, "
 	"parent BIGINT REFERENCES parent(id));",
-	"CREATE TABLE pair (a TEXT NOT NULL, b INTEGER NOT NULL, PRIMARY KEY (a, b)) WITHOUT ROWID; "
+	"CREATE TABLE pair (a TEXT NOT NULL, b INTEGER NOT NULL, text TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID; "
 	"INSERT INTO pair (a, b) VALUES ('it''s; one', 1)",
 };
 static const struct db_schema schema_1 = {steps, 1}, schema_2 = {steps, 2};
