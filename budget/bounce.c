@@ -1,0 +1,602 @@
+/*
+ * bounce.c - what kind of mail it is, and what it reports: from the fields of a report where it has them, else from its prose.
+ *
+ * A mail that reports nothing itself may carry one that does (a report that somebody forwards): then that one is read.  A report's
+ * returned message is never read as a report, so a report about a report is about the outer one.
+ */
+#include "budget/bounce.h"
+
+#include "budget/bounce_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXTS_MAX    8 /* parts of a mail whose text is looked at */
+#define FORWARDS_MAX 3
+
+struct whole {
+	struct bounce b; /* first, so that what the caller holds is this */
+	struct pool pool;
+	char first[4000];
+};
+
+/* The parts of one message, without those of messages in it. */
+struct contents {
+	size_t root;
+	size_t status[TEXTS_MAX], feedback[TEXTS_MAX], text[TEXTS_MAX], html[TEXTS_MAX];
+	size_t statuses, feedbacks, texts, htmls;
+	size_t returned; /* SIZE_MAX: none */
+	unsigned char report;
+};
+
+static uint32_t
+hash_of(const char *s)
+{
+	uint32_t h = 2166136261U;
+	for (; *s != '\0'; s++)
+		h = (h ^ (unsigned char)*s) * 16777619U;
+	return h;
+}
+
+static bool
+notice_room(struct reading *r)
+{
+	if (r->b->n < r->notice_room)
+		return true;
+	size_t room = r->notice_room == 0 ? 4 : 2 * r->notice_room;
+	struct bounce_notice *notice = pool_take(r->pool, room * sizeof(*notice));
+	uint32_t *hash = pool_take(r->pool, room * sizeof(*hash));
+
+	if (notice == NULL || hash == NULL)
+		return false;
+	if (r->b->n > 0) {
+		memcpy(notice, r->b->notice, r->b->n * sizeof(*notice));
+		memcpy(hash, r->hash, r->b->n * sizeof(*hash));
+	}
+	r->b->notice = notice;
+	r->hash = hash;
+	r->notice_room = room;
+	return true;
+}
+
+struct bounce_notice *
+bounce_notice_for(struct reading *r, struct slice recipient, bool *new_out)
+{
+	*new_out = false;
+	const char *to = pool_lower(r->pool, recipient, BOUNCE_ADDRESS_MAX);
+	uint32_t h = hash_of(to);
+
+	for (size_t i = 0; i < r->b->n; i++)
+		if (r->hash[i] == h && strcmp(r->b->notice[i].recipient, to) == 0)
+			return &r->b->notice[i];
+	if (r->b->n == BOUNCE_RECIPIENTS_MAX) {
+		if (r->b->limit[0] == '\0')
+			r->b->limit = "recipients";
+		return NULL;
+	}
+	if (!notice_room(r))
+		return NULL;
+	struct bounce_notice *n = &r->b->notice[r->b->n];
+	r->hash[r->b->n++] = h;
+	*n = (struct bounce_notice){.recipient = to, .status = "", .reply = "", .text = "", .host = "", .command = ""};
+	*new_out = true;
+	return n;
+}
+
+/* "x.0.0", or nothing: it says no more than the class. */
+static bool
+is_vague(const char *status)
+{
+	return status[0] == '\0' || strcmp(status + 1, ".0.0") == 0;
+}
+
+void
+bounce_notice_finish(struct reading *r, struct bounce_notice *n, struct slice status)
+{
+	struct slice text = {n->text, strlen(n->text)};
+	const char *reply = words_reply_in(text), *code = NULL;
+	size_t len = 0;
+
+	if (reply != NULL && n->reply[0] == '\0')
+		n->reply = pool_line(r->pool, (struct slice){reply, 3}, 3);
+	if (reply != NULL)
+		code = words_status_in((struct slice){reply, (size_t)(text.at + text.len - reply)}, &len);
+	if (code == NULL)
+		code = words_status_in(text, &len);
+	if (code != NULL && is_vague(n->status))
+		n->status = pool_line(r->pool, (struct slice){code, len}, 12);
+	code = is_vague(n->status) && status.len > 0 ? words_status_in(status, &len) : NULL;
+	if (code != NULL)
+		n->status = pool_line(r->pool, (struct slice){code, len}, 12);
+	if (n->command[0] == '\0')
+		n->command = words_command(text);
+}
+
+/* The mailbox in a From, Sender or Return-Path. */
+static bool
+mailbox_in(struct slice value, struct slice *out)
+{
+	const char *angle = value.len > 0 ? memrchr(value.at, '<', value.len) : NULL, *after;
+	const char *end = value.at + value.len;
+
+	if (angle != NULL && words_address_at(angle, end, out, &after))
+		return true;
+	return words_address_in(value, out);
+}
+
+static void
+returned_heads(struct reading *r, const struct heads *h)
+{
+	struct slice address;
+	char subject[1000];
+
+	if (mailbox_in(h->of[HEAD_FROM], &address) || mailbox_in(h->of[HEAD_SENDER], &address) ||
+	    mailbox_in(h->of[HEAD_RETURN_PATH], &address))
+		r->b->sender = pool_lower(r->pool, address, BOUNCE_ADDRESS_MAX);
+	if (h->of[HEAD_MESSAGE_ID].len > 0)
+		r->b->message_id = pool_line(r->pool, h->of[HEAD_MESSAGE_ID], 998);
+	if (h->of[HEAD_SUBJECT].len > 0) {
+		size_t n = letter_words(h->of[HEAD_SUBJECT], subject, sizeof(subject));
+		r->b->subject = pool_line(r->pool, (struct slice){subject, n}, 998);
+	}
+}
+
+/* The returned message's header within prose: perhaps indented, perhaps behind a heading and blank lines. */
+static void
+returned_header(struct slice returned, struct heads *h)
+{
+	static const struct {
+		struct slice name;
+		enum head head;
+	} wanted[] = {
+		{SLICE_INIT("from:"),        HEAD_FROM       },
+		{SLICE_INIT("to:"),          HEAD_TO         },
+		{SLICE_INIT("subject:"),     HEAD_SUBJECT    },
+		{SLICE_INIT("message-id:"),  HEAD_MESSAGE_ID },
+		{SLICE_INIT("return-path:"), HEAD_RETURN_PATH},
+	};
+	struct lines l;
+	struct slice line;
+	size_t fields = 0, count = 0;
+
+	memset(h, 0, sizeof(*h));
+	lines_begin(&l, returned);
+	while (count++ < 400 && lines_next(&l, &line)) {
+		line = slice_trim(line);
+		if (line.len == 0 && fields > 2)
+			break;
+		for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+			if (!slice_starts(line, wanted[i].name))
+				continue;
+			size_t n = wanted[i].name.len;
+			if (h->of[wanted[i].head].len == 0)
+				h->of[wanted[i].head] = slice_trim((struct slice){line.at + n, line.len - n});
+			fields++;
+		}
+	}
+}
+
+static void
+contents_of(const struct letter *l, size_t root, struct contents *c)
+{
+	*c = (struct contents){.root = root, .returned = SIZE_MAX};
+	for (size_t i = root; i < l->n; i++) {
+		const struct letter_part *p = &l->part[i];
+		if (p->inside < l->part[root].inside || (i > root && p->root && p->inside == l->part[root].inside))
+			break;
+		if (p->inside > l->part[root].inside)
+			continue;
+		switch (p->type) {
+		case LETTER_STATUS:
+			if (c->statuses < TEXTS_MAX)
+				c->status[c->statuses++] = i;
+			break;
+		case LETTER_FEEDBACK:
+			if (c->feedbacks < TEXTS_MAX)
+				c->feedback[c->feedbacks++] = i;
+			break;
+		case LETTER_TEXT:
+		case LETTER_OCTETS:
+			if (c->texts < TEXTS_MAX)
+				c->text[c->texts++] = i;
+			break;
+		case LETTER_HTML:
+			if (c->htmls < TEXTS_MAX)
+				c->html[c->htmls++] = i;
+			break;
+		case LETTER_MESSAGE:
+		case LETTER_HEADERS:
+			if (c->returned == SIZE_MAX)
+				c->returned = i;
+			break;
+		case LETTER_MULTI:
+			if (p->report != 0 && p->report != LETTER_DIGEST)
+				c->report = p->report;
+			break;
+		case LETTER_OTHER:
+		case LETTER_TYPE__COUNT:
+			break;
+		}
+	}
+}
+
+static int
+text_of(struct reading *r, size_t part, struct slice *out, struct err *err)
+{
+	return letter_text(&r->letter.part[part], &r->room, out, &r->cut_text, err);
+}
+
+/* Fields of a report: in the parts that are for them, else in any text that looks like them. */
+static int
+statuses(struct reading *r, const struct contents *c, struct err *err)
+{
+	struct slice text;
+	int rc = CR_OK;
+
+	for (size_t i = 0; i < c->statuses && rc == CR_OK; i++) {
+		const struct letter_part *p = &r->letter.part[c->status[i]];
+		/* Nothing to decode: all of it, however many recipients it has. */
+		if (p->coding == LETTER_AS_IT_IS)
+			text = p->body;
+		else
+			rc = text_of(r, c->status[i], &text, err);
+		if (rc == CR_OK)
+			status_read(r, text);
+	}
+	for (size_t i = 0; i < c->texts && rc == CR_OK && r->b->n == 0; i++) {
+		rc = text_of(r, c->text[i], &text, err);
+		if (rc == CR_OK && status_looks_like(text))
+			status_read(r, text);
+	}
+	return rc;
+}
+
+/* The header of the returned message, as a part of its own. */
+static int
+returned_part(struct reading *r, size_t part, struct slice *to, struct slice *hotmail, struct err *err)
+{
+	struct heads h;
+	const struct letter_part *p = &r->letter.part[part];
+	struct slice header = p->body;
+	int rc = CR_OK;
+
+	if (p->type == LETTER_MESSAGE && p->coding == LETTER_AS_IT_IS && part + 1 < r->letter.n)
+		header = r->letter.part[part + 1].header;
+	else
+		rc = text_of(r, part, &header, err);
+	if (rc != CR_OK)
+		return rc;
+	heads_read(header, &h, &r->cut_field);
+	returned_heads(r, &h);
+	/* What was decoded does not live on: what is asked later is copied. */
+	to->at = pool_line(r->pool, h.of[HEAD_TO], BOUNCE_WORDS_MAX);
+	to->len = strlen(to->at);
+	hotmail->at = pool_line(r->pool, h.of[HEAD_HOTMAIL], BOUNCE_ADDRESS_MAX);
+	hotmail->len = strlen(hotmail->at);
+	return CR_OK;
+}
+
+struct verdict {
+	int report, vacation;
+	bool complaint;
+};
+
+/* What a message's own header says about its kind. */
+static void
+weigh(struct reading *r, const struct heads *h, const struct contents *c, struct verdict *v)
+{
+	struct hand_guess subject = {0}, from = {0}, mailer = {0};
+	char text[1000];
+	size_t n = letter_words(h->of[HEAD_SUBJECT], text, sizeof(text));
+	struct slice words = {text, n};
+
+	hand_of_subject(words, &subject);
+	/* An answer to a report is none */
+	if (slice_starts(words, SLICE("re:")) || slice_starts(words, SLICE("aw:")) || slice_starts(words, SLICE("sv:")))
+		subject.report = 0;
+	v->complaint = slice_find(words, SLICE("complaint about message")) != NULL;
+	n = letter_words(h->of[HEAD_FROM], text, sizeof(text));
+	hand_of_from((struct slice){text, n}, &from);
+	hand_of_mailer(h->of[HEAD_MAILER], &mailer);
+	v->report = subject.report + from.report + mailer.report;
+	v->vacation = subject.vacation;
+	if (h->of[HEAD_FAILED].len > 0 || h->of[HEAD_NDR].at != NULL || c->report == LETTER_REPORT_DELIVERY)
+		v->report += 3;
+	if (h->of[HEAD_RETURN_PATH].at != NULL &&
+	    memchr(h->of[HEAD_RETURN_PATH].at, '@', h->of[HEAD_RETURN_PATH].len) == NULL)
+		v->report++;
+	if (slice_starts(h->of[HEAD_AUTO_SUBMITTED], SLICE("auto-replied")))
+		v->vacation += 2;
+	if (h->of[HEAD_AUTOREPLY].at != NULL)
+		v->vacation += 3;
+	if (slice_is(h->of[HEAD_PRECEDENCE], SLICE("auto_reply")) || c->report == LETTER_REPORT_DISPOSITION)
+		v->vacation += 2;
+	const char *agent = mailer.agent != NULL    ? mailer.agent
+	                    : h->agent != NULL      ? h->agent
+	                    : from.agent != NULL    ? from.agent
+	                    : subject.agent != NULL ? subject.agent
+	                                            : "";
+	if (r->b->agent[0] == '\0')
+		r->b->agent = agent;
+	/* A daemon or a postmaster writes from the reporting host. */
+	struct slice address;
+	if (from.report >= 2 && mailbox_in(h->of[HEAD_FROM], &address)) {
+		const char *at = memrchr(address.at, '@', address.len);
+		if (at != NULL)
+			r->daemon = pool_lower(
+				r->pool, (struct slice){at + 1, (size_t)(address.at + address.len - at - 1)}, 255);
+	}
+}
+
+/* The recipient named by a returned header: only where it is one. */
+static void
+recipient_from(struct reading *r, struct slice to)
+{
+	struct slice address;
+	bool fresh;
+
+	if (to.len > 0 && words_address_in(to, &address))
+		(void)bounce_notice_for(r, address, &fresh);
+}
+
+/* The text for people: the first with words in it; where there is none, the HTML. */
+static int
+prose_of(struct reading *r, const struct contents *c, struct prose *p, struct err *err)
+{
+	struct slice text;
+
+	for (int html = 0; html < 2; html++)
+		for (size_t i = 0; i < (html ? c->htmls : c->texts); i++) {
+			size_t part = html ? c->html[i] : c->text[i];
+			if (r->letter.part[part].type == LETTER_OCTETS)
+				continue;
+			int rc = text_of(r, part, &text, err);
+			if (rc != CR_OK)
+				return rc;
+			if (slice_trim(text).len > 0)
+				return prose_read(text, p, err);
+		}
+	*p = (struct prose){0};
+	return CR_OK;
+}
+
+/* Notices that are not about a recipient: the one who gets the report, and the one who writes it, where others are named. */
+static void
+drop_others(struct reading *r, const struct heads *h)
+{
+	struct slice to = {0}, from = {0};
+	struct bounce *b = r->b;
+
+	(void)mailbox_in(h->of[HEAD_TO], &to);
+	(void)mailbox_in(h->of[HEAD_FROM], &from);
+	for (size_t i = 0; i < b->n && b->n > 1 && b->n < 100;) {
+		struct slice a = {b->notice[i].recipient, strlen(b->notice[i].recipient)};
+		if (!slice_is(a, to) && !slice_is(a, from) && strcmp(a.at, b->sender) != 0) {
+			i++;
+			continue;
+		}
+		b->n--;
+		memmove(&b->notice[i], &b->notice[i + 1], (b->n - i) * sizeof(b->notice[0]));
+		memmove(&r->hash[i], &r->hash[i + 1], (b->n - i) * sizeof(r->hash[0]));
+	}
+}
+
+static int
+complaint_read(struct reading *r, const struct contents *c, struct slice to, struct err *err)
+{
+	struct slice text;
+
+	r->b->kind = BOUNCE_COMPLAINT;
+	for (size_t i = 0; i < c->feedbacks; i++) {
+		int rc = text_of(r, c->feedback[i], &text, err);
+		if (rc != CR_OK)
+			return rc;
+		feedback_read(r, text);
+	}
+	if (r->b->n == 0)
+		recipient_from(r, to);
+	return CR_OK;
+}
+
+/* A report without fields, an automatic answer, or nothing of that. */
+static int
+prose_message(struct reading *r, const struct contents *c, const struct heads *h, struct verdict *v, struct err *err)
+{
+	struct prose p = {0};
+	struct heads inner;
+	struct slice address;
+	bool fresh;
+	int rc = prose_of(r, c, &p, err);
+
+	if (rc != CR_OK)
+		goto out;
+	if (memmem(p.about.at, p.about.len, "otificationType", 15) != NULL && json_read(r, p.about))
+		goto out;
+	v->report += p.report;
+	if (slice_starts(slice_trim(p.about), SLICE("this is an email abuse report")))
+		v->complaint = true;
+	bool fields = r->b->n > 0;
+	if (!fields && !v->complaint && (v->report < 3 || v->vacation > v->report)) {
+		if (v->vacation >= 2) {
+			r->b->kind = BOUNCE_VACATION;
+			struct bounce_notice *n =
+				mailbox_in(h->of[HEAD_FROM], &address) ? bounce_notice_for(r, address, &fresh) : NULL;
+			if (n != NULL)
+				n->text = pool_line(r->pool, p.about, BOUNCE_WORDS_MAX);
+			if (mailbox_in(h->of[HEAD_TO], &address))
+				r->b->sender = pool_lower(r->pool, address, BOUNCE_ADDRESS_MAX);
+		}
+		goto out;
+	}
+	r->b->kind = v->complaint ? BOUNCE_COMPLAINT : BOUNCE_REPORT;
+	if (p.agent != NULL && r->b->agent[0] == '\0')
+		r->b->agent = p.agent;
+	if (p.reporter.len > 0 && !fields)
+		r->b->reporter = pool_lower(r->pool, p.reporter, 255);
+	if (c->returned == SIZE_MAX && p.returned.len > 0) {
+		returned_header(p.returned, &inner);
+		returned_heads(r, &inner);
+	} else {
+		memset(&inner, 0, sizeof(inner));
+	}
+	if (fields) {
+		prose_words(r, &p);
+	} else {
+		prose_notices(r, &p, h->of[HEAD_FAILED]);
+		drop_others(r, h);
+	}
+	if (r->b->n == 0)
+		recipient_from(r, inner.of[HEAD_TO]);
+	for (size_t i = 0; !fields && i < r->b->n; i++) {
+		struct bounce_notice *n = &r->b->notice[i];
+		if (n->text[0] != '\0')
+			continue;
+		n->text = pool_line(r->pool, p.about, BOUNCE_WORDS_MAX);
+		bounce_notice_finish(r, n, (struct slice){NULL, 0});
+	}
+out:
+	prose_release(&p);
+	return rc;
+}
+
+static bool
+has_all_words(const struct bounce *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->notice[i].text[0] == '\0')
+			return false;
+	return b->n > 0;
+}
+
+/* Delays say so in the subject or in words that all hands have in common. */
+static bool
+is_delay(const struct heads *h)
+{
+	char text[1000];
+	struct slice subject = {text, letter_words(h->of[HEAD_SUBJECT], text, sizeof(text))};
+
+	return slice_find(subject, SLICE("delay")) != NULL || slice_find(subject, SLICE("warning: ")) != NULL ||
+	       slice_find(subject, SLICE("still being retried")) != NULL;
+}
+
+static int
+message_read(struct reading *r, size_t root, struct err *err)
+{
+	struct contents c;
+	struct heads h;
+	struct verdict v = {0};
+	struct slice hotmail = {0}, to = {0};
+
+	contents_of(&r->letter, root, &c);
+	heads_read(r->letter.part[root].header, &h, &r->cut_field);
+	weigh(r, &h, &c, &v);
+	int rc = statuses(r, &c, err);
+	bool fields = r->b->n > 0;
+	if (rc == CR_OK && c.returned != SIZE_MAX)
+		rc = returned_part(r, c.returned, &to, &hotmail, err);
+	if (rc != CR_OK)
+		return rc;
+	if (c.feedbacks > 0 || hotmail.len > 0)
+		return complaint_read(r, &c, hotmail.len > 0 ? hotmail : to, err);
+	if (c.statuses > 0 && c.report == 0)
+		v.report += 3;
+	if (fields && has_all_words(r->b))
+		r->b->kind = BOUNCE_REPORT;
+	else
+		rc = prose_message(r, &c, &h, &v, err);
+	if (rc != CR_OK || r->b->kind != BOUNCE_REPORT)
+		return rc;
+	if (r->b->n == 0)
+		recipient_from(r, to);
+	if (!fields && r->b->n > 0 && is_delay(&h))
+		for (size_t i = 0; i < r->b->n; i++)
+			r->b->notice[i].action = BOUNCE_DELAYED;
+	return CR_OK;
+}
+
+/* What is left open when all is read. */
+static int
+complete(struct reading *r, struct err *err)
+{
+	struct bounce *b = r->b;
+	struct slice address;
+	bool fresh;
+
+	if (b->kind == BOUNCE_NONE)
+		return CR_OK;
+	if (b->n == 0 && bounce_notice_for(r, SLICE(""), &fresh) == NULL)
+		return err_nomem(err, "a report");
+	if (b->reporter[0] == '\0' && r->daemon != NULL)
+		b->reporter = r->daemon;
+	/* A report goes to whom the message came from. */
+	if (b->sender[0] == '\0') {
+		struct heads h;
+		heads_read(r->letter.part[0].header, &h, &r->cut_field);
+		if (mailbox_in(h.of[HEAD_TO], &address))
+			b->sender = pool_lower(r->pool, address, BOUNCE_ADDRESS_MAX);
+	}
+	for (size_t i = 0; i < b->n; i++)
+		if (strcmp(b->notice[i].host, b->reporter) == 0)
+			b->notice[i].host = "";
+	return CR_OK;
+}
+
+int
+bounce_read(const char *data, size_t len, struct bounce **out, struct err *err)
+{
+	struct whole *w = malloc(sizeof(*w));
+	struct reading r = {0};
+	int rc;
+
+	if (w == NULL)
+		return err_nomem(err, "a report");
+	w->b = (struct bounce){.reporter = "", .agent = "", .sender = "", .message_id = "", .subject = "", .limit = ""};
+	w->pool = (struct pool){.at = w->first, .end = w->first + sizeof(w->first)};
+	r.pool = &w->pool;
+	r.b = &w->b;
+	rc = letter_read(data, len, &r.letter, err);
+	if (rc == CR_OK)
+		rc = message_read(&r, 0, err);
+	/* Nothing of its own: a report that it carries? */
+	for (size_t i = 1, tried = 0; rc == CR_OK && i < r.letter.n && tried < FORWARDS_MAX; i++) {
+		if (r.b->kind != BOUNCE_NONE && !(r.b->kind == BOUNCE_REPORT && r.b->n == 0))
+			break;
+		if (!r.letter.part[i].root)
+			continue;
+		tried++;
+		r.b->sender = r.b->message_id = r.b->subject = r.b->agent = r.b->reporter = "";
+		enum bounce_kind outer = r.b->kind;
+		r.b->kind = BOUNCE_NONE;
+		rc = message_read(&r, i, err);
+		if (rc == CR_OK && r.b->kind != BOUNCE_REPORT && r.b->kind != BOUNCE_COMPLAINT) {
+			r.b->kind = outer;
+			r.b->n = 0;
+		}
+	}
+	if (rc == CR_OK)
+		rc = complete(&r, err);
+	if (rc == CR_OK && r.letter.limit[0] != '\0' && r.b->limit[0] == '\0')
+		r.b->limit = r.letter.limit;
+	if (rc == CR_OK && r.b->limit[0] == '\0')
+		r.b->limit = r.cut_field ? "field" : r.cut_text ? "text" : "";
+	if (rc == CR_OK && w->pool.failed)
+		rc = err_nomem(err, "a report");
+	letter_release(&r.letter);
+	letter_room_release(&r.room);
+	if (rc == CR_OK)
+		*out = &w->b;
+	else
+		bounce_drop(&(struct bounce *){&w->b});
+	return rc;
+}
+
+void
+bounce_drop(struct bounce **b)
+{
+	if (*b == NULL)
+		return;
+	struct whole *w = (struct whole *)*b;
+	pool_release(&w->pool);
+	free(w);
+	*b = NULL;
+}
