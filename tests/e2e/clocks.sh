@@ -143,7 +143,7 @@ if unshare --time --boottime 1 -- true 2>/dev/null; then
 		now
 		ask anna wait "$1" && ask ben wait "$1"
 	}
-	pass "a boot clock that goes back frees nothing" back budget
+	pass "a boot clock that goes back is in doubt" back clock
 else
 	skip "suspend counts" "no time namespaces here"
 fi

@@ -23,13 +23,13 @@ config() { # PROXY_PORT DOMAIN...
 	cfg_tenant northwind.example '' "$@"
 }
 
-# All that a run leaves behind, keys and passwords left out, with CASE for what makes the names different.
+# All that a run leaves behind, keys, passwords and what postmap makes of the maps left out, with CASE for what makes the names different.
 state() { # DIR CASE
 	local d
 	for d in "get$2.example" "try$2.example"; do
 		records "$dns" "$d" | sed -E 's/p=[A-Za-z0-9+\/=" ]+"/p=KEY"/'
 	done | sed "s/$2/CASE/g"
-	(cd "$1/mail" && find . -type f ! -name .lock | sort && { cat postfix/* opendkim/*Table && sed 's/{[A-Z0-9-]*}[^:]*/HASH/' dovecot/passwd; } | sort) | sed "s/$2/CASE/g; s#$1#DIR#g"
+	(cd "$1/mail" && find . -type f ! -name .lock | sort && { find postfix -type f ! -name '*.db' ! -name '*.lmdb' ! -name '*.cdb' ! -name .lock -exec cat {} + && cat opendkim/*Table && sed 's/{[A-Z0-9-]*}[^:]*/HASH/' dovecot/passwd; } | sort) | sed "s/$2/CASE/g; s#$1#DIR#g"
 	store "SELECT name, state FROM domain ORDER BY 1; SELECT address FROM mailbox WHERE removed_ms = 0 ORDER BY 1; SELECT domain, selector, state FROM dkim_key ORDER BY 1, 2; SELECT address FROM credential ORDER BY 1" \
 		"$1/store.db" | sed "s/$2/CASE/g"
 }
