@@ -144,8 +144,9 @@ $(B)/%shim.so: tests/lib/preload/%shim.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O1 -g -fPIC -shared -o $@ $< -ldl
 
-# The assembler includes these (templates/tmpl_builtin.c), which -MMD does not see.
+# The assembler includes these (templates/tmpl_builtin.c, budget/reply_builtin.c), which -MMD does not see.
 $(B)/templates/tmpl_builtin.o: $(wildcard templates/*.json)
+$(B)/budget/reply_builtin.o: templates/replies.rules
 
 -include $(B)/front.d $(B)/front_main.d $(LIBOBJ:.o=.d) $(LINKED:.o=.d) $(TLIB:.o=.d) $(TESTS:=.d) $(FUZZ:=.d) $(BENCH:=.d) $(BLIB:.o=.d) $(FMAIN:.o=.d) $(B)/main.d
 .SECONDARY:

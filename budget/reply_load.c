@@ -1,0 +1,679 @@
+/*
+ * reply_load.c - a rules file, line by line: what coldrelay.rules(5) describes.
+ *
+ * Blocks begin at the margin (class, layer, rule); their lines are `key: value`, a row of the tables below each.  Reading goes on behind a
+ * fault, so that one run names them all.
+ */
+#include "budget/reply_inside.h"
+
+#include "core/num.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define FAULTS_MAX 20
+
+enum block { BLOCK_NONE, BLOCK_CLASS, BLOCK_LAYER, BLOCK_RULE };
+
+struct loader {
+	struct reply_rules *r;
+	const char *name;
+	bool builtin;
+	enum block block;
+	struct reply_rule *rule;
+	struct reply_layer *layer;
+	struct reply_saying *saying;
+	int line, rule_line;
+	size_t first_rule;
+	bool has_class, has_category;
+	struct buf faults;
+	size_t n_faults;
+};
+
+static MUST_CHECK int
+room(void **data, size_t *cap, size_t n, size_t size, struct err *err)
+{
+	void *more;
+	size_t want = *cap == 0 ? 64 : *cap * 2;
+
+	if (n < *cap)
+		return CR_OK;
+	more = realloc(*data, want * size);
+	if (more == NULL)
+		return err_nomem(err, "reply rules");
+	*data = more;
+	*cap = want;
+	return CR_OK;
+}
+
+/* ROOM(r, ids, err): make place for one more of r->ids. */
+#define ROOM(r, what, err)                                                                                             \
+	(__extension__({                                                                                               \
+		void *data_ = (void *)(r)->what;                                                                       \
+		int rc_ = room(&data_, &(r)->cap_##what, (r)->n_##what, sizeof(*(r)->what), err);                      \
+		(r)->what = data_;                                                                                     \
+		rc_;                                                                                                   \
+	}))
+
+static char *
+trim(char *s)
+{
+	size_t len;
+
+	s += strspn(s, " \t");
+	len = strlen(s);
+	while (len > 0 && strchr(" \t\r", s[len - 1]) != NULL)
+		s[--len] = '\0';
+	return s;
+}
+
+/* The next word of *rest, or NULL. */
+static char *
+word(char **rest)
+{
+	char *at = *rest + strspn(*rest, " \t");
+	size_t len = strcspn(at, " \t");
+
+	if (len == 0)
+		return NULL;
+	*rest = at + len + (at[len] == '\0' ? 0 : 1);
+	at[len] = '\0';
+	return at;
+}
+
+static int
+find_layer(const struct reply_rules *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_layers; i++) {
+		if (strcmp(r->layers[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* A span grows at the end of its pool; one that does not stand there moves there first. */
+static MUST_CHECK int
+add_id(struct reply_rules *r, struct reply_span *span, uint16_t id, struct err *err)
+{
+	if (span->at + span->n != r->n_ids) {
+		const struct reply_span old = *span;
+
+		span->at = (uint32_t)r->n_ids;
+		for (uint32_t i = 0; i < old.n; i++) {
+			int rc = ROOM(r, ids, err);
+
+			if (rc != CR_OK)
+				return rc;
+			r->ids[r->n_ids++] = r->ids[old.at + i];
+		}
+	}
+	int rc = ROOM(r, ids, err);
+
+	if (rc != CR_OK)
+		return rc;
+	r->ids[r->n_ids++] = id;
+	span->n++;
+	return CR_OK;
+}
+
+/* "one phrase | another * with a gap" */
+static MUST_CHECK int
+add_phrases(struct reply_rules *r, struct reply_span *span, char *value, struct err *err)
+{
+	char folded[1024];
+	int rc = CR_OK;
+
+	for (char *next = value; rc == CR_OK && next != NULL;) {
+		char *one = next, *bar = strchr(next, '|');
+		uint16_t id = 0;
+
+		next = bar == NULL ? NULL : bar + 1;
+		if (bar != NULL)
+			*bar = '\0';
+		rc = phrases_add(&r->phrases, folded, reply_text_fold(trim(one), folded, sizeof(folded)), &id, err);
+		if (rc == CR_OK)
+			rc = add_id(r, span, id, err);
+	}
+	return rc;
+}
+
+static int
+on_text(struct loader *l, char *value, struct err *err)
+{
+	return add_phrases(l->r, l->block == BLOCK_LAYER ? &l->layer->text : &l->rule->text, value, err);
+}
+
+static int
+on_not(struct loader *l, char *value, struct err *err)
+{
+	return add_phrases(l->r, &l->rule->not, value, err);
+}
+
+static int
+on_also(struct loader *l, char *value, struct err *err)
+{
+	size_t i = 0;
+
+	while (i < REPLY_ALSO && l->rule->also[i].n != 0)
+		i++;
+	if (i == REPLY_ALSO)
+		return err_set(err, CR_ECONFIG, "more than %d lines 'also'", REPLY_ALSO);
+	return add_phrases(l->r, &l->rule->also[i], value, err);
+}
+
+/* A host that stands in the text tells the layer too. */
+static int
+on_host(struct loader *l, char *value, struct err *err)
+{
+	struct reply_rules *r = l->r;
+	int rc = CR_OK;
+
+	for (char *host; rc == CR_OK && (host = word(&value)) != NULL;) {
+		uint16_t id = 0;
+
+		(void)reply_text_fold(host, host, strlen(host) + 3);
+		rc = phrases_add(&r->phrases, host, strlen(host), &id, err);
+		if (rc == CR_OK)
+			rc = add_id(r, &l->layer->host_text, id, err);
+		if (rc == CR_OK && l->layer->host.n != 0 && l->layer->host.at + l->layer->host.n != r->n_hosts)
+			rc = err_set(err, CR_ECONFIG, "hosts of a layer stand in lines that follow one another");
+		if (rc == CR_OK)
+			rc = ROOM(r, hosts, err);
+		if (rc != CR_OK)
+			return rc;
+		if (l->layer->host.n == 0)
+			l->layer->host.at = (uint32_t)r->n_hosts;
+		r->hosts[r->n_hosts++] = host;
+		l->layer->host.n++;
+	}
+	return rc;
+}
+
+static MUST_CHECK int
+add_range(struct reply_rules *r, struct reply_span *span, uint32_t low, uint32_t high, struct err *err)
+{
+	int rc;
+
+	if (span->n == 0)
+		span->at = (uint32_t)r->n_ranges;
+	if (span->at + span->n != r->n_ranges)
+		return err_set(err, CR_ECONFIG, "lines of one condition have to follow one another");
+	rc = ROOM(r, ranges, err);
+	if (rc != CR_OK)
+		return rc;
+	r->ranges[r->n_ranges++] = (struct reply_range){low, high};
+	span->n++;
+	return CR_OK;
+}
+
+/* "550", "55", "4" */
+static int
+on_reply(struct loader *l, char *value, struct err *err)
+{
+	int rc = CR_OK;
+
+	for (char *one; rc == CR_OK && (one = word(&value)) != NULL;) {
+		const size_t digits = strlen(one);
+		const uint32_t step = digits == 1 ? 100 : digits == 2 ? 10 : 1;
+		int64_t n = 0;
+
+		if (digits > 3 || strchr("245", one[0]) == NULL || num_parse(one, 2, 599, &n, NULL) != CR_OK)
+			return err_set(err, CR_ECONFIG, "no reply code, or beginning of one: '%s'", one);
+		rc = add_range(l->r, &l->rule->reply, (uint32_t)n * step, (uint32_t)n * step + step - 1, err);
+	}
+	return rc;
+}
+
+/* One part of a status; "x": low to high. */
+static bool
+status_part(const char *s, size_t len, unsigned max, unsigned *low, unsigned *high)
+{
+	char digits[4] = "";
+	int64_t n = 0;
+
+	if (len == 1 && s[0] == 'x') {
+		*low = 0;
+		*high = max;
+		return true;
+	}
+	if (len == 0 || len > 3)
+		return false;
+	memcpy(digits, s, len);
+	if (num_parse(digits, 0, (int64_t)max, &n, NULL) != CR_OK)
+		return false;
+	*low = *high = (unsigned)n;
+	return true;
+}
+
+static MUST_CHECK int
+add_status(struct loader *l, const char *one, unsigned class, struct err *err)
+{
+	unsigned low[3] = {class, 0, 0}, high[3] = {class, 999, 999}, last;
+	const char *at = one + 1;
+
+	for (size_t i = 1; i < 3 && *at == '.'; i++) {
+		size_t len = strcspn(at + 1, ".");
+
+		if (!status_part(at + 1, len, 999, &low[i], &high[i]))
+			return err_set(err, CR_ECONFIG, "no status code: '%s'", one);
+		at += 1 + len;
+	}
+	if (strncmp(at, "..", 2) == 0 && status_part(at + 2, strlen(at + 2), 999, &last, &high[2]))
+		at += strlen(at);
+	if (*at != '\0' || high[2] < low[2])
+		return err_set(err, CR_ECONFIG, "no status code: '%s'", one);
+	return add_range(l->r, &l->rule->status, reply_status(low[0], low[1], low[2]),
+	                 reply_status(high[0], high[1], high[2]), err);
+}
+
+/* "5.7.1", "5.7.606..649", "5.1", "x.7.26": x stands for 4 and 5 */
+static int
+on_status(struct loader *l, char *value, struct err *err)
+{
+	int rc = CR_OK;
+
+	for (char *one; rc == CR_OK && (one = word(&value)) != NULL;) {
+		if (strchr("245x", one[0]) == NULL)
+			return err_set(err, CR_ECONFIG, "no status code: '%s'", one);
+		if (one[0] != 'x') {
+			rc = add_status(l, one, (unsigned)(one[0] - '0'), err);
+			continue;
+		}
+		rc = add_status(l, one, 4, err);
+		if (rc == CR_OK)
+			rc = add_status(l, one, 5, err);
+	}
+	return rc;
+}
+
+static MUST_CHECK int
+add_layers(struct loader *l, uint64_t bits[2], char *value, struct err *err)
+{
+	for (char *one; (one = word(&value)) != NULL;) {
+		int i = find_layer(l->r, one);
+
+		if (i < 0)
+			return err_set(err, CR_ECONFIG, "no layer has the name '%s'", one);
+		bits[i / 64] |= 1ULL << (i % 64);
+	}
+	return CR_OK;
+}
+
+static int
+on_from(struct loader *l, char *value, struct err *err)
+{
+	return add_layers(l, l->rule->from, value, err);
+}
+
+static int
+on_only(struct loader *l, char *value, struct err *err)
+{
+	return add_layers(l, l->rule->only, value, err);
+}
+
+static int
+on_layer(struct loader *l, char *value, struct err *err)
+{
+	int i = find_layer(l->r, value);
+
+	if (i < 0)
+		return err_set(err, CR_ECONFIG, "no layer has the name '%s'", value);
+	l->rule->layer = (uint8_t)i;
+	return CR_OK;
+}
+
+static int
+on_command(struct loader *l, char *value, struct err *err)
+{
+	static const char *const known[] = {"rcpt", "data", "mail", "helo", "conn"};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (strcmp(value, known[i]) == 0) {
+			l->rule->command = value;
+			return CR_OK;
+		}
+	}
+	return err_set(err, CR_ECONFIG, "no command: '%s' (rcpt, data, mail, helo, conn)", value);
+}
+
+static MUST_CHECK int
+find_class(const char *name, enum reply_class *out, struct err *err)
+{
+	for (int i = 0; i < REPLY_CLASS__COUNT; i++) {
+		if (strcmp(reply_class_name((enum reply_class)i), name) == 0) {
+			*out = (enum reply_class)i;
+			return CR_OK;
+		}
+	}
+	return err_set(err, CR_ECONFIG, "no class has the name '%s'", name);
+}
+
+static int
+on_class(struct loader *l, char *value, struct err *err)
+{
+	l->has_class = true;
+	return find_class(value, &l->rule->class, err);
+}
+
+static int
+on_category(struct loader *l, char *value, struct err *err)
+{
+	for (int i = 0; i < REPLY_CATEGORY__COUNT; i++) {
+		if (strcmp(reply_category_name((enum reply_category)i), value) == 0) {
+			l->rule->category = (enum reply_category)i;
+			l->has_category = true;
+			return CR_OK;
+		}
+	}
+	return err_set(err, CR_ECONFIG, "no category has the name '%s'", value);
+}
+
+static int
+on_means(struct loader *l, char *value, struct err *err)
+{
+	(void)err;
+	l->saying->means = value;
+	return CR_OK;
+}
+
+static int
+on_decides(struct loader *l, char *value, struct err *err)
+{
+	(void)err;
+	l->saying->decides = value;
+	return CR_OK;
+}
+
+static int
+on_todo(struct loader *l, char *value, struct err *err)
+{
+	(void)err;
+	l->saying->todo = value;
+	return CR_OK;
+}
+
+static int
+on_never(struct loader *l, char *value, struct err *err)
+{
+	(void)err;
+	l->saying->never = value;
+	return CR_OK;
+}
+
+/* test: HOST | REPLY => ID */
+static int
+on_test(struct loader *l, char *value, struct err *err)
+{
+	struct reply_test test = {.rule = l->rule->id, .host = value, .line = l->line, .builtin = l->builtin};
+	char *bar = strchr(value, '|'), *want = NULL;
+	int rc;
+
+	for (char *at = value; (at = strstr(at, "=>")) != NULL; at += 2)
+		want = at;
+	if (bar == NULL || want == NULL || want < bar)
+		return err_set(err, CR_ECONFIG, "a test reads: HOST | REPLY => ID");
+	*bar = *want = '\0';
+	test.host = trim(value);
+	test.text = trim(bar + 1);
+	test.want = trim(want + 2);
+	rc = ROOM(l->r, tests, err);
+	if (rc == CR_OK)
+		l->r->tests[l->r->n_tests++] = test;
+	return rc;
+}
+
+static const struct key {
+	const char *name;
+	unsigned blocks; /* bits */
+	int (*on)(struct loader *l, char *value, struct err *err);
+} keys[] = {
+	{"host",     1U << BLOCK_LAYER,                    on_host    },
+	{"text",     1U << BLOCK_LAYER | 1U << BLOCK_RULE, on_text    },
+	{"also",     1U << BLOCK_RULE,                     on_also    },
+	{"not",      1U << BLOCK_RULE,                     on_not     },
+	{"reply",    1U << BLOCK_RULE,                     on_reply   },
+	{"status",   1U << BLOCK_RULE,                     on_status  },
+	{"from",     1U << BLOCK_RULE,                     on_from    },
+	{"only",     1U << BLOCK_RULE,                     on_only    },
+	{"command",  1U << BLOCK_RULE,                     on_command },
+	{"layer",    1U << BLOCK_RULE,                     on_layer   },
+	{"class",    1U << BLOCK_RULE,                     on_class   },
+	{"category", 1U << BLOCK_RULE,                     on_category},
+	{"test",     1U << BLOCK_RULE,                     on_test    },
+	{"means",    1U << BLOCK_CLASS | 1U << BLOCK_RULE, on_means   },
+	{"decides",  1U << BLOCK_CLASS | 1U << BLOCK_RULE, on_decides },
+	{"todo",     1U << BLOCK_CLASS | 1U << BLOCK_RULE, on_todo    },
+	{"never",    1U << BLOCK_CLASS | 1U << BLOCK_RULE, on_never   },
+};
+
+static const enum reply_category category_of[] = {
+	[REPLY_TENANT_POLICY] = REPLY_CAT_POLICY_BLOCK,
+	[REPLY_MAILBOX_BLOCK] = REPLY_CAT_POLICY_BLOCK,
+	[REPLY_IP_BLOCK] = REPLY_CAT_IP_BLOCK,
+	[REPLY_REPUTATION] = REPLY_CAT_REPUTATION,
+	[REPLY_CONTENT] = REPLY_CAT_CONTENT,
+	[REPLY_AUTH] = REPLY_CAT_AUTH,
+	[REPLY_RATE] = REPLY_CAT_RATE_LIMIT,
+	[REPLY_OWN_ACCOUNT] = REPLY_CAT_REPUTATION,
+	[REPLY_RECIPIENT_RESTRICTED] = REPLY_CAT_POLICY_BLOCK,
+	[REPLY_BAD_RECIPIENT] = REPLY_CAT_BAD_RECIPIENT,
+	[REPLY_CONFIG] = REPLY_CAT_OTHER,
+	[REPLY_COMPLAINT] = REPLY_CAT_FEEDBACK,
+	[REPLY_NOTHING] = REPLY_CAT_NONE,
+};
+static_assert(ARRAY_LEN(category_of) == REPLY_CLASS__COUNT, "a category for each class");
+
+static void
+add_fault(struct loader *l, int line, const char *text)
+{
+	if (l->n_faults++ < FAULTS_MAX)
+		buf_addf(&l->faults, "%s%s:%d: %s", l->faults.len == 0 ? "" : "; ", l->name, line, text);
+}
+
+/* A rule is whole when the next block begins. */
+static void
+close_block(struct loader *l)
+{
+	struct reply_rule *rule = l->rule;
+
+	if (l->block != BLOCK_RULE)
+		return;
+	if (!l->has_class)
+		add_fault(l, rule->line, "the rule has no line 'class'");
+	if (rule->text.n == 0 && rule->status.n == 0 && rule->reply.n == 0)
+		add_fault(l, rule->line, "the rule has neither 'text' nor 'status' nor 'reply'");
+	if (!l->has_category)
+		rule->category = category_of[rule->class];
+}
+
+static int
+begin_class(struct loader *l, char *name, struct err *err)
+{
+	enum reply_class class = REPLY_NOTHING;
+	int rc = find_class(name, &class, err);
+
+	if (rc != CR_OK)
+		return rc;
+	l->block = BLOCK_CLASS;
+	l->saying = &l->r->sayings[class];
+	return CR_OK;
+}
+
+static bool
+is_id(const char *s)
+{
+	return *s != '\0' && s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-_")] == '\0' && strlen(s) <= 48;
+}
+
+static int
+begin_layer(struct loader *l, char *name, struct err *err)
+{
+	int i = find_layer(l->r, name);
+
+	if (!is_id(name))
+		return err_set(err, CR_ECONFIG, "a name is made of a-z, 0-9, - and _: '%s'", name);
+	if (i < 0) {
+		if (l->r->n_layers == REPLY_LAYERS_MAX)
+			return err_set(err, CR_ECONFIG, "more than %d layers", REPLY_LAYERS_MAX);
+		i = (int)l->r->n_layers++;
+		l->r->layers[i] = (struct reply_layer){.name = name};
+	}
+	l->block = BLOCK_LAYER;
+	l->layer = &l->r->layers[i];
+	return CR_OK;
+}
+
+static int
+begin_rule(struct loader *l, char *name, struct err *err)
+{
+	struct reply_rules *r = l->r;
+	int rc;
+
+	if (!is_id(name))
+		return err_set(err, CR_ECONFIG, "an id is made of a-z, 0-9, - and _: '%s'", name);
+	for (size_t i = l->first_rule; i < r->n_rules; i++) {
+		if (strcmp(r->rules[i].id, name) == 0)
+			return err_set(err, CR_ECONFIG, "the id '%s' is in line %d too", name, r->rules[i].line);
+	}
+	if (r->n_rules == REPLY_RULES_MAX)
+		return err_set(err, CR_ECONFIG, "more than %d rules", REPLY_RULES_MAX);
+	rc = ROOM(r, rules, err);
+	if (rc != CR_OK)
+		return rc;
+	l->rule = &r->rules[r->n_rules++];
+	*l->rule = (struct reply_rule){
+		.id = name, .class = REPLY_NOTHING, .layer = REPLY_NO_LAYER, .line = l->line, .builtin = l->builtin};
+	l->saying = &l->rule->saying;
+	l->has_class = l->has_category = false;
+	l->block = BLOCK_RULE;
+	return CR_OK;
+}
+
+static int
+read_begin(struct loader *l, char *line, struct err *err)
+{
+	static const struct {
+		const char *name;
+		int (*begin)(struct loader *l, char *name, struct err *err);
+	} blocks[] = {
+		{"class", begin_class},
+                {"layer", begin_layer},
+                {"rule",  begin_rule }
+        };
+	const char *kind = word(&line);
+	char *name = trim(line);
+
+	close_block(l);
+	l->block = BLOCK_NONE;
+	for (size_t i = 0; kind != NULL && i < ARRAY_LEN(blocks); i++) {
+		if (strcmp(kind, blocks[i].name) == 0)
+			return blocks[i].begin(l, name, err);
+	}
+	return err_set(err, CR_ECONFIG, "a block begins with class, layer or rule, not with '%s'", kind);
+}
+
+static int
+read_key(struct loader *l, char *line, struct err *err)
+{
+	char *colon = strchr(line, ':');
+
+	if (colon == NULL)
+		return err_set(err, CR_ECONFIG, "not KEY: VALUE: '%.60s'", line);
+	*colon = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		if (strcmp(trim(line), keys[i].name) != 0)
+			continue;
+		if ((keys[i].blocks >> l->block & 1) == 0)
+			return err_set(err, CR_ECONFIG, "'%s' has no place in this block", keys[i].name);
+		line = trim(colon + 1);
+		if (*line == '\0')
+			return err_set(err, CR_ECONFIG, "'%s' has no value", keys[i].name);
+		return keys[i].on(l, line, err);
+	}
+	return err_set(err, CR_ECONFIG, "no such key: '%s'", trim(line));
+}
+
+static MUST_CHECK int
+read_line(struct loader *l, char *line, struct err *err)
+{
+	const bool at_margin = *line != ' ' && *line != '\t';
+	struct err fault = {0};
+	char *text = trim(line);
+	int rc;
+
+	if (*text == '\0' || *text == '#')
+		return CR_OK;
+	/* a block whose first line is at fault is passed over */
+	if (!at_margin && l->block == BLOCK_NONE && l->n_faults != 0)
+		return CR_OK;
+	if (!at_margin && l->block == BLOCK_NONE)
+		rc = err_set(&fault, CR_ECONFIG, "no block has begun: '%.60s'", text);
+	else
+		rc = at_margin ? read_begin(l, text, &fault) : read_key(l, text, &fault);
+	if (rc == CR_OK)
+		return CR_OK;
+	if (rc != CR_ECONFIG) {
+		if (err != NULL)
+			*err = fault;
+		return rc;
+	}
+	add_fault(l, l->line, fault.text);
+	return CR_OK;
+}
+
+/* The rules from first on go before the others, of which those with the same id are left out. */
+static MUST_CHECK int
+put_in_front(struct reply_rules *r, size_t first, struct err *err)
+{
+	struct reply_rule *all = malloc((r->n_rules + 1) * sizeof(*all));
+	size_t n = 0;
+
+	if (all == NULL)
+		return err_nomem(err, "reply rules");
+	for (size_t i = first; i < r->n_rules; i++)
+		all[n++] = r->rules[i];
+	for (size_t i = 0; i < first; i++) {
+		bool replaced = false;
+
+		for (size_t k = first; k < r->n_rules && !replaced; k++)
+			replaced = strcmp(r->rules[i].id, r->rules[k].id) == 0;
+		if (!replaced)
+			all[n++] = r->rules[i];
+	}
+	free(r->rules);
+	r->cap_rules = r->n_rules + 1;
+	r->rules = all;
+	r->n_rules = n;
+	return CR_OK;
+}
+
+int
+reply_load(struct reply_rules *r, struct buf *file_take, const char *name, struct err *err)
+{
+	struct loader l = {.r = r, .name = name, .builtin = r->n_files == 0, .first_rule = r->n_rules};
+	struct buf *file = &r->file[r->n_files++];
+	int rc = CR_OK;
+
+	*file = *file_take;
+	*file_take = (struct buf){0};
+	if (file->len != 0 && memchr(file->data, '\0', file->len) != NULL)
+		return err_set(err, CR_ECONFIG, "%s: holds a NUL byte", name);
+	for (char *line = file->data; rc == CR_OK && line != NULL;) {
+		char *end = strchr(line, '\n');
+
+		l.line++;
+		if (end != NULL)
+			*end = '\0';
+		rc = read_line(&l, line, err);
+		line = end == NULL ? NULL : end + 1;
+	}
+	close_block(&l);
+	if (rc == CR_OK && l.n_faults > FAULTS_MAX)
+		buf_addf(&l.faults, "; and %zu more", l.n_faults - FAULTS_MAX);
+	if (rc == CR_OK && l.n_faults != 0)
+		rc = err_set(err, CR_ECONFIG, "%s", buf_str(&l.faults));
+	if (rc == CR_OK)
+		rc = put_in_front(r, l.first_rule, err);
+	buf_release(&l.faults);
+	return rc;
+}
