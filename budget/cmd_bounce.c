@@ -15,17 +15,19 @@
 #include <unistd.h>
 
 #include "budget/intake.h"
+#include "budget/intake_imap.h"
 #include "budget/maillog.h"
 #include "core/log.h"
 
 #define LOG_CHUNK ((size_t)64 << 10)
 #define FOLLOW_MS 250
 
-static const char usage[] = "bounce [FILE...] [--dry-run] [--mailbox ADDRESS] [--pipe] | bounce --log FILE [--follow]";
+static const char usage[] = "bounce [FILE...] [--dry-run] [--mailbox ADDRESS] [--pipe] | bounce --log FILE [--follow]"
+			    " | bounce --imap [MAILBOX...]";
 
 static struct {
 	const char *mailbox, *log;
-	bool dry_run, follow, pipe;
+	bool dry_run, follow, pipe, imap;
 } args;
 
 static const struct opt opts[] = {
@@ -36,6 +38,8 @@ static const struct opt opts[] = {
 	{"log",     0,   OPT_TEXT, &args.log,     0, 0, "FILE",    "read Postfix's log in place of mails; `-': standard input"},
 	{"follow",  0,   OPT_FLAG, &args.follow,  0, 0, NULL,
          "with --log: go on with what is written later, until SIGTERM"                                                        },
+	{"imap",    0,   OPT_FLAG, &args.imap,    0, 0, NULL,
+         "read what is new in mailboxes over IMAP: those named, by address or domain, or all"                                 },
 };
 
 void
@@ -173,6 +177,8 @@ check_args(size_t n, struct err *err)
 		return err_set(err, CR_EUSAGE, "--follow needs a file: standard input is read to its end anyway");
 	if (args.log != NULL && n > 0)
 		return err_set(err, CR_EUSAGE, "--log reads a log: mails are another run");
+	if (args.imap && (args.log != NULL || args.pipe))
+		return err_set(err, CR_EUSAGE, "--imap reads mailboxes: a log or a pipe is another run");
 	if (args.pipe && (args.log != NULL || args.dry_run))
 		return err_set(err, CR_EUSAGE, "--pipe reads one mail and acts");
 	return CR_OK;
@@ -209,6 +215,10 @@ run(struct session *s, int argc, char **argv, struct err *err)
 	if (rc != CR_OK)
 		goto out;
 	in.mailbox = args.mailbox;
+	if (args.imap) {
+		rc = intake_imap(&in, s, args.dry_run, operands, n, err);
+		goto out;
+	}
 	rc = intake_open(&in, s, true, args.dry_run, err);
 	if (rc == CR_OK)
 		rc = args.log != NULL ? from_log(&in, err)

@@ -1,6 +1,6 @@
 #!/bin/bash
-# A private Dovecot on the loopback, configured with the lines that README.md gives, over the files of the mail host `local`.
-#   dovecot_up.sh DIR README ROOT [PORT]     ROOT: the mail host's root, whose dovecot/passwd says who may log in
+# A private Dovecot on the loopback, configured with the lines that the manual gives, over the files of the mail host `local`.
+#   dovecot_up.sh DIR MANUAL ROOT [PORT]     MANUAL: man/coldrelay.8; ROOT: the mail host's root, whose dovecot/passwd says who may log in
 # Mail belongs to nobody.  Its certificate is for localhost and 127.0.0.1, of an authority of its own; another one vouches for nothing.
 # Prints PIDFILE PID PORT TLS_PORT CA OTHER_CA LOG as NAME=VALUE lines once it answers: PORT offers STARTTLS, TLS_PORT is IMAPS.
 # Exit 77: not installed, or not root, who alone can run Dovecot with users of its own.  Ends with down.sh PIDFILE.
@@ -11,9 +11,9 @@ dovecot=$(need dovecot dovecot-imapd)
 need openssl openssl >/dev/null
 [ -x /usr/lib/dovecot/imap ] || { echo "${0##*/}: /usr/lib/dovecot/imap is not installed (package dovecot-imapd)" >&2; exit 77; }
 [ "$(id -u)" = 0 ] || { echo "${0##*/}: Dovecot with users of its own runs as root only" >&2; exit 77; }
-dir=$(own_dir "${1:?usage: dovecot_up.sh DIR README ROOT [PORT]}")
-readme=${2:?usage: dovecot_up.sh DIR README ROOT [PORT]}
-root=${3:?usage: dovecot_up.sh DIR README ROOT [PORT]}
+dir=$(own_dir "${1:?usage: dovecot_up.sh DIR MANUAL ROOT [PORT]}")
+manual=${2:?usage: dovecot_up.sh DIR MANUAL ROOT [PORT]}
+root=${3:?usage: dovecot_up.sh DIR MANUAL ROOT [PORT]}
 port=${4:-0}
 [ "$port" != 0 ] || port=$(free_port)
 tls_port=$((port + 1))
@@ -35,14 +35,14 @@ printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' >"$dir/server.ext"
 openssl x509 -req -in "$dir/server.csr" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" -CAcreateserial -days 2 \
 	-extfile "$dir/server.ext" -out "$dir/server.pem" 2>/dev/null || die "openssl made no certificate"
 
-# The block that follows the mention of Dovecot's file, as a reader copies it; without LMTP, which nobody speaks here.
-readme_lines() {
+# The literal block that follows the mention of Dovecot's file, as a reader copies it.
+manual_lines() {
 	awk '
-		index($0, "/etc/dovecot/local.conf") { here = 1; next }
-		here && /^    / { inside = 1; print substr($0, 5); next }
-		inside && NF { exit }' "$readme" |
-		sed -e '/^service lmtp/,$d' -e 's/^protocols = .*/protocols = imap/' \
-			-e "s|/var/lib/coldrelay/mail|$root|" -e 's/^mail_uid = .*/mail_uid = nobody/' -e 's/^mail_gid = .*/mail_gid = nogroup/'
+		index($0, "/etc/dovecot/local.conf") { here = 1 }
+		here && /^\.Bd/ { inside = 1; next }
+		inside && /^\.Ed/ { exit }
+		inside' "$manual" |
+		sed -e "s|/var/lib/coldrelay/mail|$root|" -e 's/^mail_uid = .*/mail_uid = nobody/' -e 's/^mail_gid = .*/mail_gid = nogroup/'
 }
 
 {
@@ -71,7 +71,7 @@ readme_lines() {
 		  }
 		}
 	CONF
-	readme_lines
+	manual_lines
 } >"$dir/dovecot.conf"
 
 launch "$dir/pid" "$dir/log" "$dovecot" -F -c "$dir/dovecot.conf"
