@@ -2,6 +2,7 @@
  * test_clockwork.c - what time it is for the gate, whatever the system says.
  */
 #include "budget/clockwork.h"
+#include "budget/tokens.h"
 #include "tests/budget/office.h"
 
 #define T0 OFFICE_START_MS
@@ -14,31 +15,32 @@ static const struct reading {
 	int64_t want_ms; /* 0: in doubt */
 	bool want_new;
 } readings[] = {
-	{"a first reading is wall time",                {0},                                  T0,               500, "a", T0,       true },
-	{"in one boot, boot time counts",               {T0, 500, 0, "a", false, false},      T0 + 9 * HOUR_MS, 600, "a", T0 + 100, false},
-	{"even when the wall clock went back",          {T0, 500, 0, "a", false, false},      T0 - DAY_MS,      600, "a", T0 + 100, false},
+	{"a first reading is wall time",                {0},                                  T0,                      500, "a", T0,       true },
+	{"in one boot, boot time counts",               {T0, 500, 0, "a", false, false},      T0 + 9 * HOUR_MS,        600, "a", T0 + 100, false},
+	{"even when the wall clock went back",          {T0, 500, 0, "a", false, false},      T0 - DAY_MS,             600, "a", T0 + 100, false},
 	{"after a reboot it is wall time again",
          {T0, 500, 0, "a", false, false},
          T0 + HOUR_MS,
-         10,                                                                                                         "b",
+         10,                                                                                                                "b",
          T0 + HOUR_MS,
-         true															    },
-	{"unless that is behind",                       {T0, 500, 0, "a", false, false},      T0 - 1,           10,  "b", 0,        false},
-	{"nor behind the last stamp",                   {T0 - 9, 500, T0, "a", false, false}, T0 - 1,           10,  "b", 0,        false},
+         true																   },
+	{"unless that is behind",                       {T0, 500, 0, "a", false, false},      T0 - 1,                  10,  "b", 0,        false},
+	{"nor behind the last stamp",                   {T0 - 9, 500, T0, "a", false, false}, T0 - 1,                  10,  "b", 0,        false},
 	{"within a boot a boot clock put back is one",
          {T0, 500, T0 + 900, "a", false, false},
          T0 + 5000,
-         600,                                                                                                        "a",
-         0,                                                                                                                         false},
-	{"the same moment is not behind",               {T0, 500, 0, "a", false, false},      T0,               10,  "b", T0,       true },
+         600,                                                                                                               "a",
+         0,                                                                                                                                false},
+	{"the same moment is not behind",               {T0, 500, 0, "a", false, false},      T0,                      10,  "b", T0,       true },
 	{"a boot clock that went back is another boot",
          {T0, 500, 0, "a", false, false},
          T0 + 7,
-         499,                                                                                                        "a",
+         499,                                                                                                               "a",
          T0 + 7,
-         true															    },
-	{"boots without a name are never the same",     {T0, 500, 0, "", false, false},       T0 + 7,           600, "",  T0 + 7,   true },
-	{"a clock that was never set is in doubt",      {0},                                  86400000,         500, "a", 0,        false},
+         true																   },
+	{"boots without a name are never the same",     {T0, 500, 0, "", false, false},       T0 + 7,                  600, "",  T0 + 7,   true },
+	{"a clock that was never set is in doubt",      {0},                                  86400000,                500, "a", 0,        false},
+	{"so is one later than a spend can be written", {0},                                  TOKENS_LAST_MS - DAY_MS, 500, "a", 0,        false},
 };
 
 static void

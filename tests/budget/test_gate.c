@@ -220,6 +220,38 @@ check_class(void **state)
 	office_close(&o);
 }
 
+/* ---- the states of a domain ---- */
+
+static const struct state_row {
+	const char *name, *state, *outbound, *warmup;
+} states[] = {
+	{"a planned domain waits",                  "planned",      "warming", "warming"},
+	{"so does one that is being provisioned",   "provisioning", "warming", "warming"},
+	{"a warming domain past its date may send", "warming",      "allow",   "allow"  },
+	{"an active one too",                       "active",       "allow",   "allow"  },
+	{"a frozen domain is refused",              "frozen",       "frozen",  "frozen" },
+	{"a burned domain is refused",              "burned",       "burned",  "burned" },
+	{"a closing domain is refused",             "closing",      "closing", "closing"},
+	{"a parked domain is, with mailboxes even", "parked",       "closing", "closing"},
+};
+
+static void
+check_state(void **state)
+{
+	const struct state_row *r = *state;
+	struct office o;
+
+	office_open(&o, NO_PACE);
+	assert_ok(db_begin(o.db, &o.err), &o.err);
+	assert_ok(db_exec(o.db, "UPDATE domain SET state = $1 WHERE name = 'getnorthwind.example'",
+	                  DB_ARGS(db_text(r->state)), NULL, &o.err),
+	          &o.err);
+	assert_ok(db_commit(o.db, &o.err), &o.err);
+	assert_answer(&o, ANNA, EXTERN_MAIL, r->outbound);
+	assert_answer(&o, ANNA, BEN, r->warmup);
+	office_close(&o);
+}
+
 /* ---- the same message again ---- */
 
 static void
@@ -244,6 +276,56 @@ gate__a_retry_gets_the_same_ticket_and_is_not_charged(void **state)
 	again = office_ask(&o, ANNA, EXTERN_MAIL, "<1@x>");
 	assert_string_equal(again.ticket, first.ticket);
 	assert_answer(&o, ANNA, EXTERN_MAIL, "budget");
+	office_close(&o);
+}
+
+/* An id that is too long for the short way is bound to its recipient all the same. */
+static void
+gate__a_long_id_to_somebody_else_is_another_send(void **state)
+{
+	struct gate_answer first, other, again;
+	char id[1500];
+	struct office o;
+
+	(void)state;
+	memset(id, 'x', sizeof(id) - 1);
+	id[sizeof(id) - 1] = '\0';
+	office_open(&o, NO_PACE);
+	first = office_ask(&o, ANNA, EXTERN_MAIL, id);
+	other = office_ask(&o, ANNA, "a@one.example", id);
+	assert_string_equal(office_word(&other), "allow");
+	assert_string_not_equal(first.ticket, other.ticket);
+	again = office_ask(&o, ANNA, EXTERN_MAIL, id);
+	assert_string_equal(again.ticket, first.ticket);
+	assert_answer(&o, ANNA, "b@two.example", "budget");
+	office_close(&o);
+}
+
+/* Where the id ends and the recipient begins belongs to the request, however long the id is. */
+static const struct seam {
+	const char *name;
+	size_t more;
+} seams[] = {
+	{"an id and its recipient do not run into each other", 0   },
+	{"nor do a long id and its recipient",                 1000},
+};
+
+static void
+check_seam(void **state)
+{
+	const struct seam *r = *state;
+	struct gate_answer a, b;
+	char id[1100] = "";
+	struct office o;
+
+	memset(id, 'x', r->more);
+	(void)snprintf(id + r->more, sizeof(id) - r->more, "1b");
+	office_open(&o, NO_PACE);
+	a = office_ask(&o, ANNA, "o@one.example", id);
+	id[strlen(id) - 1] = '\0';
+	b = office_ask(&o, ANNA, "bo@one.example", id);
+	assert_string_equal(office_word(&b), "allow");
+	assert_string_not_equal(a.ticket, b.ticket);
 	office_close(&o);
 }
 
@@ -278,6 +360,30 @@ gate__a_dry_run_spends_nothing(void **state)
 		assert_string_equal(a.ticket, "");
 		assert_int_equal(a.left_outbound, 2);
 	}
+	office_close(&o);
+}
+
+/* Its first question may be the one of `why`, or of Postfix at RCPT. */
+static void
+gate__a_dry_run_of_a_gate_just_opened_sees_the_spends(void **state)
+{
+	const struct gate_request q = {.mailbox = ANNA, .recipient = EXTERN_MAIL, .dry_run = true};
+	struct gate_limits limits = NO_PACE;
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	limits.org_per_day = 2;
+	office_open(&o, limits);
+	assert_answer(&o, ANNA, "a@one.example", "allow");
+	assert_answer(&o, ANNA, EXTERN_MAIL, "allow");
+	assert_answer(&o, BEN, EXTERN_MAIL, "allow");
+	office_gate(&o, limits);
+	assert_ok(gate_ask(o.gate, &q, &a, &o.err), &o.err);
+	assert_string_equal(office_word(&a), "budget");
+	assert_int_equal(a.left_outbound, 0);
+	/* The pace of a day binds without one of an hour. */
+	assert_answer(&o, CARL, EXTERN_MAIL, "org_pace");
 	office_close(&o);
 }
 
@@ -385,6 +491,37 @@ gate__recipients_of_one_message_go_together_or_not_at_all(void **state)
 	office_close(&o);
 }
 
+/* Nothing of a refused message stays: no history, no pace of an organisation, no spend that the next message would carry along. */
+static void
+gate__of_a_refused_message_nothing_stays(void **state)
+{
+	const struct gate_request three[] = {
+		{BEN, "a@four.example", "<2@x>", false},
+		{BEN, "b@five.example", "<2@x>", false},
+		{BEN, "c@six.example",  "<2@x>", false}
+        };
+	const struct gate_request one = {CARL, "d@seven.example", "<3@x>", false};
+	struct gate_answer a[3];
+	struct office o;
+	int64_t rows;
+
+	(void)state;
+	office_open(&o, GATE_LIMITS_DEFAULT);
+	assert_ok(gate_begin(o.gate, &o.err), &o.err);
+	assert_ok(gate_ask_in(o.gate, three, 3, a, &o.err), &o.err);
+	assert_string_equal(office_word(&a[0]), "budget");
+	assert_ok(gate_ask_in(o.gate, &one, 1, a, &o.err), &o.err);
+	assert_string_equal(office_word(&a[0]), "allow");
+	assert_ok(gate_commit(o.gate, &o.err), &o.err);
+	assert_ok(db_get_int(o.db, "SELECT COUNT(*) FROM history", DB_NO_ARGS, 0, &rows, &o.err), &o.err);
+	assert_int_equal(rows, 1);
+	assert_ok(db_get_int(o.db, "SELECT COUNT(*) FROM pace", DB_NO_ARGS, 0, &rows, &o.err), &o.err);
+	assert_int_equal(rows, 1);
+	assert_answer(&o, ANNA, "x@four.example", "allow");
+	assert_int_equal(office_ask(&o, BEN, "y@eight.example", NULL).left_outbound, 1);
+	office_close(&o);
+}
+
 /* ---- containment ---- */
 
 static void
@@ -441,6 +578,17 @@ gate__a_refused_organisation_stays_closed_to_the_whole_tenant(void **state)
 	/* Another tenant was not refused. */
 	office_add_domain(&o, "contoso.example", "contosonow.example", 0, elsewhere, 1);
 	assert_answer(&o, elsewhere[0], EXTERN_MAIL, "allow");
+	office_close(&o);
+}
+
+static void
+gate__a_name_below_the_primary_is_the_primary(void **state)
+{
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	assert_answer(&o, "ceo@mail.eu." TENANT, EXTERN_MAIL, "primary_domain");
 	office_close(&o);
 }
 
@@ -516,6 +664,25 @@ gate__after_a_reboot_a_clock_that_is_behind_waits(void **state)
 	office_close(&o);
 }
 
+/* The clock was stored once in the boot; the sends since then are later, and count too. */
+static void
+gate__after_a_reboot_a_clock_behind_the_last_send_waits(void **state)
+{
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	assert_answer(&o, ANNA, "a@one.example", "allow");
+	fake_clock_advance(&o.clock, 2 * HOUR_MS);
+	assert_answer(&o, ANNA, "b@two.example", "allow");
+	fake_clock_reboot(&o.clock, "boot-2", 0);
+	fake_clock_step(&o.clock, -HOUR_MS);
+	assert_answer(&o, BEN, "c@three.example", "clock");
+	fake_clock_step(&o.clock, HOUR_MS);
+	assert_answer(&o, BEN, "c@three.example", "allow");
+	office_close(&o);
+}
+
 static void
 gate__a_refusal_anchors_the_clock_of_a_new_boot(void **state)
 {
@@ -545,6 +712,27 @@ gate__a_damaged_row_never_allows(void **state)
 	office_open(&o, NO_PACE);
 	assert_ok(db_begin(o.db, &o.err), &o.err);
 	assert_ok(db_exec(o.db, "UPDATE spent SET slots = $1", DB_ARGS(db_blob("\1\1x", 3)), NULL, &o.err), &o.err);
+	assert_ok(db_commit(o.db, &o.err), &o.err);
+	assert_int_equal(gate_ask(o.gate, &q, &a, &o.err), CR_ESTORE);
+	assert_int_equal(a.verdict, GATE_WAIT);
+	assert_string_equal(a.reason, "store");
+	office_close(&o);
+}
+
+/* A clock that cannot be read is no clock in doubt: it is trouble, and no system clock stands in for it. */
+static void
+gate__a_damaged_clock_never_allows(void **state)
+{
+	const struct gate_request q = {.mailbox = BEN, .recipient = EXTERN_MAIL};
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	assert_answer(&o, ANNA, "a@one.example", "allow");
+	assert_ok(db_begin(o.db, &o.err), &o.err);
+	assert_ok(db_exec(o.db, "UPDATE meta SET value = 'noon' WHERE key = 'gate.clock'", DB_NO_ARGS, NULL, &o.err),
+	          &o.err);
 	assert_ok(db_commit(o.db, &o.err), &o.err);
 	assert_int_equal(gate_ask(o.gate, &q, &a, &o.err), CR_ESTORE);
 	assert_int_equal(a.verdict, GATE_WAIT);
@@ -619,6 +807,27 @@ gate__explains_every_test_and_spends_nothing(void **state)
 	office_close(&o);
 }
 
+/* Without a time the tests of time have no meaning, and say so. */
+static void
+gate__explains_nothing_by_a_clock_in_doubt(void **state)
+{
+	const struct gate_request q = {.mailbox = ANNA, .recipient = EXTERN_MAIL};
+	struct gate_finding f[GATE_TESTS];
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	office_open(&o, GATE_LIMITS_DEFAULT);
+	assert_answer(&o, ANNA, EXTERN_MAIL, "allow");
+	fake_clock_reboot(&o.clock, "boot-2", 0);
+	fake_clock_step(&o.clock, -HOUR_MS);
+	assert_ok(gate_explain(o.gate, &q, f, &a, &o.err), &o.err);
+	assert_string_equal(office_word(&a), "clock");
+	for (size_t i = 0; i < GATE_TESTS; i++)
+		assert_int_equal(f[i].skipped, i > 4);
+	office_close(&o);
+}
+
 static void
 gate__an_unreadable_address_is_no_answer(void **state)
 {
@@ -636,7 +845,7 @@ gate__an_unreadable_address_is_no_answer(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[80];
+	struct CMUnitTest tests[128];
 	size_t n = 0;
 
 	ROWS(tests, n, orders, check_order);
@@ -644,23 +853,32 @@ main(void)
 	ROWS(tests, n, edges, check_edge);
 	ROWS(tests, n, limits_rows_, check_limit);
 	ROWS(tests, n, class_rows, check_class);
+	ROWS(tests, n, states, check_state);
 	TEST(tests, n, gate__a_retry_gets_the_same_ticket_and_is_not_charged);
+	TEST(tests, n, gate__a_long_id_to_somebody_else_is_another_send);
+	ROWS(tests, n, seams, check_seam);
 	TEST(tests, n, gate__a_freeze_binds_a_retry_too);
 	TEST(tests, n, gate__a_dry_run_spends_nothing);
+	TEST(tests, n, gate__a_dry_run_of_a_gate_just_opened_sees_the_spends);
 	TEST(tests, n, gate__release_gives_the_token_and_the_pace_back_once);
 	TEST(tests, n, gate__an_organisation_hears_once_an_hour_and_three_times_a_day);
 	TEST(tests, n, gate__a_mailbox_rests_45_minutes);
 	TEST(tests, n, gate__recipients_of_one_message_go_together_or_not_at_all);
+	TEST(tests, n, gate__of_a_refused_message_nothing_stays);
 	TEST(tests, n, gate__a_freeze_binds_another_open_handle_at_once);
 	TEST(tests, n, gate__a_refused_organisation_stays_closed_to_the_whole_tenant);
+	TEST(tests, n, gate__a_name_below_the_primary_is_the_primary);
 	TEST(tests, n, gate__warm_up_goes_out_while_warming);
 	ROWS(tests, n, steps, check_step);
 	TEST(tests, n, gate__after_a_reboot_a_clock_that_is_behind_waits);
+	TEST(tests, n, gate__after_a_reboot_a_clock_behind_the_last_send_waits);
 	TEST(tests, n, gate__a_refusal_anchors_the_clock_of_a_new_boot);
 	TEST(tests, n, gate__a_damaged_row_never_allows);
+	TEST(tests, n, gate__a_damaged_clock_never_allows);
 	TEST(tests, n, gate__a_store_held_by_another_never_allows);
 	TEST(tests, n, gate__a_store_opened_for_reading_never_allows);
 	TEST(tests, n, gate__explains_every_test_and_spends_nothing);
+	TEST(tests, n, gate__explains_nothing_by_a_clock_in_doubt);
 	TEST(tests, n, gate__an_unreadable_address_is_no_answer);
 	return rows_run("budget/gate", tests, n);
 }

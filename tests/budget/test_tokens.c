@@ -76,6 +76,77 @@ check_damage(void **state)
 	assert_int_equal(back.n, 77);
 }
 
+/* Five slots of schema 1 are one more than there is room for. */
+static void
+tokens__an_old_row_of_five_is_damaged(void **state)
+{
+	uint8_t old[2 + 5 * 41] = {1, 5};
+	struct tokens back = {.n = 77};
+	struct err err;
+
+	(void)state;
+	assert_int_equal(tokens_unpack(old, sizeof(old), &back, &err), CR_ESTORE);
+	assert_int_equal(back.n, 77);
+}
+
+/* An empty slot between two spends: whoever wrote that row was not this program. */
+static void
+tokens__a_hole_between_spends_is_damaged(void **state)
+{
+	struct token a = spend_at(5, 0, 1), b = spend_at(6, 0, 2), c = spend_at(7, 0, 3);
+	uint8_t packed[TOKENS_PACKED];
+	struct tokens t = {0}, back = {.n = 77};
+	struct err err;
+
+	(void)state;
+	tokens_spend(&t, &rules, &a);
+	tokens_spend(&t, &rules, &b);
+	tokens_spend(&t, &rules, &c);
+	tokens_pack(&t, packed);
+	memset(packed + 1 + 13, 0, 13);
+	assert_int_equal(tokens_unpack(packed, sizeof(packed), &back, &err), CR_ESTORE);
+	assert_int_equal(back.n, 77);
+}
+
+static void
+tokens__the_gap_counts_from_the_latest_send(void **state)
+{
+	struct token a = spend_at(0, 0, 1), b = spend_at(500, 1, 2);
+	struct tokens t = {0};
+
+	(void)state;
+	tokens_spend(&t, &rules, &a);
+	tokens_spend(&t, &rules, &b);
+	assert_int_equal(tokens_gap_at(&t, &rules), b.spent_ms + rules.gap_ms);
+}
+
+static void
+tokens__what_is_left_is_bound_by_the_total(void **state)
+{
+	struct token a = spend_at(0, 0, 1), b = spend_at(0, 0, 2);
+	struct tokens_rules lower = rules;
+	struct tokens t = {0};
+
+	(void)state;
+	lower.total = 3;
+	tokens_spend(&t, &lower, &a);
+	tokens_spend(&t, &lower, &b);
+	assert_int_equal(tokens_left(&t, &lower, 1, b.spent_ms), 1);
+}
+
+/* Where a window was lengthened an id may stand twice: the later spend is the answer that was given last. */
+static void
+tokens__an_id_spent_twice_is_its_later_spend(void **state)
+{
+	struct token a = spend_at(10, 0, 1), b = spend_at(20, 0, 1);
+	struct tokens t = {0};
+
+	(void)state;
+	tokens_spend(&t, &rules, &a);
+	tokens_spend(&t, &rules, &b);
+	assert_ptr_equal(tokens_find(&t, &rules, 1, b.spent_ms), &t.slot[1]);
+}
+
 static void
 tokens__a_lengthened_window_finds_old_spends_again(void **state)
 {
@@ -184,6 +255,85 @@ pace__comes_back_and_forgets_after_a_day(void **state)
 	assert_int_equal(pace_free_at(&p, &rules), INT64_MIN);
 }
 
+/* Three sends bind the day, and the latest of them the hour. */
+static void
+pace__the_hour_counts_from_the_latest_send(void **state)
+{
+	struct pace p = {0};
+
+	(void)state;
+	pace_spend(&p, 0);
+	pace_spend(&p, 3600001);
+	assert_int_equal(pace_free_at(&p, &rules), 2 * 3600001);
+	pace_spend(&p, 2 * 3600001);
+	assert_int_equal(pace_free_at(&p, &rules), PACE_DAY_MS);
+}
+
+/* A send is kept for as long as it binds, to the millisecond. */
+static void
+pace__forgets_no_send_before_its_day_is_over(void **state)
+{
+	struct tokens_rules two = rules;
+	struct pace p = {0};
+
+	(void)state;
+	two.org_per_hour = 0;
+	two.org_per_day = 2;
+	pace_spend(&p, 0);
+	pace_spend(&p, PACE_DAY_MS - 1);
+	assert_int_equal(pace_free_at(&p, &two), PACE_DAY_MS);
+	pace_spend(&p, PACE_DAY_MS);
+	assert_int_equal(p.n, 2);
+}
+
+static void
+pace__of_two_sends_of_one_moment_one_is_given_back(void **state)
+{
+	struct pace p = {0};
+
+	(void)state;
+	pace_spend(&p, 7);
+	pace_spend(&p, 7);
+	pace_release(&p, 7);
+	assert_int_equal(p.n, 1);
+	pace_release(&p, 8);
+	assert_int_equal(p.n, 1);
+}
+
+static void
+pace__times_out_of_order_are_damaged(void **state)
+{
+	static uint8_t packed[PACE_PACKED_MAX];
+	static struct pace p =
+				   {
+					   .n = 2, .times_ms = {9, 8}
+        },
+			   back;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(pace_unpack(packed, pace_pack(&p, packed), &back, &err), CR_ESTORE);
+}
+
+/* Of a row that is longer than this program writes, the latest count. */
+static void
+pace__of_too_many_the_latest_are_read(void **state)
+{
+	static uint8_t packed[PACE_PACKED_MAX + 8];
+	static struct pace p, back;
+	struct err err;
+
+	(void)state;
+	p.n = PACE_MAX;
+	for (size_t i = 0; i < PACE_MAX; i++)
+		p.times_ms[i] = (int64_t)i + 2;
+	packed[7] = 1;
+	(void)pace_pack(&p, packed + 8);
+	assert_ok(pace_unpack(packed, sizeof(packed), &back, &err), &err);
+	assert_int_equal(back.n, PACE_MAX);
+	assert_int_equal(back.times_ms[0], 2);
+}
+
 /* Every rule, recounted by hand over random schedules: the naive reading of "no more than" against the slots. */
 static int
 count_in(const struct token *all, size_t n, int class, int64_t now)
@@ -238,9 +388,19 @@ main(void)
 	ROWS(tests, n, damages, check_damage);
 	TEST(tests, n, tokens__a_lengthened_window_finds_old_spends_again);
 	TEST(tests, n, tokens__rows_of_schema_1_are_read);
+	TEST(tests, n, tokens__an_old_row_of_five_is_damaged);
+	TEST(tests, n, tokens__a_hole_between_spends_is_damaged);
+	TEST(tests, n, tokens__the_gap_counts_from_the_latest_send);
+	TEST(tests, n, tokens__what_is_left_is_bound_by_the_total);
+	TEST(tests, n, tokens__an_id_spent_twice_is_its_later_spend);
 	TEST(tests, n, tokens__an_id_is_known_as_long_as_its_spend_is);
 	ROWS(tests, n, tickets, check_ticket);
 	TEST(tests, n, pace__comes_back_and_forgets_after_a_day);
+	TEST(tests, n, pace__the_hour_counts_from_the_latest_send);
+	TEST(tests, n, pace__forgets_no_send_before_its_day_is_over);
+	TEST(tests, n, pace__of_two_sends_of_one_moment_one_is_given_back);
+	TEST(tests, n, pace__times_out_of_order_are_damaged);
+	TEST(tests, n, pace__of_too_many_the_latest_are_read);
 	TEST(tests, n, tokens__decide_as_a_recount_of_all_spends_does);
 	return rows_run("budget/tokens", tests, n);
 }
