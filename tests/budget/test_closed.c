@@ -64,6 +64,32 @@ closed__says_maybe_until_it_knows(void **state)
 	office_close(&o);
 }
 
+/* Half a list must not be taken for the whole: it would say "certainly not" of whoever stands behind the damage. */
+static void
+closed__a_list_that_cannot_be_read_stays_unknown(void **state)
+{
+	struct closed c = {0};
+	int rc = CR_OK;
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	assert_ok(db_begin(o.db, &o.err), &o.err);
+	assert_ok(db_exec(o.db,
+	                  "INSERT INTO suppression (scope, kind, value, reason, source, added_ms) "
+	                  "VALUES ('', 'address', 'no hash', 'test', 'manual', 1)",
+	                  DB_NO_ARGS, NULL, &o.err),
+	          &o.err);
+	assert_ok(db_commit(o.db, &o.err), &o.err);
+	suppress(&o, "fabrikam.example");
+	for (int i = 0; i < 200 && rc == CR_OK; i++)
+		rc = closed_refresh(&c, o.db, &o.err);
+	assert_int_equal(rc, CR_ESTORE);
+	assert_true(closed_maybe_organisation(&c, "fabrikam.example"));
+	closed_release(&c);
+	office_close(&o);
+}
+
 static void
 closed__everybody_on_the_list_is_maybe_and_few_others(void **state)
 {
@@ -144,6 +170,7 @@ main(void)
 	size_t n = 0;
 
 	TEST(tests, n, closed__says_maybe_until_it_knows);
+	TEST(tests, n, closed__a_list_that_cannot_be_read_stays_unknown);
 	TEST(tests, n, closed__everybody_on_the_list_is_maybe_and_few_others);
 	TEST(tests, n, closed__what_was_added_since_is_found);
 	TEST(tests, n, gate__a_refusal_by_another_process_binds_however_long_it_has_been_open);

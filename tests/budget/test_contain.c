@@ -156,6 +156,40 @@ contain__the_first_cause_of_a_freeze_is_kept(void **state)
 	office_close(&o);
 }
 
+/* A thaw is no shorter way to the first send than waiting for it. */
+static void
+contain__a_thaw_before_the_first_send_goes_on_warming(void **state)
+{
+	static const char *const eva[] = {"eva@northwindteam.example"};
+	struct domain_row d;
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	office_add_domain(&o, TENANT, "northwindteam.example", OFFICE_START_MS + DAY_MS, eva, 1);
+	CHANGE(&o, contain_freeze, "northwindteam.example", "content", "link");
+	CHANGE(&o, contain_thaw, "northwindteam.example", "reviewed");
+	assert_ok(contain_domain(o.db, "northwindteam.example", &d, &o.err), &o.err);
+	assert_int_equal(d.state, DOMAIN_WARMING);
+	assert_answer(&o, eva[0], EXTERN_MAIL, "warming");
+	office_close(&o);
+}
+
+/* Nor a name that holds one, nor one below it. */
+static void
+contain__an_outreach_domain_becomes_no_primary(void **state)
+{
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	CHANGE_FAILS(&o, CR_EREFUSED, contain_plan_domain, GET, "another.example");
+	CHANGE_FAILS(&o, CR_EREFUSED, contain_plan_domain, "mail." GET, "another.example");
+	CHANGE(&o, contain_plan_domain, TENANT, "go.deep.example");
+	CHANGE_FAILS(&o, CR_EREFUSED, contain_plan_domain, "deep.example", "another.example");
+	office_close(&o);
+}
+
 static void
 contain__a_tenant_thaw_frees_only_what_its_freeze_froze(void **state)
 {
@@ -212,6 +246,10 @@ contain__knows_the_last_send_of_a_domain(void **state)
 	assert_ok(gate_release(o.gate, a.ticket, &o.err), &o.err);
 	assert_ok(contain_last_send(o.db, GET, &last, &o.err), &o.err);
 	assert_int_equal(last, OFFICE_START_MS);
+	/* Of one mailbox the later of two. */
+	assert_answer(&o, ANNA, "b@two.example", "allow");
+	assert_ok(contain_last_send(o.db, GET, &last, &o.err), &o.err);
+	assert_true(last >= OFFICE_START_MS + HOUR_MS);
 	office_close(&o);
 }
 
@@ -250,6 +288,8 @@ main(void)
 	ROWS(tests, n, plan_rows, check_plan);
 	TEST(tests, n, contain__a_burned_tenant_waits_30_days_or_for_a_cause);
 	TEST(tests, n, contain__the_first_cause_of_a_freeze_is_kept);
+	TEST(tests, n, contain__a_thaw_before_the_first_send_goes_on_warming);
+	TEST(tests, n, contain__an_outreach_domain_becomes_no_primary);
 	TEST(tests, n, contain__a_tenant_thaw_frees_only_what_its_freeze_froze);
 	TEST(tests, n, contain__a_mailbox_made_again_keeps_its_spends);
 	TEST(tests, n, contain__knows_the_last_send_of_a_domain);

@@ -193,6 +193,35 @@ check_limit(void **state)
 	office_close(&o);
 }
 
+/* What would shorten a window, or never end, is no setting. */
+static const struct range {
+	const char *name;
+	struct gate_limits limits;
+} ranges[] = {
+	{"a negative total is refused",            {.total_per_day = -1, .outbound_per_day = 2, .warmup_per_day = 2}},
+	{"so are a negative class",                {.total_per_day = 4, .outbound_per_day = -1, .warmup_per_day = 2}},
+	{"and a negative warm-up",                 {.total_per_day = 4, .outbound_per_day = 2, .warmup_per_day = -1}},
+	{"a negative queue lifetime is refused",   {.total_per_day = 4, .queue_lifetime_s = -1}                     },
+	{"a queue lifetime beyond 30 days too",    {.total_per_day = 4, .queue_lifetime_s = 30 * 86400 + 1}         },
+	{"a negative gap is refused",              {.total_per_day = 4, .mailbox_gap_s = -1}                        },
+	{"a negative pace is refused",             {.total_per_day = 4, .org_per_hour = -1}                         },
+	{"so is one of a day",                     {.total_per_day = 4, .org_per_day = -1}                          },
+	{"a pace that no row can hold is refused", {.total_per_day = 4, .org_per_day = 101}                         },
+};
+
+static void
+check_range(void **state)
+{
+	const struct range *r = *state;
+	struct gate *g = NULL;
+	struct office o;
+
+	office_open(&o, NO_PACE);
+	assert_int_equal(gate_open(o.db, o.vault, &o.clock.clock, &r->limits, NULL, &g, &o.err), CR_ECONFIG);
+	assert_null(g);
+	office_close(&o);
+}
+
 static const struct class_row {
 	const char *name, *recipient;
 	enum gate_class class;
@@ -409,6 +438,191 @@ gate__release_gives_the_token_and_the_pace_back_once(void **state)
 	office_close(&o);
 }
 
+static int64_t
+count(struct office *o, const char *sql)
+{
+	int64_t n = -1;
+
+	assert_ok(db_get_int(o->db, sql, DB_NO_ARGS, 0, &n, &o->err), &o->err);
+	return n;
+}
+
+/*
+ * The answer rests on a spend that may be in the log without its sync, of a process that was killed: something is written, so that
+ * there is a sync before it.
+ */
+static void
+gate__a_repeated_allow_is_written_too(void **state)
+{
+	char *before = NULL, *after = NULL;
+	static const char clock[] = "SELECT value FROM meta WHERE key = 'gate.clock'";
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	(void)office_ask(&o, ANNA, EXTERN_MAIL, "<1@x>");
+	assert_ok(db_get_text(o.db, clock, DB_NO_ARGS, &before, &o.err), &o.err);
+	fake_clock_advance(&o.clock, 1000);
+	(void)office_ask(&o, ANNA, EXTERN_MAIL, "<1@x>");
+	assert_ok(db_get_text(o.db, clock, DB_NO_ARGS, &after, &o.err), &o.err);
+	assert_string_not_equal(before, after);
+	free(before);
+	free(after);
+	office_close(&o);
+}
+
+/* The moment to ask again is when the last of the waits is over. */
+static void
+gate__several_waits_are_over_when_the_last_one_is(void **state)
+{
+	struct gate_limits limits = NO_PACE;
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	office_open(&o, limits);
+	assert_answer(&o, ANNA, "a@one.example", "allow");
+	assert_answer(&o, ANNA, "b@two.example", "allow");
+	assert_answer(&o, BEN, CARL, "allow");
+	set_first_send(&o, OFFICE_START_MS + HOUR_MS);
+	a = office_ask(&o, ANNA, EXTERN_MAIL, NULL);
+	assert_string_equal(office_word(&a), "warming");
+	assert_int_equal(a.retry_at_ms, OFFICE_START_MS + DAY_MS + 1);
+	/* One of them is never over by itself: then there is no such moment. */
+	limits.outbound_per_day = 0;
+	limits.mailbox_gap_s = 60;
+	office_gate(&o, limits);
+	a = office_ask(&o, BEN, EXTERN_MAIL, NULL);
+	assert_string_equal(office_word(&a), "warming");
+	assert_int_equal(a.retry_at_ms, 0);
+	office_close(&o);
+}
+
+/* A login that was removed is not the sender's: it is refused as itself. */
+static void
+gate__knows_a_removed_mailbox_and_no_stranger(void **state)
+{
+	struct office o;
+	bool known;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	CHANGE(&o, contain_remove_mailbox, BEN);
+	assert_ok(gate_knows(o.gate, BEN, &known, &o.err), &o.err);
+	assert_true(known);
+	assert_ok(gate_knows(o.gate, "nobody@getnorthwind.example", &known, &o.err), &o.err);
+	assert_false(known);
+	office_close(&o);
+}
+
+/* Given back and asked again with the same id it is another spend, with a ticket of its own; and what was done is on record. */
+static void
+gate__a_release_is_recorded_and_its_ticket_never_comes_back(void **state)
+{
+	struct gate_answer first, again;
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	first = office_ask(&o, ANNA, EXTERN_MAIL, "<1@x>");
+	assert_ok(gate_release(o.gate, first.ticket, &o.err), &o.err);
+	again = office_ask(&o, ANNA, EXTERN_MAIL, "<1@x>");
+	assert_string_not_equal(first.ticket, again.ticket);
+	assert_int_equal(gate_release(o.gate, first.ticket, &o.err), CR_ENOTFOUND);
+	assert_int_equal(count(&o, "SELECT COUNT(*) FROM released"), 1);
+	assert_int_equal(count(&o, "SELECT COUNT(*) FROM audit WHERE action = 'send.release' AND subject = '" ANNA "'"),
+	                 1);
+	office_close(&o);
+}
+
+/* Only this installation's key makes tickets: what stands in the store is not enough. */
+static void
+gate__a_ticket_is_made_under_the_installation_s_key(void **state)
+{
+	static const uint8_t other_key[32] = {8};
+	struct gate_limits limits = NO_PACE;
+	struct vault *other = NULL;
+	struct gate *gate = NULL;
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	office_open(&o, limits);
+	a = office_ask(&o, ANNA, EXTERN_MAIL, "<1@x>");
+	assert_ok(vault_from_bytes(other_key, &other, &o.err), &o.err);
+	assert_ok(gate_open(o.db, other, &o.clock.clock, &limits, NULL, &gate, &o.err), &o.err);
+	assert_int_equal(gate_release(gate, a.ticket, &o.err), CR_ENOTFOUND);
+	gate_drop(&gate);
+	vault_drop(&other);
+	assert_ok(gate_release(o.gate, a.ticket, &o.err), &o.err);
+	office_close(&o);
+}
+
+/* Of two sends within a moment the right organisation's pace is given back. */
+static void
+gate__a_release_gives_back_the_pace_of_its_own_organisation(void **state)
+{
+	struct gate_limits limits = NO_PACE;
+	struct gate_answer two;
+	struct office o;
+
+	(void)state;
+	limits.org_per_day = 1;
+	office_open(&o, limits);
+	assert_answer(&o, ANNA, "a@one.example", "allow");
+	two = office_ask(&o, ANNA, "a@two.example", "<2@x>");
+	assert_ok(gate_release(o.gate, two.ticket, &o.err), &o.err);
+	assert_answer(&o, BEN, "b@one.example", "org_pace");
+	assert_answer(&o, BEN, "b@two.example", "allow");
+	office_close(&o);
+}
+
+/* What another process has written to the row meanwhile is not written over. */
+static void
+gate__a_release_keeps_the_pace_that_another_process_spent(void **state)
+{
+	struct gate_limits limits = NO_PACE;
+	struct office o, other;
+	struct gate_answer a;
+
+	(void)state;
+	limits.org_per_day = 2;
+	office_open(&o, limits);
+	/* The first question of a boot keeps nothing in memory. */
+	assert_answer(&o, CARL, "a@zero.example", "allow");
+	a = office_ask(&o, ANNA, "a@one.example", "<1@x>");
+	other = o;
+	other.db = office_open_store(&o, DB_WRITE);
+	other.gate = NULL;
+	office_gate(&other, limits);
+	assert_answer(&other, BEN, "b@one.example", "allow");
+	gate_drop(&other.gate);
+	db_drop(&other.db);
+	assert_ok(gate_release(o.gate, a.ticket, &o.err), &o.err);
+	assert_answer(&o, CARL, "c@one.example", "allow");
+	assert_answer(&o, ANNA, "d@one.example", "org_pace");
+	office_close(&o);
+}
+
+/* Whoever holds a ticket can give that one back, and cannot make up another one from it. */
+static void
+gate__a_ticket_says_nothing_of_another_mailbox(void **state)
+{
+	struct gate_answer a, b;
+	char forged[sizeof(a.ticket)];
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	a = office_ask(&o, ANNA, EXTERN_MAIL, "<1@x>");
+	b = office_ask(&o, BEN, EXTERN_MAIL, "<1@x>");
+	assert_string_equal(office_word(&b), "allow");
+	(void)snprintf(forged, sizeof(forged), "%.*s%s", (int)strcspn(b.ticket, "-"), b.ticket, strchr(a.ticket, '-'));
+	assert_int_equal(gate_release(o.gate, forged, &o.err), CR_ENOTFOUND);
+	assert_ok(gate_release(o.gate, b.ticket, &o.err), &o.err);
+	office_close(&o);
+}
+
 /* ---- pace ---- */
 
 static void
@@ -491,6 +705,27 @@ gate__recipients_of_one_message_go_together_or_not_at_all(void **state)
 	office_close(&o);
 }
 
+/* Each of them is a send of its own to the organisation. */
+static void
+gate__recipients_of_one_organisation_count_against_its_pace(void **state)
+{
+	const struct gate_request two[] = {
+		{ANNA, "a@" FABRIKAM, "<1@x>", false},
+                {ANNA, "b@" FABRIKAM, "<1@x>", false}
+        };
+	struct gate_answer a[2];
+	struct office o;
+
+	(void)state;
+	office_open(&o, GATE_LIMITS_DEFAULT);
+	assert_ok(gate_begin(o.gate, &o.err), &o.err);
+	assert_ok(gate_ask_in(o.gate, two, 2, a, &o.err), &o.err);
+	assert_string_equal(office_word(&a[0]), "org_pace");
+	assert_string_equal(office_word(&a[1]), "org_pace");
+	gate_rollback(o.gate);
+	office_close(&o);
+}
+
 /* Nothing of a refused message stays: no history, no pace of an organisation, no spend that the next message would carry along. */
 static void
 gate__of_a_refused_message_nothing_stays(void **state)
@@ -503,7 +738,6 @@ gate__of_a_refused_message_nothing_stays(void **state)
 	const struct gate_request one = {CARL, "d@seven.example", "<3@x>", false};
 	struct gate_answer a[3];
 	struct office o;
-	int64_t rows;
 
 	(void)state;
 	office_open(&o, GATE_LIMITS_DEFAULT);
@@ -513,10 +747,8 @@ gate__of_a_refused_message_nothing_stays(void **state)
 	assert_ok(gate_ask_in(o.gate, &one, 1, a, &o.err), &o.err);
 	assert_string_equal(office_word(&a[0]), "allow");
 	assert_ok(gate_commit(o.gate, &o.err), &o.err);
-	assert_ok(db_get_int(o.db, "SELECT COUNT(*) FROM history", DB_NO_ARGS, 0, &rows, &o.err), &o.err);
-	assert_int_equal(rows, 1);
-	assert_ok(db_get_int(o.db, "SELECT COUNT(*) FROM pace", DB_NO_ARGS, 0, &rows, &o.err), &o.err);
-	assert_int_equal(rows, 1);
+	assert_int_equal(count(&o, "SELECT COUNT(*) FROM history"), 1);
+	assert_int_equal(count(&o, "SELECT COUNT(*) FROM pace"), 1);
 	assert_answer(&o, ANNA, "x@four.example", "allow");
 	assert_int_equal(office_ask(&o, BEN, "y@eight.example", NULL).left_outbound, 1);
 	office_close(&o);
@@ -852,6 +1084,7 @@ main(void)
 	TEST(tests, n, gate__fifth_in_24_hours_waits);
 	ROWS(tests, n, edges, check_edge);
 	ROWS(tests, n, limits_rows_, check_limit);
+	ROWS(tests, n, ranges, check_range);
 	ROWS(tests, n, class_rows, check_class);
 	ROWS(tests, n, states, check_state);
 	TEST(tests, n, gate__a_retry_gets_the_same_ticket_and_is_not_charged);
@@ -861,9 +1094,18 @@ main(void)
 	TEST(tests, n, gate__a_dry_run_spends_nothing);
 	TEST(tests, n, gate__a_dry_run_of_a_gate_just_opened_sees_the_spends);
 	TEST(tests, n, gate__release_gives_the_token_and_the_pace_back_once);
+	TEST(tests, n, gate__a_repeated_allow_is_written_too);
+	TEST(tests, n, gate__several_waits_are_over_when_the_last_one_is);
+	TEST(tests, n, gate__knows_a_removed_mailbox_and_no_stranger);
+	TEST(tests, n, gate__a_release_is_recorded_and_its_ticket_never_comes_back);
+	TEST(tests, n, gate__a_ticket_is_made_under_the_installation_s_key);
+	TEST(tests, n, gate__a_release_gives_back_the_pace_of_its_own_organisation);
+	TEST(tests, n, gate__a_release_keeps_the_pace_that_another_process_spent);
+	TEST(tests, n, gate__a_ticket_says_nothing_of_another_mailbox);
 	TEST(tests, n, gate__an_organisation_hears_once_an_hour_and_three_times_a_day);
 	TEST(tests, n, gate__a_mailbox_rests_45_minutes);
 	TEST(tests, n, gate__recipients_of_one_message_go_together_or_not_at_all);
+	TEST(tests, n, gate__recipients_of_one_organisation_count_against_its_pace);
 	TEST(tests, n, gate__of_a_refused_message_nothing_stays);
 	TEST(tests, n, gate__a_freeze_binds_another_open_handle_at_once);
 	TEST(tests, n, gate__a_refused_organisation_stays_closed_to_the_whole_tenant);

@@ -79,6 +79,48 @@ ledger__old_history_and_paces_go_and_young_ones_stay(void **state)
 	office_close(&o);
 }
 
+/* What still binds is not thinned out: of each kind one old row, which goes, and one young one, which stays. */
+static void
+ledger__thinning_leaves_what_still_binds(void **state)
+{
+	static const char *const rows[] = {
+		"INSERT INTO pace (tenant, organisation, last_ms, times) VALUES ('" TENANT "', 'z-old.example', 1, '')",
+		"INSERT INTO pace (tenant, organisation, last_ms, times) VALUES ('" TENANT
+		"', 'z-young.example', 1, '')",
+		"INSERT INTO released (mailbox, spent_ms, request, released_ms) VALUES (1, 1, 1, 1)",
+		"INSERT INTO released (mailbox, spent_ms, request, released_ms) VALUES (1, 1, 2, 1)"};
+	struct gate_limits limits = NO_PACE;
+	struct office o;
+
+	(void)state;
+	limits.org_per_day = 3;
+	limits.history_days = KEEP_DAYS;
+	office_open(&o, limits);
+	assert_ok(db_begin(o.db, &o.err), &o.err);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_ok(db_exec(o.db, rows[i], DB_NO_ARGS, NULL, &o.err), &o.err);
+	assert_ok(db_commit(o.db, &o.err), &o.err);
+	for (int i = 0; i < 40000 && count(&o, "SELECT COUNT(*) FROM pace WHERE organisation = 'z-old.example'") > 0;
+	     i++) {
+		const int64_t now_ms = clock_wall_ms(&o.clock.clock);
+
+		assert_ok(db_begin(o.db, &o.err), &o.err);
+		assert_ok(db_exec(o.db, "UPDATE pace SET last_ms = $1 WHERE organisation = 'z-young.example'",
+		                  DB_ARGS(db_int(now_ms - HOUR_MS)), NULL, &o.err),
+		          &o.err);
+		assert_ok(db_exec(o.db, "UPDATE released SET released_ms = $1 WHERE request = 2",
+		                  DB_ARGS(db_int(now_ms - HOUR_MS)), NULL, &o.err),
+		          &o.err);
+		assert_ok(db_commit(o.db, &o.err), &o.err);
+		send_for_days(&o, 1);
+	}
+	assert_int_equal(count(&o, "SELECT COUNT(*) FROM pace WHERE organisation = 'z-old.example'"), 0);
+	assert_int_equal(count(&o, "SELECT COUNT(*) FROM pace WHERE organisation = 'z-young.example'"), 1);
+	assert_int_equal(count(&o, "SELECT COUNT(*) FROM released WHERE request = 1"), 0);
+	assert_int_equal(count(&o, "SELECT COUNT(*) FROM released WHERE request = 2"), 1);
+	office_close(&o);
+}
+
 static void
 ledger__a_history_within_its_time_is_left_alone(void **state)
 {
@@ -144,6 +186,85 @@ ledger__what_another_process_changes_is_seen_at_once(void **state)
 	office_close(&o);
 }
 
+/* More rows of each table than one statement takes. */
+static void
+ledger__a_large_round_is_written_whole(void **state)
+{
+	enum { MANY = 150 };
+	struct gate_limits limits = NO_PACE;
+	char mailbox[64], to[64];
+	const char *one = mailbox;
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	limits.org_per_day = 1;
+	office_open(&o, limits);
+	for (int i = 0; i < MANY; i++) {
+		(void)snprintf(mailbox, sizeof(mailbox), "m%d@getnorthwind.example", i);
+		CHANGE(&o, contain_register, "getnorthwind.example", 0, &one, 1);
+	}
+	assert_ok(gate_begin(o.gate, &o.err), &o.err);
+	for (int i = 0; i < MANY; i++) {
+		const struct gate_request q = {.mailbox = mailbox, .recipient = to};
+
+		(void)snprintf(mailbox, sizeof(mailbox), "m%d@getnorthwind.example", i);
+		(void)snprintf(to, sizeof(to), "a@org%d.example", i);
+		assert_ok(gate_ask_in(o.gate, &q, 1, &a, &o.err), &o.err);
+		assert_string_equal(office_word(&a), "allow");
+	}
+	assert_ok(gate_commit(o.gate, &o.err), &o.err);
+	assert_int_equal(count(&o, "SELECT COUNT(*) FROM history"), MANY);
+	assert_int_equal(count(&o, "SELECT COUNT(*) FROM pace"), MANY);
+	office_gate(&o, NO_PACE);
+	for (int i = 0; i < MANY; i++) {
+		(void)snprintf(mailbox, sizeof(mailbox), "m%d@getnorthwind.example", i);
+		assert_int_equal(office_ask(&o, mailbox, "b@one.example", NULL).left_outbound, 0);
+	}
+	office_close(&o);
+}
+
+/* Who thins the paces goes by this column: it has to be the latest send, not another. */
+static void
+ledger__a_pace_is_as_old_as_its_latest_send(void **state)
+{
+	struct gate_limits limits = NO_PACE;
+	struct office o;
+
+	(void)state;
+	limits.org_per_day = 3;
+	office_open(&o, limits);
+	assert_answer(&o, ANNA, "a@one.example", "allow");
+	fake_clock_advance(&o.clock, HOUR_MS);
+	assert_answer(&o, BEN, "b@one.example", "allow");
+	assert_int_equal(count(&o, "SELECT last_ms FROM pace"), OFFICE_START_MS + HOUR_MS);
+	office_close(&o);
+}
+
+static void
+ledger__a_spend_without_a_row_is_no_spend(void **state)
+{
+	const struct gate_request q = {.mailbox = ANNA, .recipient = "a@one.example"};
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	/* The first question of a boot keeps nothing in memory. */
+	assert_answer(&o, BEN, "z@zero.example", "allow");
+	assert_ok(gate_begin(o.gate, &o.err), &o.err);
+	assert_ok(gate_ask_in(o.gate, &q, 1, &a, &o.err), &o.err);
+	assert_ok(db_exec(o.db, "DELETE FROM spent", DB_NO_ARGS, NULL, &o.err), &o.err);
+	assert_int_equal(gate_commit(o.gate, &o.err), CR_ESTORE);
+	assert_int_equal(count(&o, "SELECT COUNT(*) FROM spent"), 3);
+	assert_int_equal(count(&o, "SELECT COUNT(*) FROM history"), 1);
+	/* Nor does anything of it stay in memory. */
+	a = office_ask(&o, ANNA, "a@one.example", NULL);
+	assert_string_equal(office_word(&a), "allow");
+	assert_int_equal(a.left_outbound, 1);
+	office_close(&o);
+}
+
 /* A commit that fails leaves nothing behind in memory that the store does not have. */
 static void
 ledger__what_was_rolled_back_was_never_spent(void **state)
@@ -173,13 +294,17 @@ ledger__what_was_rolled_back_was_never_spent(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[8];
+	struct CMUnitTest tests[16];
 	size_t n = 0;
 
 	TEST(tests, n, ledger__old_history_and_paces_go_and_young_ones_stay);
+	TEST(tests, n, ledger__thinning_leaves_what_still_binds);
 	TEST(tests, n, ledger__a_history_within_its_time_is_left_alone);
 	TEST(tests, n, ledger__what_another_process_spends_is_seen_at_once);
 	TEST(tests, n, ledger__what_another_process_changes_is_seen_at_once);
+	TEST(tests, n, ledger__a_large_round_is_written_whole);
+	TEST(tests, n, ledger__a_pace_is_as_old_as_its_latest_send);
+	TEST(tests, n, ledger__a_spend_without_a_row_is_no_spend);
 	TEST(tests, n, ledger__what_was_rolled_back_was_never_spent);
 	return rows_run("budget/ledger", tests, n);
 }

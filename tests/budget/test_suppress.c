@@ -71,6 +71,35 @@ suppress__added_twice_is_one_entry(void **state)
 	office_close(&o);
 }
 
+static int
+count_actions(const struct audit_entry *e, void *arg)
+{
+	int *n = arg;
+
+	n[0] += strcmp(e->action, "suppress.add") == 0;
+	n[1] += strcmp(e->action, "suppress.lift") == 0;
+	return CR_OK;
+}
+
+static void
+suppress__each_change_is_a_line_of_the_log(void **state)
+{
+	struct suppress_entry e = {TENANT, "fabrikam.example", "test", NULL, "manual", 0};
+	struct office o;
+	int n[2] = {0};
+	bool added;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	CHANGE(&o, suppress_add, &e, &added);
+	CHANGE(&o, suppress_add, &e, &added);
+	CHANGE(&o, suppress_lift, TENANT, "fabrikam.example", "opted in again", "ticket 4711");
+	assert_ok(audit_walk(o.db, 0, NULL, count_actions, n, &o.err), &o.err);
+	assert_int_equal(n[0], 1);
+	assert_int_equal(n[1], 1);
+	office_close(&o);
+}
+
 static const struct lift_row {
 	const char *name, *reason, *evidence, *what;
 	int want;
@@ -224,6 +253,7 @@ main(void)
 
 	ROWS(tests, n, closed_rows, check_closed);
 	TEST(tests, n, suppress__added_twice_is_one_entry);
+	TEST(tests, n, suppress__each_change_is_a_line_of_the_log);
 	ROWS(tests, n, lift_rows, check_lift);
 	TEST(tests, n, suppress__an_address_is_kept_as_a_hash_that_can_come_back);
 	ROWS(tests, n, csv_rows, check_csv);
