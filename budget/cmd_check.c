@@ -6,6 +6,7 @@
 #include "budget/cmd.h"
 
 #include "budget/ask.h"
+#include "budget/cmd_evidence.h"
 #include "budget/words.h"
 
 #include "core/json.h"
@@ -97,12 +98,14 @@ put_answer(struct json_out *j, const struct gate_answer *a)
 	json_out_member(j, "message", a->message);
 }
 
+/* findings, recipient: of why; else NULL. */
 static int
-print_json(struct session *s, const struct gate_answer *a, const struct gate_finding *findings, struct err *err)
+print_json(struct session *s, const struct gate_answer *a, const struct gate_finding *findings, const char *recipient,
+           struct err *err)
 {
 	struct buf b = {0};
 	struct json_out j = json_out_on(&b);
-	int rc;
+	int rc = CR_OK;
 
 	json_out_open(&j, '{');
 	put_answer(&j, a);
@@ -119,10 +122,30 @@ print_json(struct session *s, const struct gate_answer *a, const struct gate_fin
 			json_out_close(&j);
 		}
 		json_out_close(&j);
+		json_out_key(&j, "evidence");
+		json_out_open(&j, '[');
+		rc = cmd_evidence_between(s, a->mailbox, recipient, &j, NULL, err);
+		json_out_close(&j);
 	}
 	json_out_close(&j);
-	rc = session_print_line(s, &b, err);
+	if (rc == CR_OK)
+		rc = session_print_line(s, &b, err);
 	buf_release(&b);
+	return rc;
+}
+
+/* Behind the tests: what was read that closed the way. */
+static int
+print_evidence(struct session *s, const char *mailbox, const char *recipient, struct err *err)
+{
+	struct buf lines = {0};
+	int rc = cmd_evidence_between(s, mailbox, recipient, NULL, &lines, err);
+
+	if (rc == CR_OK)
+		rc = buf_check(&lines, "evidence", err);
+	if (rc == CR_OK && lines.len > 0)
+		(void)fputs(buf_str(&lines), s->out);
+	buf_release(&lines);
 	return rc;
 }
 
@@ -185,7 +208,7 @@ answer_trouble(struct session *s, const struct gate_request *q, int code, struct
 	(void)snprintf(a.reason, sizeof(a.reason), "store");
 	(void)snprintf(a.message, sizeof(a.message), "%.255s", err->text);
 	if (s->json)
-		rc = print_json(s, &a, NULL, err);
+		rc = print_json(s, &a, NULL, NULL, err);
 	else
 		log_error("wait store: %s", err->text);
 	return rc == CR_OK ? exit_code : rc;
@@ -298,7 +321,7 @@ cmd_check(struct session *s, int argc, char **argv, struct err *err)
 	}
 	if (rc != CR_OK)
 		rc = answer_trouble(s, &q, rc, err);
-	else if ((rc = s->json ? print_json(s, &a, NULL, err) : print_text(s, &a, err)) == CR_OK)
+	else if ((rc = s->json ? print_json(s, &a, NULL, NULL, err) : print_text(s, &a, err)) == CR_OK)
 		rc = exit_of(&a);
 	gate_drop(&gate);
 	return rc;
@@ -327,8 +350,9 @@ cmd_why(struct session *s, int argc, char **argv, struct err *err)
 		goto out;
 	}
 	if (s->json)
-		rc = print_json(s, &a, findings, err);
-	else if ((rc = print_findings(s, findings, err)) == CR_OK)
+		rc = print_json(s, &a, findings, q.recipient, err);
+	else if ((rc = print_findings(s, findings, err)) == CR_OK &&
+	         (rc = print_evidence(s, a.mailbox, q.recipient, err)) == CR_OK)
 		rc = print_text(s, &a, err);
 	if (rc == CR_OK)
 		rc = exit_of(&a);

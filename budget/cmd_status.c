@@ -4,6 +4,7 @@
 #include "budget/cmd.h"
 
 #include "budget/clockwork.h"
+#include "budget/cmd_evidence.h"
 #include "budget/tokens.h"
 #include "core/json.h"
 #include "core/num.h"
@@ -103,7 +104,8 @@ static int
 domain_alarms(struct status *st, struct err *err)
 {
 	struct db_rows *rows = NULL;
-	char since[NUM_RFC3339_MAX], text[320];
+	char since[NUM_RFC3339_MAX], text[320], evidence[48];
+	int64_t id;
 	bool more;
 	int rc = db_query(st->s->db,
 	                  "SELECT name, state, cause, since_ms FROM domain WHERE state IN ('frozen', 'burned') "
@@ -111,9 +113,15 @@ domain_alarms(struct status *st, struct err *err)
 	                  DB_ARGS(db_text(st->only != NULL ? st->only : "")), &rows, err);
 
 	while (rc == CR_OK && (rc = db_next(rows, &more, err)) == CR_OK && more) {
+		rc = cmd_evidence_latest(st->s->db, db_col_text(rows, 0), &id, err);
+		if (rc != CR_OK)
+			break;
 		num_format_rfc3339(db_col_int(rows, 3) / 1000, since, sizeof(since));
-		(void)snprintf(text, sizeof(text), "%.16s since %s (%.64s)", db_col_text(rows, 1), since,
-		               db_col_is_null(rows, 2) ? "no cause" : db_col_text(rows, 2));
+		evidence[0] = '\0';
+		if (id != 0)
+			(void)snprintf(evidence, sizeof(evidence), ", evidence %lld", (long long)id);
+		(void)snprintf(text, sizeof(text), "%.16s since %s (%.64s%s)", db_col_text(rows, 1), since,
+		               db_col_is_null(rows, 2) ? "no cause" : db_col_text(rows, 2), evidence);
 		rc = alarm_line(st, db_col_text(rows, 1), db_col_text(rows, 0), text, err);
 	}
 	db_rows_drop(&rows);
@@ -124,7 +132,8 @@ domain_alarms(struct status *st, struct err *err)
 struct line {
 	const char *domain, *tenant;
 	enum domain_state state;
-	int64_t age_ms, outbound, warmup, blocks;
+	int64_t age_ms, outbound, warmup;
+	struct evidence_count refused;
 	char next[320];
 };
 
@@ -178,7 +187,10 @@ print_json(struct status *st, const struct line *l, struct err *err)
 	json_out_member_int(&j, "outbound", l->outbound);
 	json_out_member_int(&j, "warmup", l->warmup);
 	json_out_close(&j);
-	json_out_member_int(&j, "blocks", l->blocks);
+	json_out_member_int(&j, "blocks", l->refused.blocks);
+	json_out_member_int(&j, "blocked_by", l->refused.blockers);
+	json_out_member_int(&j, "complaints", l->refused.complaints);
+	json_out_member_int(&j, "refusals", l->refused.refusals);
 	json_out_member(&j, "next", l->next[0] != '\0' ? l->next : NULL);
 	json_out_close(&j);
 	rc = session_print_line(st->s, &b, err);
@@ -194,24 +206,20 @@ print_row(struct status *st, const struct line *l, struct err *err)
 		[DOMAIN_ACTIVE] = TERM_GOOD, [DOMAIN_FROZEN] = TERM_BAD,         [DOMAIN_BURNED] = TERM_BAD,
 		[DOMAIN_CLOSING] = TERM_DIM, [DOMAIN_PARKED] = TERM_DIM,
 	};
-	char age[32], sent[48], blocks[24];
+	char age[32], sent[48], blocks[24], refusals[24];
 
 	assert((unsigned)l->state < ARRAY_LEN(tones));
 	num_format_duration(l->age_ms / MINUTE_MS * 60, age, sizeof(age));
 	(void)snprintf(sent, sizeof(sent), "%lld/%lld", (long long)l->outbound, (long long)l->warmup);
-	(void)snprintf(blocks, sizeof(blocks), "%lld", (long long)l->blocks);
-	return term_table_add(st->table, tones[l->state],
-	                      (const char *[]){l->domain, domain_state_name(l->state), age, sent, blocks, l->next},
-	                      err);
+	(void)snprintf(blocks, sizeof(blocks), "%lld", (long long)l->refused.blocks);
+	(void)snprintf(refusals, sizeof(refusals), "%lld", (long long)l->refused.refusals);
+	return term_table_add(
+		st->table, tones[l->state],
+		(const char *[]){l->domain, domain_state_name(l->state), age, sent, refusals, blocks, l->next}, err);
 }
 
-static const char domains_sql[] =
-	"SELECT d.name, d.tenant, d.state, d.created_ms, d.first_send_ms, d.closing_until_ms, "
-	"COALESCE(b.n, 0) FROM domain d LEFT JOIN "
-	/* freezes by hand are no blocks */
-	"(SELECT subject, COUNT(*) AS n FROM audit WHERE action = 'domain.freeze' "
-	" AND detail NOT LIKE '%\"cause\":\"manual\"%' GROUP BY subject) b ON b.subject = d.name "
-	"WHERE $1 = '' OR d.name = $1 ORDER BY d.tenant, d.name";
+static const char domains_sql[] = "SELECT name, tenant, state, created_ms, first_send_ms, closing_until_ms FROM domain "
+				  "WHERE $1 = '' OR name = $1 ORDER BY tenant, name";
 
 /* What the slots hold of these 24 hours: that is what the gate goes by. */
 static int
@@ -248,13 +256,14 @@ print_domain(struct status *st, const struct db_rows *rows, struct err *err)
 		.domain = db_col_text(rows, 0),
 		.tenant = db_col_text(rows, 1),
 		.age_ms = st->now_ms > db_col_int(rows, 3) ? st->now_ms - db_col_int(rows, 3) : 0,
-		.blocks = db_col_int(rows, 6),
 	};
 	int rc = domain_state_parse(db_col_text(rows, 2), &stored, err);
 
 	if (rc != CR_OK)
 		return rc;
 	rc = count_sent(st, &l, err);
+	if (rc == CR_OK)
+		rc = evidence_count(st->s->db, l.domain, &l.refused, err);
 	if (rc != CR_OK)
 		return rc;
 	l.state = domain_state_in_effect(stored, db_col_int(rows, 4), st->now_ms);
@@ -270,8 +279,9 @@ print_domains(struct status *st, struct err *err)
                 {"STATE",         false, false},
                 {"AGE",           true,  false},
 		{"SENT OUT/WARM", true,  false},
+                {"REFUSED",       true,  false},
                 {"BLOCKS",        true,  false},
-                {"NEXT",          false, true },
+		{"NEXT",          false, true },
 	};
 	struct db_rows *rows = NULL;
 	bool more, any = false;

@@ -3,6 +3,7 @@
  */
 #include "budget/cmd.h"
 
+#include "budget/settings.h"
 #include "budget/suppress.h"
 #include "core/json.h"
 #include "core/num.h"
@@ -115,6 +116,27 @@ canonical_recipient(const char *what, char out[ADDRESS_MAX], struct err *err)
 	return rc;
 }
 
+/* By its own name, and by whatever else its organisation is called. */
+static int
+test_names(struct session *s, const char *tenant, const char *recipient, bool *closed, char reason[64], struct err *err)
+{
+	const char *names[ORGANISATION_NAMES + 1], *at = strrchr(recipient, '@');
+	struct organisations known = {0};
+	struct name head;
+	int rc = suppress_test(s->db, s->vault, tenant, recipient, closed, reason, err);
+
+	if (rc == CR_OK)
+		rc = settings_organisations(s, &known, err);
+	if (rc == CR_OK) {
+		organisations_of(&known, at != NULL ? at + 1 : recipient, &head);
+		organisations_names(&known, head.text, names);
+	}
+	for (size_t i = 0; rc == CR_OK && !*closed && names[i] != NULL; i++)
+		rc = suppress_test(s->db, s->vault, tenant, names[i], closed, reason, err);
+	organisations_release(&known);
+	return rc;
+}
+
 /* Without --tenant: suppressed for anybody at all? */
 static int
 test_any(struct session *s, const char *recipient, bool *closed, char reason[64], struct err *err)
@@ -127,7 +149,7 @@ test_any(struct session *s, const char *recipient, bool *closed, char reason[64]
 
 	if (args.tenant != NULL) {
 		rc = suppress_scope_of(args.tenant, tenant, err);
-		return rc == CR_OK ? suppress_test(s->db, s->vault, tenant, recipient, closed, reason, err) : rc;
+		return rc == CR_OK ? test_names(s, tenant, recipient, closed, reason, err) : rc;
 	}
 	rc = db_query(s->db, "SELECT DISTINCT scope FROM suppression WHERE lifted_ms IS NULL", DB_NO_ARGS, &rows, err);
 	while (rc == CR_OK && (rc = db_next(rows, &more, err)) == CR_OK && more)
@@ -136,7 +158,7 @@ test_any(struct session *s, const char *recipient, bool *closed, char reason[64]
 	if (rc == CR_OK)
 		rc = buf_check(&scopes, "tenants", err);
 	for (size_t i = 0; rc == CR_OK && !*closed && i < scopes.len; i += strlen(scopes.data + i) + 1)
-		rc = suppress_test(s->db, s->vault, scopes.data + i, recipient, closed, reason, err);
+		rc = test_names(s, scopes.data + i, recipient, closed, reason, err);
 	buf_release(&scopes);
 	return rc;
 }
@@ -156,7 +178,7 @@ run_check(struct session *s, const char *what, struct err *err)
 }
 
 struct entry {
-	const char *scope, *kind, *value, *reason, *source, *lift_reason;
+	const char *scope, *kind, *value, *reason, *evidence, *source, *lift_reason, *lift_evidence;
 	char added[NUM_RFC3339_MAX], lifted[NUM_RFC3339_MAX];
 };
 
@@ -172,10 +194,12 @@ list_json(struct session *s, const struct entry *e, struct err *err)
 	json_out_member(&j, "kind", e->kind);
 	json_out_member(&j, "value", e->value);
 	json_out_member(&j, "reason", e->reason);
+	json_out_member(&j, "evidence", e->evidence);
 	json_out_member(&j, "source", e->source);
 	json_out_member(&j, "added", e->added);
 	json_out_member(&j, "lifted", e->lifted[0] != '\0' ? e->lifted : NULL);
 	json_out_member(&j, "lift_reason", e->lift_reason);
+	json_out_member(&j, "lift_evidence", e->lift_evidence);
 	json_out_close(&j);
 	rc = session_print_line(s, &line, err);
 	buf_release(&line);
@@ -192,6 +216,8 @@ list_row(struct session *s, struct term_table *t, const struct db_rows *rows, st
 		.reason = db_col_text(rows, 3),
 		.source = db_col_text(rows, 4),
 		.lift_reason = db_col_text(rows, 7),
+		.evidence = db_col_text(rows, 8),
+		.lift_evidence = db_col_text(rows, 9),
 	};
 	bool lifted = !db_col_is_null(rows, 6);
 	char shown[256];
@@ -230,7 +256,8 @@ run_list(struct session *s, struct err *err)
 	    (!s->json && (rc = term_table_open(columns, ARRAY_LEN(columns), &t, err)) != CR_OK))
 		return rc;
 	rc = db_query(s->db,
-	              "SELECT scope, kind, value, reason, source, added_ms, lifted_ms, lift_reason FROM suppression "
+	              "SELECT scope, kind, value, reason, source, added_ms, lifted_ms, lift_reason, "
+	              "evidence, lift_evidence FROM suppression "
 	              "WHERE ($1 = '' OR scope = $1) AND (lifted_ms IS NULL OR $2 = 1) ORDER BY id",
 	              DB_ARGS(db_text(scope), db_int(args.lifted)), &rows, err);
 	while (rc == CR_OK && (rc = db_next(rows, &more, err)) == CR_OK && more)

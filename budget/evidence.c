@@ -142,17 +142,17 @@ evidence_link(struct contain *c, int64_t id, const char *action, const char *kin
 	               DB_ARGS(db_int(id), db_text(action), db_text(kind), db_text(value), db_text(cause)), NULL, err);
 }
 
-/* Who decided: a vendor's verdict is the vendor's, whoever's mail it guards.  The tenants of one have a layer of their own. */
+/* Who decided: a public list, or a vendor whoever's mail it guards; not the organisation.  The tenants of a vendor have a layer of their own. */
 static void
 take_vendor(const char *class, const char *layer, const char *rule, char *out, size_t size)
 {
 	bool vendors = strcmp(class, "reputation") == 0 || strcmp(class, "ip_block") == 0;
 
 	out[0] = '\0';
-	if (vendors && layer[0] != '\0' && strcmp(layer, "other") != 0)
-		(void)snprintf(out, size, "%s", layer);
-	else if (vendors && strncmp(rule, "dnsbl", 5) == 0)
-		(void)snprintf(out, size, "%s", rule);
+	if (vendors && strncmp(rule, "dnsbl", 5) == 0)
+		buf_copy_text(out, size, rule);
+	else if (vendors && layer[0] != '\0' && strcmp(layer, "other") != 0)
+		buf_copy_text(out, size, layer);
 }
 
 void

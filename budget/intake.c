@@ -9,6 +9,7 @@
 #include "budget/cmd.h"
 #include "budget/maillog.h"
 #include "budget/reading.h"
+#include "budget/settings.h"
 #include "core/log.h"
 #include "core/secret.h"
 
@@ -37,6 +38,12 @@ intake_open(struct intake *in, struct session *s, bool acts, bool dry_run, struc
 	if (s->config_path != NULL || (acts && !dry_run))
 		rc = session_config(s, err);
 	if (rc == CR_OK)
+		rc = settings_organisations(s, &in->organisations, err);
+	if (rc == CR_OK)
+		rc = settings_reactions(s, &in->reactions, err);
+	in->options.organisations = &in->organisations;
+	in->options.rules = &in->reactions;
+	if (rc == CR_OK)
 		rc = reply_rules_open(s->settings.reply_rules, &in->rules, err);
 	in->acts = acts && (!dry_run || (s->config_path != NULL && session_has_store(s)));
 	if (rc == CR_OK && acts && !in->acts)
@@ -50,6 +57,7 @@ void
 intake_release(struct intake *in)
 {
 	reply_rules_drop(&in->rules);
+	organisations_release(&in->organisations);
 }
 
 /* ---- a transaction ---- */

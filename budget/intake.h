@@ -19,6 +19,8 @@ struct intake {
 	bool dry_run;
 	bool acts;     /* the store is open: what follows is asked for */
 	bool explains; /* with the sentences for people in JSON too, and what is no mail is taken for a reply */
+	struct organisations organisations;
+	struct react_rules reactions;
 	struct react_options options;
 };
 

@@ -31,6 +31,8 @@ const struct cfg_row settings_rows[] = {
 	{"log_recipients", CFG_BOOL, AT(log_recipients), 0, 0, "false", 0, NULL, "Whether the log of `serve` names recipients, not only their organisation."},
 	{"reply_rules", CFG_PATH, AT(reply_rules), 0, 0, NULL, 0, NULL, "Your own rules for what a refusal means; asked before the built-in ones. `explain --rules` lists them all."},
 	{"limits", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "The budget of a mailbox; see the group below."},
+	{"organisations", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of organisations that have several domains."},
+	{"reactions", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "What follows from a refusal besides what always does; see the group below."},
 	{"tenants", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of tenants."},
 	{"zones", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of zone providers."},
 	{"mail_hosts", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of mail hosts."},

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "budget/contain.h"
+#include "budget/sending.h"
 #include "core/json.h"
 #include "dns/zonetext.h"
 #include "provision/addresses/addresses.h"
@@ -457,6 +458,9 @@ apply_register(struct apply *a, struct plan *p, struct err *err)
 	c = plan_contain(&a->env);
 	first = c.now_ms + intent_warm_up_s(p->domain) * 1000;
 	rc = contain_register(&c, p->domain->name, first, mailboxes, p->domain->n_mailboxes, err);
+	if (rc == CR_OK)
+		rc = sending_set(&c, p->domain->name, (const char *const *)p->domain->host->facts.addresses.items,
+		                 p->domain->host->facts.addresses.n, err);
 	rc = db_end(a->env.db, rc, err);
 out:
 	free(mailboxes);

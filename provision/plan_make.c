@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "budget/contain.h"
+#include "budget/sending.h"
 #include "provision/addresses/addresses.h"
 #include "provision/hostwant.h"
 
@@ -310,7 +311,9 @@ note_left_out(const struct plan_env *env, struct plan *p, struct err *err)
 int
 plan_decide_mailboxes(const struct plan_env *env, struct plan *p, const char *state, struct err *err)
 {
+	const struct cfg_list *sends = &p->domain->host->facts.addresses;
 	size_t missing = 0;
+	bool same = true;
 	int rc = CR_OK;
 
 	for (size_t i = 0; rc == CR_OK && i < p->domain->n_mailboxes; i++) {
@@ -325,9 +328,14 @@ plan_decide_mailboxes(const struct plan_env *env, struct plan *p, const char *st
 		rc = note_left_out(env, p, err);
 	if (rc != CR_OK)
 		return rc;
-	if (missing == 0)
+	rc = sending_is(env->db, p->domain->name, (const char *const *)sends->items, sends->n, &same, err);
+	if (rc != CR_OK)
+		return rc;
+	if (missing == 0 && same)
 		return plan_add(p, PLAN_REGISTER, PLAN_NONE, PLAN_DONE, "register", err, "%s", state);
 	p->registered = false;
+	if (missing == 0)
+		return plan_add(p, PLAN_REGISTER, PLAN_UPDATE, PLAN_PLANNED, "register", err, "its sending addresses");
 	return plan_add(p, PLAN_REGISTER, PLAN_UPDATE, PLAN_PLANNED, "register", err, "%zu new mailbox%s", missing,
 	                missing == 1 ? "" : "es");
 }

@@ -2,6 +2,7 @@
  * test_cmd.c - exit codes and output of the gate's commands, each run as the door runs it.
  */
 #include "budget/cmd.h"
+#include "budget/settings.h"
 #include "core/json.h"
 #include "core/log.h"
 #include "tests/budget/office.h"
@@ -428,6 +429,134 @@ audit__shows_and_verifies(void **state)
 	expect("audit", false, 64, "usage");
 }
 
+/* What a server said to ANNA's message for this address: through the store of the session, as `bounce` does it. */
+static void
+refuse(enum reply_class class, const char *recipient)
+{
+	const struct reply_verdict v = {.rule = "ms-etr",
+	                                .class = class,
+	                                .layer = "m365_tenant",
+	                                .permanent = true,
+	                                .status = "5.7.1",
+	                                .reply = "550"};
+	const struct react_event e = {.verdict = &v,
+	                              .recipient = recipient,
+	                              .sender = ANNA,
+	                              .message_id = recipient,
+	                              .host = "mx.fabrikam.example",
+	                              .text = "550 5.7.1 not wanted here",
+	                              .source = "test"};
+	struct organisations known = {0};
+	struct react_rules rules;
+	const struct react_options options = {.organisations = &known, .rules = &rules};
+	struct react_result r;
+	struct err err = {0};
+	struct session s;
+	struct contain c;
+
+	session_init(&s, false, stdout);
+	assert_ok(session_store(&s, DB_WRITE, &err), &err);
+	assert_ok(settings_organisations(&s, &known, &err), &err);
+	assert_ok(settings_reactions(&s, &rules, &err), &err);
+	c = cmd_contain(&s);
+	assert_ok(db_begin(s.db, &err), &err);
+	assert_ok(react_to(&c, &options, &e, &r, &err), &err);
+	assert_ok(db_commit(s.db, &err), &err);
+	organisations_release(&known);
+	session_release(&s);
+}
+
+static void
+why__names_the_evidence_of_a_freeze_and_of_a_suppression(void **state)
+{
+	(void)state;
+	refuse(REPLY_MAILBOX_BLOCK, "dora@fabrikam.example");
+	expect("why " BEN " dora@fabrikam.example", false, 77, "suppress, evidence 1: mailbox_block by rule ms-etr");
+	expect("why " BEN " dora@fabrikam.example", true, 77, "\"evidence\":[{\"evidence\":1,\"action\":\"suppress\"");
+	expect("why " BEN " dora@adatum.example", true, 0, "\"evidence\":[]");
+	refuse(REPLY_TENANT_POLICY, "eva@contoso.example");
+	expect("why " BEN " dora@adatum.example", true, 77, "\"evidence\":[{\"evidence\":2,\"action\":\"freeze\"");
+	expect("status", false, 1, "(tenant_policy, evidence 2)");
+	expect("status", true, 1, "\"blocks\":1,\"blocked_by\":1,\"complaints\":0,\"refusals\":2");
+	expect("suppress list", true, 0, "\"evidence\":\"evidence 2: tenant_policy by rule ms-etr, contoso.example");
+	/* What was lifted and thawed is behind nothing any more. */
+	expect("suppress lift fabrikam.example --reason x --evidence y --tenant " TENANT, false, 0, "lifted");
+	expect("suppress lift dora@fabrikam.example --reason x --evidence y --tenant " TENANT, false, 0, "lifted");
+	expect("thaw getnorthwind.example --reason reviewed", false, 0, NULL);
+	expect("why " BEN " dora@fabrikam.example", true, 0, "\"evidence\":[]");
+	expect("suppress list --lifted", true, 0, "\"lift_reason\":\"x\",\"lift_evidence\":\"y\"");
+}
+
+static const char settings_start[] = "store = \"store.db\";\nkey_file = \"install.key\";\n";
+
+static void
+settings__organisations_are_one_for_the_gate(void **state)
+{
+	char text[512];
+
+	(void)state;
+	(void)snprintf(
+		text, sizeof(text),
+		"%sorganisations = ( { name = \"fabrikam.example\"; aliases = ( \"fabrikam-mail.example\" ); } );\n"
+		"limits = { mailbox_gap = 0; };\n",
+		settings_start);
+	write_file("coldrelay.cfg", text, 0600);
+	/* One pace. */
+	expect("check " ANNA " --to a@fabrikam-mail.example", false, 0, "allow");
+	expect("check " BEN " --to b@fabrikam.example", false, 75, "org_pace");
+	expect("check " BEN " --to b@adatum.example", false, 0, "allow");
+	/* And one refusal. */
+	refuse(REPLY_MAILBOX_BLOCK, "b@fabrikam.example");
+	expect("suppress check c@fabrikam-mail.example", false, 77, "suppressed");
+	expect("check " BEN " --to c@eu.fabrikam-mail.example", false, 77, "suppressed");
+	expect("why " BEN " c@eu.fabrikam-mail.example", false, 77, "evidence 1: mailbox_block");
+}
+
+static const struct setting_row {
+	const char *name, *text, *fault;
+} setting_rows[] = {
+	{"an organisation declared twice is a fault",
+         "organisations = ( { name = \"a.example\"; aliases = [ \"b.example\" ]; }, { name = \"www.B.example\"; } );",              "1 fault" },
+	{"an organisation without a name is a fault", "organisations = ( { aliases = [ \"b.example\" ]; } );",
+         "1 fault"															    },
+	{"an alias that is no name is a fault",       "organisations = ( { name = \"a.example\"; aliases = [ \"b\" ]; } );",
+         "1 fault"															    },
+	{"an unknown action is a fault",              "reactions = { content = [ \"thaw\" ]; };",                                   "1 fault" },
+	{"an unknown class is a fault",               "reactions = { contents = [ \"freeze\" ]; };",                                "1 fault" },
+	{"a burn at more than three is a fault",      "reactions = { burn_at = 4; };",                                              "1 fault" },
+	{"a shorter window is a fault",               "reactions = { burn_window = \"6d\"; repeat_window = \"29d\"; };",            "2 faults"},
+	{"stricter is none",                          "reactions = { content = \"freeze\"; burn_at = 2; burn_window = \"14d\"; };", NULL      },
+};
+
+static void
+check_setting(void **state)
+{
+	const struct setting_row *r = *state;
+	struct organisations known = {0};
+	struct react_rules rules;
+	struct err err = {0};
+	struct session s;
+	char text[512];
+	int rc;
+
+	make_installation(NULL);
+	(void)snprintf(text, sizeof(text), "%s%s\n", settings_start, r->text);
+	write_file("coldrelay.cfg", text, 0600);
+	session_init(&s, false, stdout);
+	assert_ok(session_config(&s, &err), &err);
+	rc = settings_organisations(&s, &known, &err);
+	if (rc == CR_OK)
+		rc = settings_reactions(&s, &rules, &err);
+	assert_int_equal(rc, r->fault != NULL ? CR_ECONFIG : CR_OK);
+	if (r->fault != NULL)
+		assert_non_null(strstr(err.text, r->fault));
+	else
+		assert_int_equal(rules.also[REPLY_CONTENT], REACT_FREEZE);
+	organisations_release(&known);
+	session_release(&s);
+	remove_installation(NULL);
+}
+
 #define IN_OFFICE(tests, n, fn)                                                                                        \
 	do {                                                                                                           \
 		TEST(tests, n, fn);                                                                                    \
@@ -438,7 +567,7 @@ audit__shows_and_verifies(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[32];
+	struct CMUnitTest tests[48];
 	size_t n = 0;
 
 	log_set_level(LOG_LEVEL_ERROR);
@@ -453,5 +582,8 @@ main(void)
 	IN_OFFICE(tests, n, suppress__list_by_hand);
 	IN_OFFICE(tests, n, suppress__list_as_a_file);
 	IN_OFFICE(tests, n, audit__shows_and_verifies);
+	IN_OFFICE(tests, n, why__names_the_evidence_of_a_freeze_and_of_a_suppression);
+	IN_OFFICE(tests, n, settings__organisations_are_one_for_the_gate);
+	ROWS(tests, n, setting_rows, check_setting);
 	return rows_run("budget/cmd", tests, n);
 }

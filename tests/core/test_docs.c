@@ -6,6 +6,7 @@
 #include "tests/lib/rows.h"
 
 #include "budget/imap_servers.h"
+#include "budget/settings.h"
 #include "core/cfg.h"
 #include "core/file.h"
 #include "core/session.h"
@@ -123,6 +124,8 @@ main(void)
 
 	add_rows(&n, "configuration", settings_rows, settings_rows_n);
 	add_rows(&n, "limits group", limits_rows, limits_rows_n);
+	add_rows(&n, "organisation", organisation_rows, organisation_rows_n);
+	add_rows(&n, "reactions group", reaction_rows, reaction_rows_n);
 	add_rows(&n, "tenant", intent_tenant_rows, intent_tenant_rows_n);
 	add_rows(&n, "tenant or domain", intent_default_rows, intent_default_rows_n);
 	add_rows(&n, "mailbox", intent_mailbox_rows, intent_mailbox_rows_n);
