@@ -322,6 +322,20 @@ gate_ask_in(struct gate *g, const struct gate_request *q, size_t n, struct gate_
 	return rc;
 }
 
+static int
+ask_once(struct gate *g, const struct gate_request *q, struct gate_answer *out, struct err *err)
+{
+	int rc = gate_begin(g, err);
+
+	if (rc != CR_OK)
+		return rc;
+	rc = gate_ask_in(g, q, 1, out, err);
+	if (rc == CR_OK)
+		return gate_commit(g, err);
+	gate_rollback(g);
+	return rc;
+}
+
 int
 gate_ask(struct gate *g, const struct gate_request *q, struct gate_answer *out, struct err *err)
 {
@@ -333,13 +347,12 @@ gate_ask(struct gate *g, const struct gate_request *q, struct gate_answer *out, 
 	answer_trouble(&nobody, NULL, out);
 	if (q->dry_run)
 		return ask_one(g, q, false, false, findings, out, err);
-	if ((rc = gate_begin(g, err)) == CR_OK) {
-		rc = gate_ask_in(g, q, 1, out, err);
-		if (rc != CR_OK)
-			gate_rollback(g);
-		else if ((rc = gate_commit(g, err)) != CR_OK)
-			answer_trouble(&nobody, err, out);
-	}
+	do
+		rc = ask_once(g, q, out, err);
+	while (rc == CR_ERETRY && db_again(g->db));
+	/* Whatever it was going to be: it does not hold. */
+	if (rc != CR_OK && (strcmp(out->reason, "store") != 0 || out->message[0] == '\0'))
+		answer_trouble(&nobody, err, out);
 	return rc;
 }
 
@@ -661,11 +674,14 @@ gate_release(struct gate *g, const char *ticket, struct err *err)
 
 	if (rc != CR_OK)
 		return err_set(err, CR_ENOTFOUND, "no such ticket: '%s'", ticket);
-	rc = db_begin(g->db, err);
-	if (rc != CR_OK)
-		return rc;
-	ledger_forget(&g->ledger);
-	rc = release_in(g, &t, err);
-	ledger_forget(&g->ledger);
-	return db_end(g->db, rc, err);
+	do {
+		rc = db_begin(g->db, err);
+		if (rc != CR_OK)
+			return rc;
+		ledger_forget(&g->ledger);
+		rc = release_in(g, &t, err);
+		ledger_forget(&g->ledger);
+		rc = db_end(g->db, rc, err);
+	} while (rc == CR_ERETRY && db_again(g->db));
+	return rc;
 }

@@ -248,8 +248,12 @@ round_decide(struct round *r)
 	/* Known to be gone: nothing more is written where nobody will look for it. */
 	if (r->court->store_gone && !store_is_there(r))
 		return false;
-	judge_all(r);
-	wrote = commit(r);
+	do {
+		r->trouble = (struct err){0};
+		judge_all(r);
+		wrote = commit(r);
+		/* Gates on several machines can be in each other's way; then nothing was written, and the same is tried again. */
+	} while (r->trouble.code == CR_ERETRY && db_again(r->court->db));
 	if (store_is_there(r))
 		wrote = release_all(r) || wrote;
 	return wrote;
