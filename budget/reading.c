@@ -51,23 +51,6 @@ static const struct reply_verdict by_success = {
 	.never = "Do not count it as a bounce.",
 };
 
-/* What a refusal of a class is about, where the store is not asked. */
-static const char *const scopes[REPLY_CLASS__COUNT] = {
-	[REPLY_TENANT_POLICY] = "organisation",
-	[REPLY_MAILBOX_BLOCK] = "mailbox",
-	[REPLY_IP_BLOCK] = "none",
-	[REPLY_REPUTATION] = "none",
-	[REPLY_CONTENT] = "none",
-	[REPLY_AUTH] = "none",
-	[REPLY_RATE] = "none",
-	[REPLY_OWN_ACCOUNT] = "account",
-	[REPLY_RECIPIENT_RESTRICTED] = "address",
-	[REPLY_BAD_RECIPIENT] = "address",
-	[REPLY_CONFIG] = "none",
-	[REPLY_COMPLAINT] = "address",
-	[REPLY_NOTHING] = "none",
-};
-
 static const char *
 or_empty(const char *s)
 {
@@ -203,7 +186,7 @@ reading_json(const struct reading *f, bool advice, struct buf *out)
 	json_out_member(&j, "host", f->host);
 	json_out_member(&j, "rule", or_empty(f->verdict.rule));
 	json_out_member(&j, "class", reply_class_name(f->verdict.class));
-	json_out_member(&j, "scope", f->result != NULL ? f->result->scope : scopes[f->verdict.class]);
+	json_out_member(&j, "scope", f->result != NULL ? f->result->scope : react_scope(f->verdict.class));
 	json_out_member(&j, "sender", f->sender);
 	json_out_key(&j, "actions");
 	json_out_open(&j, '[');
@@ -347,7 +330,7 @@ reading_rule_json(const char *rule, const struct reply_verdict *v, struct buf *o
 	json_out_member(&j, "layer", or_empty(v->layer));
 	json_out_member(&j, "class", reply_class_name(v->class));
 	json_out_member(&j, "category", reply_category_name(v->category));
-	json_out_member(&j, "scope", scopes[v->class]);
+	json_out_member(&j, "scope", react_scope(v->class));
 	json_advice(&j, v);
 	json_out_close(&j);
 	buf_addc(out, '\n');
