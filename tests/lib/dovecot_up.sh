@@ -1,7 +1,8 @@
 #!/bin/bash
 # A private Dovecot on the loopback, configured with the lines that the manual gives, over the files of the mail host `local`.
 #   dovecot_up.sh DIR MANUAL ROOT [PORT]     MANUAL: man/coldrelay.8; ROOT: the mail host's root, whose dovecot/passwd says who may log in
-# Mail belongs to nobody.  Its certificate is for localhost and 127.0.0.1, of an authority of its own; another one vouches for nothing.
+# Mail belongs to nobody.  Its certificate is for localhost and 127.0.0.1, and not for 127.0.0.2 where it listens too; of an authority of
+# its own.  Another authority vouches for nothing.
 # Prints PIDFILE PID PORT TLS_PORT CA OTHER_CA LOG as NAME=VALUE lines once it answers: PORT offers STARTTLS, TLS_PORT is IMAPS.
 # Exit 77: not installed, or not root, who alone can run Dovecot with users of its own.  Ends with down.sh PIDFILE.
 # shellcheck source=tests/lib/server.sh
@@ -50,7 +51,7 @@ manual_lines() {
 		base_dir = $dir/run
 		state_dir = $dir/state
 		log_path = $dir/mail.log
-		listen = 127.0.0.1
+		listen = 127.0.0.1, 127.0.0.2
 		ssl = yes
 		ssl_cert = <$dir/server.pem
 		ssl_key = <$dir/server.key
