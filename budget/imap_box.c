@@ -77,7 +77,7 @@ more_bytes(struct talk *t, struct err *err)
 static void
 forget_done(struct talk *t)
 {
-	if (t->done == 0)
+	if (t->done == 0 || t->in.data == NULL)
 		return;
 	memmove(t->in.data, t->in.data + t->done, t->in.len - t->done);
 	t->in.len -= t->done;
