@@ -18,7 +18,7 @@ const struct command budget_commands[] = {
 	{"why", cmd_why, "MAILBOX RCPT", "every test of the gate with its present answer; spends nothing", cmd_why_help},
 	{"serve", cmd_serve, "[--listen unix:PATH or inet:HOST:PORT] [--check-config]", "the gate as a policy service for Postfix, until SIGTERM", cmd_serve_help},
 	{"status", cmd_status, "[DOMAIN]", "alarms, then every domain with its state, sends and next step", NULL},
-	{"bounce", cmd_bounce, "[FILE...] [--dry-run] [--mailbox ADDRESS] [--pipe] | --log FILE [--follow]", "read bounces, complaints and answers, and stop what must stop", cmd_bounce_help},
+	{"bounce", cmd_bounce, "[FILE...] [--dry-run] [--mailbox ADDRESS] [--pipe] | --log FILE [--follow] | --imap [MAILBOX...]", "read bounces, complaints and answers, and stop what must stop", cmd_bounce_help},
 	{"explain", cmd_explain, "TEXT or FILE... | --replies FILE.tsv | --rules", "who refused, what it means, what to do and what not; changes nothing", cmd_explain_help},
 	{"freeze", cmd_freeze, "DOMAIN --reason TEXT [--tenant]", "stop a domain at once", cmd_freeze_help},
 	{"thaw", cmd_thaw, "DOMAIN --reason TEXT [--tenant]", "let a frozen domain send again after review", cmd_thaw_help},
