@@ -22,9 +22,11 @@
 #define OF_A_CLASS 256 /* rows that are looked at; the count that decides is three */
 #define LINE_MAX_  400
 
-#define ADDRESS      REACT_SUPPRESS_ADDRESS
-#define ORGANISATION REACT_SUPPRESS_ORGANISATION
-#define FREEZE       REACT_FREEZE
+#define ADDRESS REACT_SUPPRESS_ADDRESS
+#define ORG     REACT_SUPPRESS_ORGANISATION
+#define FREEZE  REACT_FREEZE
+#define ON_IP   REACT_FREEZE_ADDRESS
+#define TENANT  REACT_FREEZE_TENANT
 
 static const struct reaction {
 	const char *class; /* the cause of a freeze, the reason of a suppression */
@@ -37,36 +39,23 @@ static const struct reaction {
 	bool alike;             /* the same rule or words from two unrelated organisations: systemic */
 	bool early;             /* also when the server would be asked again */
 } reactions[] = {
-	[REPLY_TENANT_POLICY] = {.class = "tenant_policy",
-                                 .scope = "organisation",
-                                 .at_once = ORGANISATION | FREEZE,
-                                 .hard = true,
-                                 .alike = true},
- /* One person's own entry.  The organisation is closed too: a lift of that entry must not open the mailbox. */
-	[REPLY_MAILBOX_BLOCK] = {.class = "mailbox_block",                             .scope = "mailbox",                                                                              .at_once = ADDRESS | ORGANISATION},
-	[REPLY_IP_BLOCK] = {.class = "ip_block",
-                                 .scope = "address",
-                                 .at_once = FREEZE | REACT_FREEZE_ADDRESS,
-                                 .hard = true,
-                                 .alike = true},
-	[REPLY_REPUTATION] = {.class = "reputation",                                        .scope = "none",								      .at_once = FREEZE, .hard = true, .alike = true},
-	[REPLY_CONTENT] = {.class = "content",
-                                 .scope = "none",
-                                 .at_repeat = ORGANISATION,
-                                 .at_second_org = FREEZE,
-                                 .alike = true},
-	[REPLY_AUTH] = {.class = "auth",                                        .scope = "none",								    .at_once = FREEZE},
-	[REPLY_RATE] = {.class = "rate",                       .scope = "none"},
-	[REPLY_OWN_ACCOUNT] = {.class = "own_account",                                        .scope = "account",                                                                       .at_once = REACT_FREEZE_TENANT},
-	[REPLY_RECIPIENT_RESTRICTED] = {.class = "recipient_restricted",
-                                 .scope = "mailbox",
-                                 .at_once = ADDRESS,
-                                 .early = true},
-	[REPLY_BAD_RECIPIENT] = {.class = "bad_recipient",                                        .scope = "mailbox",                                                                          .at_once = ADDRESS, .early = true},
-	[REPLY_CONFIG] = {.class = "config",                       .scope = "none"   },
-	[REPLY_COMPLAINT] =
-		{.class = "complaint",   .scope = "mailbox",							      .at_once = ADDRESS, .at_second = FREEZE, .early = true},
-	[REPLY_NOTHING] = {.class = "nothing",.scope = "none"},
+  /* clang-format off */
+	/*                              class                   scope           once           repeat 2nd org second  hard   alike  early */
+	[REPLY_TENANT_POLICY]        = {"tenant_policy",        "organisation", ORG | FREEZE,   0,    0,      0,      true,  true,  false},
+	/* One person's own entry.  The organisation is closed too: a lift of that entry must not open the mailbox. */
+	[REPLY_MAILBOX_BLOCK]        = {"mailbox_block",        "mailbox",      ADDRESS | ORG,  0,    0,      0,      false, false, false},
+	[REPLY_IP_BLOCK]             = {"ip_block",             "address",      FREEZE | ON_IP, 0,    0,      0,      true,  true,  false},
+	[REPLY_REPUTATION]           = {"reputation",           "none",         FREEZE,         0,    0,      0,      true,  true,  false},
+	[REPLY_CONTENT]              = {"content",              "none",         0,              ORG,  FREEZE, 0,      false, true,  false},
+	[REPLY_AUTH]                 = {"auth",                 "none",         FREEZE,         0,    0,      0,      false, false, false},
+	[REPLY_RATE]                 = {"rate",                 "none",         0,              0,    0,      0,      false, false, false},
+	[REPLY_OWN_ACCOUNT]          = {"own_account",          "account",      TENANT,         0,    0,      0,      false, false, false},
+	[REPLY_RECIPIENT_RESTRICTED] = {"recipient_restricted", "mailbox",      ADDRESS,        0,    0,      0,      false, false, true},
+	[REPLY_BAD_RECIPIENT]        = {"bad_recipient",        "mailbox",      ADDRESS,        0,    0,      0,      false, false, true},
+	[REPLY_CONFIG]               = {"config",               "none",         0,              0,    0,      0,      false, false, false},
+	[REPLY_COMPLAINT]            = {"complaint",            "mailbox",      ADDRESS,        0,    0,      FREEZE, false, false, true},
+	[REPLY_NOTHING]              = {"nothing",              "none",         0,              0,    0,      0,      false, false, false},
+  /* clang-format on */
 };
 static_assert(ARRAY_LEN(reactions) == REPLY_CLASS__COUNT, "a reaction for each class");
 
@@ -96,10 +85,11 @@ react_act_parse(const char *word, enum react_act *out, struct err *err)
 	               word);
 }
 
-const char *react_scope(enum reply_class class)
+const char *
+react_scope(enum reply_class of)
 {
-	assert((unsigned)class < ARRAY_LEN(reactions));
-	return reactions[class].scope;
+	assert((unsigned)of < ARRAY_LEN(reactions));
+	return reactions[of].scope;
 }
 
 /* One refusal on its way through. */

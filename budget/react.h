@@ -63,7 +63,7 @@ struct react_options {
 };
 
 /* What a refusal of this class is about, as in struct react_result. */
-const char *react_scope(enum reply_class class);
+const char *react_scope(enum reply_class of);
 
 /* Inside the caller's transaction (db_begin), unless it is a dry run.  Errors: CR_ESTORE, CR_ENOMEM. */
 MUST_CHECK int react_to(struct contain *c, const struct react_options *o, const struct react_event *e,
