@@ -151,6 +151,8 @@ static const struct class_row {
 	{"auth freezes the domain",				      REPLY_AUTH,                 "5.7.26",  "550", "freeze " GET,                   "frozen auth",          "active",             "frozen",
          "frozen",																									    "none"        },
 	{"rate does nothing",					    REPLY_RATE,                 "4.7.28",  "421", "",                              "active",               "active",             "allow",      "allow",  "none"        },
+	{"rate that is final does nothing",                              REPLY_RATE,                 "5.7.508", "550", "",                              "active",               "active",             "allow",      "allow",
+         "none"																											     },
 	{"own_account freezes the tenant",                               REPLY_OWN_ACCOUNT,          "5.1.8",   "550", "freeze tenant " TENANT,
          "frozen own_account",																		  "frozen own_account", "frozen",     "frozen", "account"     },
 	{"recipient_restricted closes that address",                     REPLY_RECIPIENT_RESTRICTED, "5.7.133", "550",

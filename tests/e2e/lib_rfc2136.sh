@@ -107,6 +107,18 @@ repaired() {
 }
 pass "a record that went missing is told and put back" repaired
 
+# A freeze for lack of authentication: published records end it, and nothing else does.
+unauthenticated() {
+	printf '%s\n' 'Return-Path: <>' "To: anna@$one" 'From: mailer-daemon@fabrikam.example' 'Subject: Undeliverable' 'MIME-Version: 1.0' \
+		'Content-Type: multipart/report; report-type=delivery-status; boundary="b"' '' '--b' 'Content-Type: message/delivery-status' '' \
+		'Reporting-MTA: dns; mx.fabrikam.example' '' 'Final-Recipient: rfc822; dora@fabrikam.example' 'Action: failed' 'Status: 5.7.26' \
+		'Diagnostic-Code: smtp; 550 5.7.26 This mail has been blocked because the sender is unauthenticated.' '' '--b' \
+		'Content-Type: message/rfc822' '' "From: anna@$one" "Message-ID: <1@$one>" '' 'Hello.' '--b--' >"$work/unauthenticated"
+	run 0 --json bounce "$work/unauthenticated" && has "$out" "\"freeze $one\"" && run 77 thaw "$one" --reason reviewed &&
+		has "$err" 'has to pass before a thaw' && run 0 verify "$one" && run 0 thaw "$one" --reason reviewed
+}
+pass "a domain that was refused for its authentication is thawed after verify passed" unauthenticated
+
 not_served() {
 	sed "s/$two/nowhere-northwind.example/" "$cfg" >"$work/bad.cfg"
 	"$program" -c "$work/bad.cfg" --json provision northwind.example nowhere-northwind.example --yes >"$out" 2>"$err" </dev/null
