@@ -191,7 +191,8 @@ check_args(size_t n, struct err *err)
 static int
 exit_of_trouble(int rc, struct err *err)
 {
-	const bool store = rc == CR_ESTORE || rc == CR_ERETRY || rc == CR_EUNKNOWN || rc == CR_EIO;
+	const bool store = rc == CR_ESTORE || rc == CR_ERETRY || rc == CR_EUNKNOWN || rc == CR_EIO ||
+	                   (rc == CR_ENOTFOUND && !args.imap);
 
 	if (rc == EX_DATAERR && args.pipe)
 		return 0;

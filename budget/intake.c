@@ -209,7 +209,8 @@ intake_text(struct intake *in, const char *name, const char *text, size_t len, s
 		seen += !blank;
 	}
 	rc = buf_check(&words, "a reply", err);
-	if (rc == CR_OK && seen == 0)
+	/* A program or a picture is no reply either. */
+	if (rc == CR_OK && (seen == 0 || memchr(text, '\0', len) != NULL))
 		rc = err_set(err, CR_EPARSE, "%s: there is nothing to read", name[0] != '\0' ? name : "the text");
 	if (rc == CR_OK) {
 		reading_of_text(in->rules, buf_str(&words), &f);

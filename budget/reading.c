@@ -21,7 +21,7 @@ static const struct reply_verdict by_kind[BOUNCE_KIND__COUNT] = {
                                .means = "Ordinary mail: it tells of no delivery that failed.",
                                .decides = "Nobody: nothing was refused.",
                                .todo = "Read it. It may be an answer, or a wish to be left alone, which `suppress add` records.",
-                               .never = "Do not take it for a bounce."							   },
+                               .never = "Take it for a bounce."							},
 	[BOUNCE_COMPLAINT] =
 		{.rule = "kind-complaint",
                                .class = REPLY_COMPLAINT,
@@ -30,7 +30,7 @@ static const struct reply_verdict by_kind[BOUNCE_KIND__COUNT] = {
                                .means = "The recipient called a message spam, and the mailbox provider passes that on (RFC 5965).",
                                .decides = "The recipient.",
                                .todo = "Leave the address alone for good, and ask why this person was written to at all.",
-                               .never = "Do not write to this person again, from any domain, and do not ask why they complained."},
+                               .never = "Write to this person again, from any domain, or ask them why they complained."},
 	[BOUNCE_VACATION] = {.rule = "kind-vacation",
                                .class = REPLY_NOTHING,
                                .category = REPLY_CAT_VACATION,
@@ -38,7 +38,7 @@ static const struct reply_verdict by_kind[BOUNCE_KIND__COUNT] = {
                                .means = "A mailbox answered by itself (RFC 3834): the message was delivered.",
                                .decides = "Nobody: nothing was refused.",
                                .todo = "Nothing. A date of return may be worth a note.",
-                               .never = "Do not count it as a bounce or as a reply, and do not answer it."                       },
+                               .never = "Count it as a bounce or as a reply, or answer it."                            },
 };
 static const struct reply_verdict by_success = {
 	.rule = "kind-delivered",
@@ -48,7 +48,7 @@ static const struct reply_verdict by_success = {
 	.means = "The message was delivered, relayed or passed on to a list.",
 	.decides = "Nobody: nothing was refused.",
 	.todo = "Nothing.",
-	.never = "Do not count it as a bounce.",
+	.never = "Count it as a bounce.",
 };
 
 static const char *

@@ -35,8 +35,8 @@ class Session:
                 return line
 
 
-def message(ident):
-    return ("From: a person\r\nSubject: a test\r\nMessage-ID: <%s@test>\r\n\r\nHello.\r\n." % ident)
+def message(ident, sender):
+    return ("From: a person <%s>\r\nSubject: a test\r\nMessage-ID: <%s@test>\r\n\r\nHello.\r\n." % (sender, ident))
 
 
 def await_file(path):
@@ -59,20 +59,22 @@ def run(port, login, commands):
         answer = session.reply()
         if answer[0] != "2":
             sys.exit("%s: %s" % (command.split()[0], answer))
-    answer = ""
+    answer = sender = ""
     for command in commands:
         word, _, rest = command.partition(" ")
+        if command.startswith("MAIL FROM:<"):
+            sender = command[len("MAIL FROM:<"):].partition(">")[0] or sender
         if word == "MADE":
             open(rest, "w").close()
         elif word == "AWAIT":
             await_file(rest)
         elif word == "CHUNK":
-            text = message(rest)[:-1]
+            text = message(rest, sender)[:-1]
             session.send("BDAT %d LAST\r\n%s" % (len(text), text[:-2]))
             answer = session.reply()
             print(answer, flush=True)
         elif word != "MESSAGE" or answer[:3] == "354":
-            session.send(message(rest) if word == "MESSAGE" else command)
+            session.send(message(rest, sender) if word == "MESSAGE" else command)
             answer = session.reply()
             print(answer, flush=True)
     session.send("QUIT")
