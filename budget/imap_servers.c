@@ -21,7 +21,7 @@ const struct cfg_row imap_rows[] = {
 	{"tls", CFG_TEXT, AT(tls_name), 0, 0, "implicit", 0, NULL, "implicit (IMAPS), starttls, or for a loopback address none. Certificates are always verified."},
 	{"ca_file", CFG_PATH, AT(ca_file), 0, 0, NULL, 0, NULL, "PEM file of the authorities that may vouch for it; not set: those of the system."},
 	{"mailboxes", CFG_LIST, AT(mailboxes), 0, 0, NULL, 0, NULL, "Addresses and domains whose mail it has; without it, every provisioned mailbox that no other server names."},
-	{"user", CFG_TEXT, AT(user), 1, 512, NULL, 0, NULL, "Who logs in; not set: the mailbox's address."},
+	{"user", CFG_TEXT, AT(user), 1, 512, NULL, 0, NULL, "Who logs in, to the one address in mailboxes; not set: that address."},
 	{"password", CFG_SECRET, AT(password), 0, 0, NULL, 0, NULL, "Their password; not set: the one that `provision` made for the mailbox."},
 	{"folders", CFG_LIST, AT(folders), 1, 16, "INBOX", 0, NULL, "Folders that are read, spelt as the server has them (modified UTF-7)."},
 	{"max_mail", CFG_INT, AT(mail_max), MAIL_MAX_LEAST, MAIL_MAX_MOST, MAIL_MAX_DEFAULT, 0, "bytes", "A larger mail is skipped, with a line."},
@@ -90,6 +90,9 @@ read_server(struct cfg *c, const struct cfg_group *g, struct imap_server *out, s
 	check_tls(c, g, out);
 	if (out->user != NULL && out->password == NULL)
 		cfg_fault(c, g, "user", "user: '%s' needs a password", out->user);
+	/* One login for several would read the same folder as the mail of each. */
+	if (out->user != NULL && (out->mailboxes.n != 1 || strchr(out->mailboxes.items[0], '@') == NULL))
+		cfg_fault(c, g, "user", "user: '%s' needs one address in mailboxes", out->user);
 	for (size_t i = 0; rc == CR_OK && i < out->mailboxes.n; i++)
 		rc = canonical(c, g, &out->mailboxes.items[i], err);
 	return rc;
@@ -166,7 +169,9 @@ made_password(struct db *db, const struct vault *v, const char *address, struct 
 		rc = db_next(rows, &more, err);
 	if (rc == CR_OK && !more)
 		rc = err_set(err, CR_ENOTFOUND,
-		             "no password was made for %s here: its imap server needs user and password", address);
+		             "no password was made for %s here: give it an imap server of its own, with mailboxes and "
+		             "password",
+		             address);
 	if (rc == CR_OK) {
 		(void)snprintf(context, sizeof(context), "password:%s", address);
 		sealed = db_col_blob(rows, 0, &len);

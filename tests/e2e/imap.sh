@@ -327,7 +327,7 @@ pass "plain text to another host is a fault of the configuration" bare
 
 wrong() {
 	(umask 077 && echo 'not it' >"$work/password")
-	at 127.0.0.1 "$port" none "user = \"$anna\"; password = \"file:$work/password\";"
+	at 127.0.0.1 "$port" none "mailboxes = [ \"$anna\" ]; user = \"$anna\"; password = \"file:$work/password\";"
 	reads 77 "$anna" && one_line "$err" && has "$err" "$anna.*the login of $anna was refused: \[AUTHENTICATIONFAILED\]" && lacks "$err" 'not it'
 }
 pass "a wrong password is 77, in one clear line that does not tell it" wrong
