@@ -168,7 +168,24 @@ layer_fits(const struct reply_rule *rule, uint8_t layer)
 	return (rule->from[0] | rule->from[1]) == 0 || layer == REPLY_NO_LAYER || has_layer(rule->from, layer);
 }
 
-/* A reply code that is not known fits any; a status that is not known fits none. */
+/* A code that is not known is a failure of no certain kind: "5" fits, "550" does not. */
+static bool
+reply_fits(const struct reply_rules *r, struct reply_span span, const struct reply_text *t)
+{
+	const uint32_t kind = t->status != 0 ? t->status / reply_status(1, 0, 0) : t->temporary ? 4 : 5;
+
+	if (t->reply != 0)
+		return in_ranges(r, span, (uint32_t)t->reply);
+	for (uint32_t i = 0; i < span.n; i++) {
+		const struct reply_range *range = &r->ranges[span.at + i];
+
+		if (range->low == kind * 100 && range->high == kind * 100 + 99)
+			return true;
+	}
+	return false;
+}
+
+/* A status that is not known fits none. */
 static bool
 rule_fits(const struct reply_rules *r, const struct reply_rule *rule, const struct reply_text *t, uint8_t layer,
           const struct phrases_found *found)
@@ -177,7 +194,7 @@ rule_fits(const struct reply_rules *r, const struct reply_rule *rule, const stru
 		return false;
 	if (rule->status.n != 0 && !in_ranges(r, rule->status, t->status))
 		return false;
-	if (rule->reply.n != 0 && t->reply != 0 && !in_ranges(r, rule->reply, (uint32_t)t->reply))
+	if (rule->reply.n != 0 && !reply_fits(r, rule->reply, t))
 		return false;
 	if (!layer_fits(rule, layer) || (rule->command != NULL && strcmp(rule->command, t->command) != 0))
 		return false;
@@ -262,7 +279,7 @@ layer_name(const struct reply_rules *r, const struct reply_rule *rule, uint8_t o
 static void
 add_report_fields(const struct reply_question *q, struct reply_text *t)
 {
-	char folded[64];
+	char folded[64] = "";
 	const char *end;
 
 	if (t->status == 0) {
@@ -271,8 +288,12 @@ add_report_fields(const struct reply_question *q, struct reply_text *t)
 	}
 	if (t->reply == 0 && strlen(or_empty(q->reply)) == 3 && strspn(q->reply, "0123456789") == 3)
 		t->reply = (q->reply[0] - '0') * 100 + (q->reply[1] - '0') * 10 + (q->reply[2] - '0');
-	if (t->command[0] == '\0')
-		(void)reply_text_fold(or_empty(q->command), t->command, 5);
+	t->temporary = q->temporary;
+	if (t->command[0] == '\0') {
+		(void)reply_text_fold(or_empty(q->command), folded, sizeof(folded));
+		folded[4] = '\0';
+		buf_copy_text(t->command, sizeof(t->command), folded);
+	}
 }
 
 static void

@@ -370,7 +370,7 @@ reply_text_read(const char *text, struct reply_text *out)
 	out->whole_len = reply_text_fold(text, out->whole, sizeof(out->whole));
 	out->host[0] = out->command[0] = '\0';
 	inner = find_reply(out->whole);
-	out->wrapped = false;
+	out->wrapped = out->temporary = false;
 	if (inner == NULL)
 		inner = out->whole;
 	for (int depth = 0; depth < 4 && (nested = find_nested(inner)) != NULL; depth++) {

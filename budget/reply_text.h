@@ -23,6 +23,7 @@ struct reply_text {
 	char command[16];          /* "rcpt", "data", "conn", "mail", "helo"; "" */
 	int reply;                 /* 550; 0 unknown */
 	uint32_t status;           /* reply_status(5, 7, 1); 0 unknown */
+	bool temporary;            /* of the report, not of the text */
 	bool wrapped;              /* the inner reply is another one than the outer */
 };
 
