@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define BUCKETS    8192
+#define INDEX_SIZE 16384 /* twice PHRASES_MAX: never full */
 #define EDGE_LEFT  1U
 #define EDGE_RIGHT 2U
 #define NO_SLOT    UINT16_MAX
@@ -21,6 +22,8 @@ struct phrases_piece {
 	bool first, last;
 };
 
+static_assert(INDEX_SIZE >= 2 * PHRASES_MAX, "a place for each phrase, and free ones");
+
 struct phrases_phrase {
 	uint32_t at, len; /* its text in bytes, with * and ~: to find it again */
 	uint32_t hash;
@@ -33,6 +36,7 @@ phrases_release(struct phrases *p)
 	free(p->list);
 	free(p->bytes);
 	free(p->heads);
+	free(p->index);
 	*p = (struct phrases){0};
 }
 
@@ -163,21 +167,38 @@ hash_of(const char *text, size_t len)
 	return h;
 }
 
+/* Where its id + 1 stands, or will. */
+static uint16_t *
+find_place(const struct phrases *p, const char *text, const struct phrases_phrase *phrase)
+{
+	size_t i = phrase->hash % INDEX_SIZE;
+
+	for (; p->index[i] != 0; i = (i + 1) % INDEX_SIZE) {
+		const struct phrases_phrase *known = &p->list[p->index[i] - 1];
+
+		if (known->hash == phrase->hash && known->len == phrase->len &&
+		    memcmp(p->bytes + known->at, text, known->len) == 0)
+			break;
+	}
+	return &p->index[i];
+}
+
 int
 phrases_add(struct phrases *p, const char *text, size_t len, uint16_t *id_out, struct err *err)
 {
 	struct phrases_phrase phrase = {.len = (uint32_t)len, .hash = hash_of(text, len)};
 	const size_t n_pieces = p->n_pieces, n_slots = p->n_slots;
+	uint16_t *place;
 	void *data = p->list;
 	int rc;
 
 	assert(!p->closed);
-	for (size_t i = 0; i < p->n; i++) {
-		if (p->list[i].hash == phrase.hash && p->list[i].len == len &&
-		    memcmp(p->bytes + p->list[i].at, text, len) == 0) {
-			*id_out = (uint16_t)i;
-			return CR_OK;
-		}
+	if (p->index == NULL && (p->index = calloc(INDEX_SIZE, sizeof(*p->index))) == NULL)
+		return err_nomem(err, "phrases");
+	place = find_place(p, text, &phrase);
+	if (*place != 0) {
+		*id_out = (uint16_t)(*place - 1);
+		return CR_OK;
 	}
 	if (p->n == PHRASES_MAX)
 		return err_set(err, CR_ECONFIG, "more than %d phrases", PHRASES_MAX);
@@ -194,6 +215,7 @@ phrases_add(struct phrases *p, const char *text, size_t len, uint16_t *id_out, s
 	p->list = data;
 	p->list[p->n] = phrase;
 	*id_out = (uint16_t)p->n++;
+	*place = (uint16_t)p->n;
 	return CR_OK;
 }
 
@@ -247,6 +269,8 @@ phrases_close(struct phrases *p, struct err *err)
 	sort_pieces(p, sorted);
 	free(p->pieces);
 	p->pieces = TAKE(sorted);
+	free(p->index);
+	p->index = NULL;
 	p->closed = true;
 out:
 	free(sorted);

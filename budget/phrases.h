@@ -27,6 +27,7 @@ struct phrases {
 	struct phrases_phrase *list;
 	char *bytes;     /* of all pieces, one after the other */
 	uint16_t *heads; /* where in pieces each trigram's begin */
+	uint16_t *index; /* hash of a phrase to its id + 1, until closed */
 	size_t n_pieces, n, n_bytes, n_slots, cap_pieces, cap, cap_bytes;
 	bool closed;
 };

@@ -237,6 +237,16 @@ find_nested(const char *s)
 	return NULL;
 }
 
+/* qmail's own words behind those of the server; it says them of every refusal. */
+static void
+cut_trailer(char *s)
+{
+	char *at = strstr(s, " giving up on ");
+
+	if (at != NULL)
+		*at = '\0';
+}
+
 static const struct {
 	const char *text, *word;
 } commands[] = {
@@ -321,7 +331,25 @@ is_address_byte(char c)
 	return c != '\0' && strchr(" <>()[]\"',;:|{}", c) == NULL;
 }
 
-/* Addresses are the sender's words or the recipient's: newsletter@, postmaster@ and so on are no reason. */
+/* "192.0.2.1" */
+static bool
+is_ipv4(const char *s, size_t len)
+{
+	size_t dots = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] == '.' && i > 0 && i + 1 < len && s[i - 1] != '.')
+			dots++;
+		else if (!is_digit(s[i]))
+			return false;
+	}
+	return dots == 3 && len <= 15;
+}
+
+/*
+ * Addresses are the sender's words or the recipient's: newsletter@, postmaster@ and so on are no reason.  "@" stands for each, and "#ip"
+ * for an address of a host, which a rule can ask for.
+ */
 static size_t
 mask_addresses(const char *s, char *out)
 {
@@ -334,11 +362,13 @@ mask_addresses(const char *s, char *out)
 			len++;
 		if (len > 1 && memchr(s, '@', len) != NULL) {
 			out[n++] = '@';
-			s += len;
-			continue;
+		} else if (is_ipv4(s, len > 0 && s[len - 1] == '.' ? len - 1 : len)) {
+			memcpy(out + n, "#ip", 3);
+			n += 3;
+		} else {
+			memcpy(out + n, s, len);
+			n += len;
 		}
-		memcpy(out + n, s, len);
-		n += len;
 		s += len;
 		if (*s != '\0')
 			out[n++] = *s++;
@@ -378,6 +408,7 @@ reply_text_read(const char *text, struct reply_text *out)
 		out->wrapped = true;
 	}
 	buf_copy_text(out->inner, sizeof(out->inner), inner);
+	cut_trailer(out->inner);
 	read_host(out);
 	read_command(out);
 	unfold(out->inner);
