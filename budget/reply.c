@@ -94,16 +94,18 @@ run_tests(const struct reply_rules *r, const char *path, struct err *err)
 	return CR_OK;
 }
 
+/* That the file cannot be read is a fault of the configuration that names it. */
 static MUST_CHECK int
 load_operators(struct reply_rules *r, const char *path, struct err *err)
 {
 	struct buf file = {0};
-	int rc = file_read(path, REPLY_FILE_MAX, &file, err);
+	struct err why = {0};
+	int rc = file_read(path, REPLY_FILE_MAX, &file, &why);
 
 	if (rc == CR_OK)
 		rc = reply_load(r, &file, path, err);
-	else if (rc != CR_ENOMEM)
-		rc = err_set(err, CR_ECONFIG, "%s", err == NULL ? path : err->text);
+	else
+		rc = err_set(err, rc == CR_ENOMEM ? CR_ENOMEM : CR_ECONFIG, "rules file: %s", why.text);
 	buf_release(&file);
 	return rc;
 }

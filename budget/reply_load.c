@@ -23,9 +23,10 @@ struct loader {
 	struct reply_rule *rule;
 	struct reply_layer *layer;
 	struct reply_saying *saying;
-	int line, rule_line;
+	int line;
 	size_t first_rule;
 	bool has_class, has_category;
+	size_t faults_before; /* the rule began */
 	struct buf faults;
 	size_t n_faults;
 };
@@ -478,12 +479,15 @@ close_block(struct loader *l)
 
 	if (l->block != BLOCK_RULE)
 		return;
+	if (!l->has_category)
+		rule->category = category_of[rule->class];
+	/* what is missing may be what was refused */
+	if (l->n_faults != l->faults_before)
+		return;
 	if (!l->has_class)
 		add_fault(l, rule->line, "the rule has no line 'class'");
 	if (rule->text.n == 0 && rule->status.n == 0 && rule->reply.n == 0)
 		add_fault(l, rule->line, "the rule has neither 'text' nor 'status' nor 'reply'");
-	if (!l->has_category)
-		rule->category = category_of[rule->class];
 }
 
 static int
@@ -545,6 +549,7 @@ begin_rule(struct loader *l, char *name, struct err *err)
 		.id = name, .class = REPLY_NOTHING, .layer = REPLY_NO_LAYER, .line = l->line, .builtin = l->builtin};
 	l->saying = &l->rule->saying;
 	l->has_class = l->has_category = false;
+	l->faults_before = l->n_faults;
 	l->block = BLOCK_RULE;
 	return CR_OK;
 }
