@@ -10,6 +10,7 @@
 #include "budget/maillog.h"
 #include "budget/reading.h"
 #include "budget/settings.h"
+#include "budget/when.h"
 #include "core/log.h"
 #include "core/secret.h"
 
@@ -146,6 +147,7 @@ mail_in_batch(struct batch *b, const char *source, const struct mail *m, const s
               const uint8_t content[32], struct err *err)
 {
 	const size_t n = bounce->n > 0 ? bounce->n : 1;
+	const int64_t happened_ms = when_of_mail(m->data, m->len);
 	struct reading f;
 	int rc = CR_OK;
 
@@ -153,6 +155,7 @@ mail_in_batch(struct batch *b, const char *source, const struct mail *m, const s
 		reading_of_mail(b->in->rules, bounce, i, b->in->mailbox, &f);
 		f.file = m->name;
 		f.number = m->number;
+		f.happened_ms = happened_ms;
 		rc = batch_add(b, &f, source, content, err);
 	}
 	return rc;
@@ -237,6 +240,7 @@ line_in_batch(struct batch *b, struct maillog *log, const char *name, const char
 		return CR_OK;
 	reading_of_log(b->in->rules, &event, b->in->mailbox, &f);
 	f.file = name;
+	f.happened_ms = when_of_line(line, len, clock_wall_ms(b->in->s->clock));
 	if (b->in->acts)
 		vault_hash(b->in->s->vault, "bounce", line, len, content, sizeof(content));
 	return batch_add(b, &f, "log", content, err);

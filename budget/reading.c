@@ -144,7 +144,8 @@ reading_event(const struct reading *f, const char *source)
 	                            .message_id = f->message_id,
 	                            .host = f->host,
 	                            .text = f->text,
-	                            .source = source};
+	                            .source = source,
+	                            .happened_ms = f->happened_ms};
 }
 
 /* ---- lines ---- */

@@ -18,6 +18,7 @@ struct reading {
 	const char *file;
 	int64_t number; /* of the mail in its file; 0: not a mail */
 	const char *recipient, *sender, *message_id, *host, *text;
+	int64_t happened_ms;               /* when it says that it was said; 0: it does not */
 	const char *limit;                 /* the ceiling that the reader met */
 	const struct react_result *result; /* NULL: nobody was asked what follows */
 	bool dry_run;                      /* result says what would follow */
