@@ -101,6 +101,8 @@ static const struct touched {
 	{"an untouched log holds",                  {NULL},							  0, ""							    },
 	{"a changed text shows",                    {"UPDATE audit SET subject='x.example' WHERE seq=3"},            3, "row 3 was changed or moved"                                  },
 	{"a changed time shows",                    {"UPDATE audit SET at_ms=at_ms+1 WHERE seq=1"},                  1, "row 1 was changed or moved"                                  },
+	{"a changed actor shows",                   {"UPDATE audit SET actor='cli:root' WHERE seq=2"},               2, "row 2 was changed or moved"                                  },
+	{"an added detail shows",                   {"UPDATE audit SET detail='{}' WHERE seq=2"},                    2, "row 2 was changed or moved"                                  },
 	{"an added reason shows",                   {"UPDATE audit SET reason='' WHERE seq=1"},                      1, "row 1 was changed or moved"                                  },
 	{"a text moved to the next field shows",
          {"UPDATE audit SET actor='cli:tes', action='tdomain.freeze' WHERE seq=2"},
@@ -216,6 +218,50 @@ audit__another_key_does_not_verify(void **state)
 	drop_fixture(&f);
 }
 
+/*
+ * A row that this key has made, of a log that went another way: out of an older copy of the store, say.  With other rows in front of
+ * it the chain shows it, and as the last one the head does.
+ */
+static const struct fork {
+	const char *name;
+	int common, more; /* rows before both ways, and rows of each */
+	int64_t want_seq;
+} forks[] = {
+	{"a row of another log of this key shows",      0, 2, 2},
+	{"a last row of another log of this key shows", 1, 1, 3},
+};
+
+static void
+check_fork(void **state)
+{
+	const struct fork *r = *state;
+	const struct audit_entry e = {
+		.at_ms = 7, .actor = "cli:test", .action = "domain.freeze", .subject = "other.example"};
+	struct audit_report report = {0};
+	struct err err = {0};
+	struct fixture f;
+	char sql[256], *hash = NULL;
+
+	open_fixture(&f);
+	fill(&f, r->common);
+	assert_ok(db_begin(f.db, &err), &err);
+	for (int i = 0; i < r->more; i++)
+		assert_ok(audit_append(f.db, f.vault, &e, &err), &err);
+	assert_ok(db_get_text(f.db, "SELECT hex(hash) FROM audit WHERE seq=2", DB_NO_ARGS, &hash, &err), &err);
+	db_rollback(f.db);
+	for (int i = 0; i < r->more; i++)
+		assert_ok(append(&f, 5, "this.example", NULL, &err), &err);
+	if (r->more > 1)
+		assert_ok(append(&f, 6, "this.example", NULL, &err), &err);
+	(void)snprintf(sql, sizeof(sql),
+	               "UPDATE audit SET at_ms=7, subject='other.example', reason=NULL, hash=x'%s' WHERE seq=2", hash);
+	tamper(&f, sql);
+	assert_ok(audit_verify(f.db, f.vault, &report, &err), &err);
+	assert_int_equal(report.first_bad_seq, r->want_seq);
+	free(hash);
+	drop_fixture(&f);
+}
+
 /* A change that is rolled back leaves no row, and the chain goes on. */
 static void
 audit__a_rolled_back_change_is_not_logged(void **state)
@@ -302,6 +348,7 @@ main(void)
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	ROWS(tests, n, touched, check_touched);
+	ROWS(tests, n, forks, check_fork);
 	TEST(tests, n, audit__an_empty_log_holds);
 	TEST(tests, n, audit__a_cut_tail_still_shows_after_more_was_written);
 	TEST(tests, n, audit__nothing_is_appended_behind_a_forged_head);

@@ -77,6 +77,17 @@ count(struct db *db, const char *sql)
 	return n;
 }
 
+static off_t
+size_of(const char *name)
+{
+	char *path = in_dir(name);
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	free(path);
+	return st.st_size;
+}
+
 static void
 put_id(struct db *db, int64_t id)
 {
@@ -588,6 +599,8 @@ db__a_write_that_finds_no_room_is_not_committed(void **state)
 		_exit(write_without_room("full"));
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
+	/* Nobody knows what the disk holds: whoever opens it next settles the log and looks at the pages first. */
+	assert_true(size_of("full.open") > 0);
 	assert_ok(try_open("full", DB_WRITE, &schema_1, &db, &err), &err);
 	assert_int_equal(count(db, "SELECT count(*) FROM t"), 1);
 	put_id(db, 2);
@@ -652,9 +665,260 @@ db__a_checkpoint_empties_the_log_into_the_store(void **state)
 	free(path);
 }
 
+static struct db *
+open_again(const char *name, int64_t busy_ms)
+{
+	char *path = in_dir(name);
+	struct db *db = NULL;
+	struct err err = {0};
+
+	assert_ok(db_open(&(struct db_options){.path = path,
+	                                       .mode = DB_WRITE,
+	                                       .schema = &schema_1,
+	                                       .clock = clock_system(),
+	                                       .busy_ms = busy_ms},
+	                  &db, &err),
+	          &err);
+	free(path);
+	return db;
+}
+
+static uint8_t much[500000];
+
+static int64_t
+count_much(struct db *db)
+{
+	struct err err = {0};
+	int64_t n = 0;
+
+	assert_ok(db_get_int(db, "SELECT count(*) FROM t WHERE data = $1", DB_ARGS(db_blob(much, sizeof(much))), 0, &n,
+	                     &err),
+	          &err);
+	return n;
+}
+
+/* No two frames of the log alike. */
+static void
+fill_much(void)
+{
+	uint32_t x = 2463534242;
+
+	for (size_t i = 0; i < sizeof(much); i++) {
+		x ^= x << 13;
+		x ^= x >> 17;
+		x ^= x << 5;
+		much[i] = (uint8_t)x;
+	}
+}
+
+static void
+put_one_much(struct db *db, int64_t id)
+{
+	struct err err = {0};
+
+	assert_ok(db_exec(db, "INSERT INTO t (id, data) VALUES ($1, $2)",
+	                  DB_ARGS(db_int(id), db_blob(much, sizeof(much))), NULL, &err),
+	          &err);
+}
+
+/* Some thousand pages of the log, in several commits. */
+static void
+put_much(struct db *db)
+{
+	struct err err = {0};
+
+	fill_much();
+
+	for (int64_t i = 0; i < 10; i++) {
+		assert_ok(db_begin(db, &err), &err);
+		put_one_much(db, 1000 + i);
+		assert_ok(db_commit(db, &err), &err);
+	}
+}
+
+/* SQLite's WAL-reset race: a checkpoint beside a commit of another connection can lose it. */
+static void
+db__nothing_is_written_back_beside_another_s_write(void **state)
+{
+	struct db *db = open_new("beside"), *other = open_again("beside", 20);
+	struct err err = {0};
+	off_t before;
+
+	(void)state;
+	put_much(other);
+	assert_ok(db_begin(db, &err), &err);
+	assert_int_equal(db_checkpoint(other, 0, &err), CR_ERETRY);
+	before = size_of("beside");
+	db_drop(&other);
+	assert_int_equal(size_of("beside"), before);
+	/* Somebody still has it open: were that one killed, the next would have to look. */
+	assert_true(size_of("beside.open") > 0);
+	db_rollback(db);
+	db_drop(&db);
+}
+
+/* Neither at the thousandth page of a commit nor by the last one that closes. */
+static void
+db__sqlite_writes_nothing_back_by_itself(void **state)
+{
+	struct db *db = open_new("itself");
+	struct err err = {0};
+	off_t before = size_of("itself");
+
+	(void)state;
+	put_much(db);
+	assert_int_equal(size_of("itself"), before);
+	assert_ok(db_checkpoint(db, 1000, &err), &err);
+	assert_true(size_of("itself") > before);
+	/* The log starts afresh, and is short when the last one closes. */
+	before = size_of("itself");
+	put_id(db, 1);
+	db_drop(&db);
+	assert_int_equal(size_of("itself"), before);
+	assert_true(size_of("itself-wal") > 0);
+	db = open_again("itself", 20);
+	assert_int_equal(count(db, "SELECT count(*) FROM t"), 11);
+	assert_int_equal(count_much(db), 10);
+	db_drop(&db);
+}
+
+/* What does not fit the cache goes into the log early: it is read from there, and nothing of it is left after a rollback. */
+static void
+db__a_transaction_larger_than_memory_is_read_and_rolled_back(void **state)
+{
+	struct db *db = open_new("large");
+	struct err err = {0};
+	char *found = NULL;
+
+	(void)state;
+	fill_much();
+	assert_ok(db_begin(db, &err), &err);
+	for (int64_t i = 0; i < 90; i++)
+		put_one_much(db, 1000 + i);
+	assert_int_equal(count_much(db), 90);
+	for (int64_t i = 90; i < 100; i++)
+		put_one_much(db, 1000 + i);
+	db_rollback(db);
+	put_id(db, 1);
+	assert_ok(db_begin(db, &err), &err);
+	put_one_much(db, 2);
+	assert_ok(db_commit(db, &err), &err);
+	db_drop(&db);
+	db = open_again("large", 20);
+	assert_int_equal(count(db, "SELECT count(*) FROM t"), 2);
+	assert_int_equal(count_much(db), 1);
+	assert_ok(db_get_text(db, "PRAGMA integrity_check(1)", DB_NO_ARGS, &found, &err), &err);
+	assert_string_equal(found, "ok");
+	free(found);
+	db_drop(&db);
+}
+
+/* Zeros behind the frames make a sync cheaper; who writes once leaves none behind, and no frame is ever under them. */
+static void
+db__who_writes_often_finds_room_in_the_log(void **state)
+{
+	struct db *db = open_new("often"), *other;
+
+	(void)state;
+	put_id(db, 0);
+	assert_true(size_of("often-wal") < 200000);
+	for (int i = 1; i < 300; i++)
+		put_id(db, i);
+	assert_true(size_of("often-wal") >= 2000000);
+	other = open_again("often", 20);
+	for (int i = 300; i < 400; i++)
+		put_id(i % 2 == 0 ? db : other, i);
+	assert_int_equal(count(db, "SELECT count(*) FROM t"), 400);
+	assert_int_equal(count(other, "SELECT count(*) FROM t"), 400);
+	/* Behind the end that another has made longer meanwhile, not the one that was seen last. */
+	put_much(other);
+	put_id(db, 400);
+	db_drop(&other);
+	db_drop(&db);
+	db = open_again("often", 20);
+	assert_int_equal(count(db, "SELECT count(*) FROM t"), 411);
+	assert_int_equal(count_much(db), 10);
+	db_drop(&db);
+}
+
+static void
+db__a_transaction_that_is_left_open_is_rolled_back(void **state)
+{
+	struct db *db = open_new("left");
+	struct err err = {0};
+
+	(void)state;
+	assert_ok(db_begin(db, &err), &err);
+	assert_ok(db_exec(db, insert_id, DB_ARGS(db_int(1)), NULL, &err), &err);
+	db_drop(&db);
+	db = open_again("left", 20);
+	assert_int_equal(count(db, "SELECT count(*) FROM t"), 0);
+	db_drop(&db);
+}
+
+/* As SQLite does by itself on a full disk: the next statement would else be a transaction of its own. */
+static void
+db__a_transaction_that_ended_early_takes_nothing_more(void **state)
+{
+	struct db *db = open_new("early");
+	struct err err = {0};
+
+	(void)state;
+	assert_ok(db_begin(db, &err), &err);
+	assert_ok(db_exec(db, "ROLLBACK", DB_NO_ARGS, NULL, &err), &err);
+	assert_int_equal(db_exec(db, insert_id, DB_ARGS(db_int(1)), NULL, &err), CR_ESTORE);
+	assert_int_equal(db_commit(db, &err), CR_ESTORE);
+	assert_int_equal(count(db, "SELECT count(*) FROM t"), 0);
+	db_drop(&db);
+}
+
+static void
+db__a_statement_takes_what_it_names_and_stays_as_it_is(void **state)
+{
+	char text[] = "SELECT 1";
+	struct db *db = open_new("names");
+	struct err err = {0};
+	int64_t n;
+
+	(void)state;
+	assert_int_equal(count(db, text), 1);
+	text[7] = '2';
+	assert_int_equal(db_get_int(db, text, DB_NO_ARGS, 0, &n, &err), CR_EBUG);
+	assert_ok(db_begin(db, &err), &err);
+	assert_int_equal(db_exec(db, insert_id, DB_ARGS(db_int(1), db_int(2)), NULL, &err), CR_EBUG);
+	db_rollback(db);
+	/* A sum of nothing is nothing, not 0. */
+	assert_int_equal(count(db, "SELECT max(id) FROM t"), -1);
+	db_drop(&db);
+}
+
+/* A database it is, and not ours: application_id, bytes 68 to 71 of the header (sqlite.org/fileformat.html). */
+static void
+db__another_program_s_database_is_refused(void **state)
+{
+	char *path = in_dir("theirs"), *log = in_dir("theirs-wal");
+	struct db *db = open_new("theirs");
+	struct err err = {0};
+	int fd;
+
+	(void)state;
+	assert_ok(db_checkpoint(db, 0, &err), &err);
+	db_drop(&db);
+	assert_int_equal(unlink(log), 0);
+	fd = open(path, O_WRONLY);
+	assert_int_equal(pwrite(fd, "mine", 4, 68), 4);
+	(void)close(fd);
+	assert_int_equal(try_open("theirs", DB_WRITE, &schema_1, &db, &err), CR_ECONFIG);
+	assert_non_null(strstr(err.text, "another program"));
+	free(path);
+	free(log);
+}
+
 /* ---- reading what cannot be written ---- */
 
 #define NOBODY 65534
+/* With what a URI has a use for. */
+#define RO_STORE "ro/st%41?r#e"
 
 /* As another user, for root may write everywhere: 0 when the store could be read. */
 static int
@@ -691,15 +955,15 @@ static void
 check_read_only(void **state)
 {
 	const struct read_only *r = *state;
-	char *sub = in_dir("ro"), *path = in_dir("ro/store"), *log = in_dir("ro/store-wal"),
-	     *shm = in_dir("ro/store-shm");
+	char *sub = in_dir("ro"), *path = in_dir(RO_STORE), *log = in_dir(RO_STORE "-wal"),
+	     *shm = in_dir(RO_STORE "-shm");
 	struct err err = {0};
 	struct db *db;
 	pid_t child;
 	int status;
 
 	assert_int_equal(mkdir(sub, 0700), 0);
-	db = open_new("ro/store");
+	db = open_new(RO_STORE);
 	put_id(db, 1);
 	if (!r->with_log)
 		assert_ok(db_checkpoint(db, 0, &err), &err);
@@ -719,7 +983,7 @@ check_read_only(void **state)
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0)
-		_exit(read_as_owner("ro/store"));
+		_exit(read_as_owner(RO_STORE));
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(chmod(sub, 0700), 0);
 	assert_true(WIFEXITED(status));
@@ -790,6 +1054,14 @@ main(void)
 	TEST(tests, n, db__a_write_that_finds_no_room_is_not_committed);
 	TEST(tests, n, db__damage_is_found_after_an_unclean_end);
 	TEST(tests, n, db__a_checkpoint_empties_the_log_into_the_store);
+	TEST(tests, n, db__nothing_is_written_back_beside_another_s_write);
+	TEST(tests, n, db__sqlite_writes_nothing_back_by_itself);
+	TEST(tests, n, db__a_transaction_larger_than_memory_is_read_and_rolled_back);
+	TEST(tests, n, db__who_writes_often_finds_room_in_the_log);
+	TEST(tests, n, db__a_transaction_that_is_left_open_is_rolled_back);
+	TEST(tests, n, db__a_transaction_that_ended_early_takes_nothing_more);
+	TEST(tests, n, db__a_statement_takes_what_it_names_and_stays_as_it_is);
+	TEST(tests, n, db__another_program_s_database_is_refused);
 	ROWS(tests, n, read_only, check_read_only);
 	TEST(tests, n, db__a_reader_cannot_write);
 	failed = rows_run("core/db", tests, n);

@@ -3,6 +3,7 @@
  */
 #include "tests/lib/rows.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -231,10 +232,48 @@ check_tamper(void **state)
 	vault_drop(&other);
 }
 
+/* Neither a value that is too long nor what stands in a file that is no key. */
+static void
+secret__errors_never_repeat_a_value(void **state)
+{
+	static char value[SECRET_MAX_BYTES + 2];
+	char path[96];
+	struct secret *s = NULL;
+	struct vault *v = NULL;
+	struct err err = {0};
+	int fd;
+
+	(void)state;
+	memset(value, 'q', sizeof(value) - 1);
+	assert_int_equal(setenv("CR_TEST_LONG", value, 1), 0);
+	assert_int_equal(secret_resolve("env:CR_TEST_LONG", false, NULL, &s, &err), CR_ECONFIG);
+	assert_null(strstr(err.text, "qqqq"));
+	(void)snprintf(path, sizeof(path), "%s/nokey", dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_int_equal(write(fd, value, 40), 40);
+	(void)close(fd);
+	assert_int_equal(vault_open(path, false, &v, &err), CR_ECONFIG);
+	assert_null(strstr(err.text, "qqqq"));
+	assert_int_equal(unlink(path), 0);
+	(void)unsetenv("CR_TEST_LONG");
+}
+
+static void
+secret__wiped_memory_holds_nothing(void **state)
+{
+	char text[] = "hunter2";
+
+	(void)state;
+	secret_wipe(text, sizeof(text));
+	for (size_t i = 0; i < sizeof(text); i++)
+		assert_int_equal(text[i], 0);
+}
+
 static void
 vault__hashes_depend_on_key_and_purpose(void **state)
 {
 	struct vault *v = fixed_vault(1), *other = fixed_vault(2);
+	char id[VAULT_ID_MAX], other_id[VAULT_ID_MAX];
 	uint8_t a[16], b[16];
 
 	(void)state;
@@ -245,6 +284,12 @@ vault__hashes_depend_on_key_and_purpose(void **state)
 	assert_memory_not_equal(a, b, sizeof(a));
 	vault_hash(other, "address", "x", 1, b, sizeof(b));
 	assert_memory_not_equal(a, b, sizeof(a));
+	vault_hash(v, "audit", "x", 1, a, sizeof(a));
+	vault_hash(v, "audit-head", "x", 1, b, sizeof(b));
+	assert_memory_not_equal(a, b, sizeof(a));
+	vault_id(v, id);
+	vault_id(other, other_id);
+	assert_string_not_equal(id, other_id);
 	vault_drop(&v);
 	vault_drop(&other);
 }
@@ -377,6 +422,8 @@ main(void)
 	TEST(tests, n, secret__a_wiped_buf_is_empty);
 	TEST(tests, n, secret__random_ids_are_hex_and_differ);
 	TEST(tests, n, vault__what_was_sealed_opens_again);
+	TEST(tests, n, secret__errors_never_repeat_a_value);
+	TEST(tests, n, secret__wiped_memory_holds_nothing);
 	TEST(tests, n, vault__hashes_depend_on_key_and_purpose);
 	TEST(tests, n, vault__the_digest_is_plain_blake2b);
 	TEST(tests, n, vault__processes_that_create_at_once_agree_on_one_key);
