@@ -89,6 +89,69 @@ daemon__several_recipients_are_all_or_nothing(void **state)
 	expect_spend("x", LATER, "(budget)");
 }
 
+/* Postfix accepted more than were asked about: some passed another way, and nobody can say whom to charge. */
+static void
+daemon__recipients_that_were_never_asked_about_are_deferred(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	ask_three(fd, "1", 1);
+	expect_on(fd, &(struct question){END, "1", ANNA, "", NULL, 2}, LATER, "(recipients_unknown)");
+	(void)close(fd);
+	expect_two_left();
+}
+
+/* Who was refused at RCPT is no recipient of the message. */
+static void
+daemon__a_recipient_refused_at_rcpt_is_not_charged(void **state)
+{
+	const struct suppress_entry e = {.scope = "", .what = "adatum.example", .reason = "test", .source = "manual"};
+	int fd = dial();
+	bool added;
+
+	(void)state;
+	CHANGE(&o, suppress_add, &e, &added);
+	ask_three(fd, "1", 2);
+	expect_on(fd, &(struct question){"RCPT", "1", ANNA, "x@adatum.example", NULL, 2}, NO, "(suppressed)");
+	expect_on(fd, &(struct question){END, "1", ANNA, "", NULL, 2}, GO, "");
+	(void)close(fd);
+	expect_spend("2", LATER, "(budget)");
+}
+
+/* DATA spends, as a site without END-OF-MESSAGE needs it. */
+static void
+daemon__data_without_an_end_spends(void **state)
+{
+	(void)state;
+	expect(&(struct question){"DATA", "1", ANNA, EXTERN_MAIL, NULL, 1}, GO, "");
+	expect(&(struct question){"DATA", "2", ANNA, EXTERN_MAIL, NULL, 1}, GO, "");
+	expect(&(struct question){"DATA", "3", ANNA, EXTERN_MAIL, NULL, 1}, LATER, "(budget)");
+}
+
+/* An instance is a number of one Postfix: of another client, or from another sender, it is another message. */
+static void
+daemon__an_instance_of_another_client_or_sender_is_another_message(void **state)
+{
+	char answer[POLICY_TEXT], text[2048], *address;
+	const struct question q = {END, "1", ANNA, EXTERN_MAIL, ANNA, 1},
+			      other = {END, "1", "anna+2@getnorthwind.example", EXTERN_MAIL, ANNA, 1};
+	int fd = dial();
+
+	(void)state;
+	expect_on(fd, &q, GO, "");
+	(void)write_question(&q, text, sizeof(text));
+	address = strstr(text, "192.0.2.1");
+	assert_non_null(address);
+	address[8] = '2';
+	put(fd, text, strlen(text));
+	get(fd, answer);
+	assert_string_equal(answer, GO);
+	expect_on(fd, &other, LATER, "(budget)");
+	expect_on(fd, &q, GO, "");
+	(void)close(fd);
+}
+
 static void
 daemon__a_question_repeated_after_a_lost_reply_is_not_charged_again(void **state)
 {
@@ -347,6 +410,10 @@ main(void)
 	struct CMUnitTest tests[64] = {
 		DAEMON_TEST(daemon__rcpt_spends_nothing),
 		DAEMON_TEST(daemon__data_alone_spends),
+		DAEMON_TEST(daemon__data_without_an_end_spends),
+		DAEMON_TEST(daemon__recipients_that_were_never_asked_about_are_deferred),
+		DAEMON_TEST(daemon__a_recipient_refused_at_rcpt_is_not_charged),
+		DAEMON_TEST(daemon__an_instance_of_another_client_or_sender_is_another_message),
 		DAEMON_TEST(daemon__several_recipients_are_all_or_nothing),
 		DAEMON_TEST(daemon__a_question_repeated_after_a_lost_reply_is_not_charged_again),
 		DAEMON_TEST(daemon__a_freeze_elsewhere_binds_the_next_answer),
@@ -362,7 +429,7 @@ main(void)
 		DAEMON_TEST(daemon__a_file_in_its_place_is_left_alone),
 		DAEMON_TEST(daemon__listens_on_an_address_too),
 	};
-	size_t n = 16, first = n;
+	size_t n = 20, first = n;
 
 	ROWS(tests, n, refused, check_refused);
 	for (size_t i = first; i < n; i++)

@@ -12,6 +12,25 @@
 #define HEAD    "request=smtpd_access_policy\nprotocol_state=RCPT\ninstance=1\n"
 #define WHO     "sender=" ANNA "\nrecipient=" EXTERN_MAIL "\n"
 
+/* A disk that fails when it is told to: SQLite, a shared library, finds this before the C library's.  The daemon sees it too. */
+static bool *sync_fails;
+
+int
+fdatasync(int fd)
+{
+	(void)fd;
+	errno = EIO;
+	return sync_fails != NULL && *sync_fails ? -1 : 0;
+}
+
+static void
+share_disk(void)
+{
+	sync_fails = mmap(NULL, sizeof(*sync_fails), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(sync_fails != MAP_FAILED);
+	*sync_fails = false;
+}
+
 static const struct raw {
 	const char *name, *bytes;
 	size_t len;       /* 0: strlen */
@@ -400,6 +419,77 @@ expect_trouble(void)
 	expect_spend("t", TROUBLE, "(store)");
 }
 
+/* It says nothing, ends, and the same question is charged once by whoever comes after it. */
+static void
+expect_end_without_answer(int fd)
+{
+	char answer[POLICY_TEXT];
+	int status;
+
+	get(fd, answer);
+	*sync_fails = false;
+	assert_string_equal(answer, "");
+	(void)close(fd);
+	assert_int_equal(waitpid(server, &status, 0), server);
+	server = 0;
+	assert_true(WIFEXITED(status));
+	assert_int_not_equal(WEXITSTATUS(status), 0);
+	start(NO_PACE);
+}
+
+static void
+daemon__a_commit_of_unknown_fate_is_not_answered_and_the_last(void **state)
+{
+	int fd;
+
+	(void)state;
+	if (store_server() != NULL)
+		skip(); /* has a disk of its own */
+	expect_spend("1", GO, "");
+	fd = dial();
+	*sync_fails = true;
+	put_question(fd, &(struct question){END, "2", ANNA, EXTERN_MAIL, NULL, 1});
+	expect_end_without_answer(fd);
+	expect_spend("2", GO, "");
+	expect_spend("3", LATER, "(budget)");
+}
+
+static void
+daemon__a_release_of_unknown_fate_is_not_answered_and_the_last(void **state)
+{
+	char answer[POLICY_TEXT], text[256];
+	const char *ticket;
+	int fd = dial();
+
+	(void)state;
+	if (store_server() != NULL)
+		skip();
+	(void)snprintf(text, sizeof(text), "request=coldrelay_check\nmailbox=%s\nrecipient=%s\n\n", ANNA, EXTERN_MAIL);
+	put(fd, text, strlen(text));
+	get(fd, answer);
+	ticket = strstr(answer, "ticket=");
+	assert_non_null(ticket);
+	(void)snprintf(text, sizeof(text), "request=coldrelay_release\n%.*s\n\n", (int)strcspn(ticket, "\n"), ticket);
+	*sync_fails = true;
+	put(fd, text, strlen(text));
+	expect_end_without_answer(fd);
+}
+
+/* The trouble of one mailbox: what was begun for it is over, and the next round is as any other. */
+static void
+daemon__after_a_damaged_mailbox_the_next_is_served(void **state)
+{
+	(void)state;
+	assert_ok(db_begin(o.db, &o.err), &o.err);
+	assert_ok(db_exec(o.db,
+	                  "UPDATE spent SET slots = $1 WHERE mailbox = (SELECT id FROM mailbox WHERE address = $2)",
+	                  DB_ARGS(db_blob("\1\1x", 3), db_text(BEN)), NULL, &o.err),
+	          &o.err);
+	assert_ok(db_commit(o.db, &o.err), &o.err);
+	expect(&(struct question){END, "b", BEN, EXTERN_MAIL, NULL, 1}, TROUBLE, "(store)");
+	expect_two_left();
+}
+
 static void
 daemon__a_store_that_was_deleted_is_trouble(void **state)
 {
@@ -421,10 +511,14 @@ daemon__a_store_that_was_replaced_is_trouble_until_it_is_back(void **state)
 	assert_int_equal(rename(o.path, away), 0);
 	copy_file(away, o.path);
 	expect_trouble();
+	/* Once it is known to be gone nothing is written to it. */
+	expect(&(struct question){END, "u", BEN, EXTERN_MAIL, NULL, 1}, TROUBLE, "(store)");
 	assert_int_equal(rename(away, o.path), 0);
 	/* What was asked meanwhile was answered with trouble; written or not, it is not more than two. */
 	expect_spend("t", GO, "");
 	expect_spend("3", LATER, "(budget)");
+	expect(&(struct question){END, "v", BEN, EXTERN_MAIL, NULL, 1}, GO, "");
+	expect(&(struct question){END, "w", BEN, EXTERN_MAIL, NULL, 1}, GO, "");
 }
 
 static void
@@ -466,13 +560,17 @@ main(void)
 		DAEMON_TEST(daemon__a_hundred_megabytes_are_closed_long_before_their_end),
 		DAEMON_TEST(daemon__half_a_question_and_silence_is_closed_and_an_idle_one_is_not),
 		DAEMON_TEST(daemon__answers_that_nobody_takes_are_bounded),
+		DAEMON_TEST(daemon__a_commit_of_unknown_fate_is_not_answered_and_the_last),
+		DAEMON_TEST(daemon__a_release_of_unknown_fate_is_not_answered_and_the_last),
+		DAEMON_TEST(daemon__after_a_damaged_mailbox_the_next_is_served),
 		DAEMON_TEST(daemon__a_store_that_was_deleted_is_trouble),
 		DAEMON_TEST(daemon__a_store_that_was_replaced_is_trouble_until_it_is_back),
 		DAEMON_TEST(daemon__a_store_made_read_only_goes_on_durably),
 		DAEMON_TEST(daemon__a_store_copied_while_in_use_is_unharmed),
 	};
-	size_t n = 8, first = n;
+	size_t n = 11, first = n;
 
+	share_disk();
 	TEST(tests, n, daemon__a_round_that_hangs_starves_the_watchdog);
 	TEST(tests, n, daemon__a_mailbox_removed_while_its_request_waits_is_refused);
 	ROWS(tests, n, raws, check_raw);
