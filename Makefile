@@ -209,8 +209,10 @@ install: ## PREFIX, DESTDIR
 	install -D -m 755 build/release/coldrelay $(DESTDIR)$(PREFIX)/libexec/coldrelay/coldrelay
 	install -d $(DESTDIR)$(DATADIR)/templates
 	install -m 644 templates/*.json $(DESTDIR)$(DATADIR)/templates/
+	install -m 644 templates/replies.rules $(DESTDIR)$(DATADIR)/replies.rules
 	install -D -m 644 man/coldrelay.8 $(DESTDIR)$(PREFIX)/share/man/man8/coldrelay.8
 	install -D -m 644 man/coldrelay.cfg.5 $(DESTDIR)$(PREFIX)/share/man/man5/coldrelay.cfg.5
+	install -D -m 644 man/coldrelay.rules.5 $(DESTDIR)$(PREFIX)/share/man/man5/coldrelay.rules.5
 	install -D -m 644 man/coldrelay-sizing.7 $(DESTDIR)$(PREFIX)/share/man/man7/coldrelay-sizing.7
 	install -D -m 644 coldrelay.cfg $(DESTDIR)$(PREFIX)/share/doc/coldrelay/coldrelay.cfg
 	install -d $(DESTDIR)$(UNITDIR)
