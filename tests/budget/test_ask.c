@@ -20,6 +20,7 @@ static const struct reading {
 	{"an answer without its end is none",     GATE,                            CR_EPARSE, 0        },
 	{"two answers are none",                  GATE "\n" GATE "\n",             CR_EPARSE, 0        },
 	{"an answer that lacks a member is none", "verdict=allow\nreason=ok\n\n",  CR_EPARSE, 0        },
+	{"an allow and a release are no answer",  GATE "released=1\n\n",           CR_EPARSE, 0        },
 	{"an allow and an error are no answer",   GATE "error=store\n\n",          CR_EPARSE, 0        },
 	{"a member told twice is no answer",      GATE "verdict=allow\n\n",        CR_EPARSE, 0        },
 	{"an unknown error is no answer",         "error=none\n\n",                CR_EPARSE, 0        },
@@ -341,6 +342,88 @@ check_rude(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* Nine seconds pass whenever it is looked at: nobody has to wait for a silence. */
+static int64_t
+hasty_boot_ms(const struct clock *c)
+{
+	int64_t *now_ms = c->state;
+
+	return *now_ms += 9000;
+}
+
+static const struct silence {
+	const char *name, *id;
+	int want;
+} silences[] = {
+	{"a daemon's silence is no allow without an id", NULL, CR_EUNKNOWN },
+	{"nor with one, and then the store is asked",    "1",  CR_ENOTFOUND},
+};
+
+static void
+check_silence(void **state)
+{
+	const struct silence *r = *state;
+	const struct gate_request q = {.mailbox = ANNA, .recipient = EXTERN_MAIL, .message_id = r->id};
+	struct listener l = {.fd = -1};
+	struct wire_reply reply = {0};
+	struct clock hasty = *clock_system();
+	struct buf b = {0};
+	int64_t now_ms = 0;
+
+	(void)set_up(NULL);
+	assert_int_equal(stop(SIGTERM), 0);
+	assert_ok(listener_open(&place, &o.clock.clock, &l, &o.err), &o.err);
+	hasty.boot_ms = hasty_boot_ms;
+	hasty.state = &now_ms;
+	assert_ok(wire_write_check(&q, "", &b, &o.err), &o.err);
+	assert_int_equal(ask_daemon(&place, &hasty, &b, r->id != NULL, &reply, &o.err), r->want);
+	buf_release(&b);
+	listener_close(&l);
+}
+
+static void
+ask__another_store_gives_nothing_back(void **state)
+{
+	struct wire_reply one, reply;
+	char store[WIRE_STORE_MAX];
+	struct buf b = {0};
+
+	(void)state;
+	assert_string_equal(ask_word("1", &one), "allow");
+	assert_true(wire_store(o.dir, store));
+	assert_ok(wire_write_release(one.gate.ticket, store, &b, &o.err), &o.err);
+	assert_int_equal(ask_daemon(&place, clock_system(), &b, false, &reply, &o.err), CR_ENOTFOUND);
+	buf_release(&b);
+	assert_string_equal(ask_word("2", &reply), "allow");
+	assert_string_equal(ask_word("3", &reply), "budget");
+}
+
+static void
+wire__two_servers_are_two_stores(void **state)
+{
+	char one[WIRE_STORE_MAX], two[WIRE_STORE_MAX];
+
+	(void)state;
+	assert_true(wire_store("postgresql://one.example/cold", one));
+	assert_true(wire_store("postgresql://two.example/cold", two));
+	assert_string_not_equal(one, two);
+}
+
+static void
+wire__a_value_that_is_too_long_is_not_asked(void **state)
+{
+	static char id[POLICY_VALUE_MAX + 2];
+	const struct gate_request q = {.mailbox = ANNA, .recipient = EXTERN_MAIL, .message_id = id};
+	struct buf b = {0};
+
+	(void)state;
+	memset(id, 'x', sizeof(id) - 1);
+	assert_int_equal(wire_write_check(&q, "", &b, &o.err), CR_EPARSE);
+	id[POLICY_VALUE_MAX] = '\0';
+	assert_ok(wire_write_check(&q, "", &b, &o.err), &o.err);
+	buf_release(&b);
+}
+
 int
 main(void)
 {
@@ -350,17 +433,21 @@ main(void)
 		DAEMON_TEST(ask__an_address_that_cannot_be_read_is_an_error),
 		DAEMON_TEST(ask__a_store_that_is_not_free_is_an_error),
 		DAEMON_TEST(ask__another_store_is_not_charged),
+		DAEMON_TEST(ask__another_store_gives_nothing_back),
 		DAEMON_TEST(ask__nobody_there_is_said_at_once),
 		DAEMON_TEST(ask__a_stranger_spends_nothing),
 		DAEMON_TEST(ask__over_the_network_nothing_is_given_back),
 	};
-	size_t n = 8, first;
+	size_t n = 9, first;
 
 	first = n;
 	ROWS(tests, n, rudes, check_rude);
+	ROWS(tests, n, silences, check_silence);
 	for (size_t i = first; i < n; i++)
 		tests[i].teardown_func = tear_down;
 	ROWS(tests, n, readings, check_reading);
+	TEST(tests, n, wire__two_servers_are_two_stores);
+	TEST(tests, n, wire__a_value_that_is_too_long_is_not_asked);
 	TEST(tests, n, wire__an_answer_survives_the_way);
 	TEST(tests, n, wire__a_question_survives_the_way);
 	TEST(tests, n, wire__a_line_break_makes_no_second_attribute);

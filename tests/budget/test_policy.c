@@ -199,6 +199,34 @@ instances__the_oldest_message_gives_way(void **state)
 	instances_drop(&t);
 }
 
+/* Ids that fall into one bucket are kept apart, and stay when the oldest of them goes. */
+static void
+instances__of_one_bucket_are_kept_apart(void **state)
+{
+	const char *got[INSTANCES_RECIPIENTS];
+	struct instances *t = NULL;
+	struct err err = {0};
+	uint8_t id[3][INSTANCES_ID_BYTES] = {
+		{1, 2, 3},
+                {1, 2, 4},
+                {1, 2, 5}
+        };
+
+	(void)state;
+	assert_ok(instances_open(&t, &err), &err);
+	assert_ok(instances_add(t, id[0], "a@x.example", 0, &err), &err);
+	assert_ok(instances_add(t, id[1], "b@x.example", 10, &err), &err);
+	assert_ok(instances_add(t, id[2], "c@x.example", 20, &err), &err);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(instances_get(t, id[i], 20, got), 1);
+		assert_int_equal(got[0][0], 'a' + (int)i);
+	}
+	assert_int_equal(instances_get(t, id[0], INSTANCES_EXPIRE_MS + 5, got), 0);
+	assert_int_equal(instances_get(t, id[1], INSTANCES_EXPIRE_MS + 5, got), 1);
+	assert_int_equal(instances_get(t, id[2], INSTANCES_EXPIRE_MS + 5, got), 1);
+	instances_drop(&t);
+}
+
 static const struct place {
 	const char *name, *text;
 	int want;
@@ -245,6 +273,7 @@ main(void)
 	TEST(tests, n, policy__two_requests_in_one_piece_are_two);
 	TEST(tests, n, policy__answers_are_one_line_of_ascii);
 	TEST(tests, n, instances__keep_each_recipient_once_and_at_most_64);
+	TEST(tests, n, instances__of_one_bucket_are_kept_apart);
 	TEST(tests, n, instances__the_oldest_message_gives_way);
 	return rows_run("budget/policy", tests, n);
 }

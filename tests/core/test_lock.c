@@ -89,6 +89,21 @@ lock__on_a_file_that_was_removed_is_taken_on_the_new_one(void **state)
 	lock_drop(&b);
 }
 
+/* What somebody else has put there leads elsewhere. */
+static void
+lock__a_link_in_its_place_is_not_followed(void **state)
+{
+	struct lock *l = NULL;
+	struct err err = {0};
+	char link[80];
+
+	(void)state;
+	(void)snprintf(link, sizeof(link), "%s.link", path);
+	assert_int_equal(symlink(path, link), 0);
+	assert_int_equal(lock_open(link, &l, &err), CR_EIO);
+	assert_int_equal(unlink(link), 0);
+}
+
 static void
 lock__waiting_ends_at_the_deadline_of_the_clock(void **state)
 {
@@ -203,6 +218,7 @@ main(void)
 	TEST(tests, n, lock__two_open_files_exclude_each_other);
 	TEST(tests, n, lock__the_holder_is_named_while_it_holds);
 	TEST(tests, n, lock__on_a_file_that_was_removed_is_taken_on_the_new_one);
+	TEST(tests, n, lock__a_link_in_its_place_is_not_followed);
 	TEST(tests, n, lock__waiting_ends_at_the_deadline_of_the_clock);
 	TEST(tests, n, lock__a_killed_holder_frees_it);
 	TEST(tests, n, lock__a_removed_file_is_made_again);

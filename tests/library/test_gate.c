@@ -528,6 +528,14 @@ gate__limits_can_be_lowered_and_never_raised(void **state)
 	assert_code(handle_open(&options, &o.clock.clock, &g, error, sizeof(error)), COLDRELAY_GATE_OK);
 	assert_int_equal(ask(g, ANNA, EXTERN_MAIL, NULL).verdict, COLDRELAY_GATE_ALLOW);
 	assert_string_equal(ask(g, ANNA, BEN, NULL).reason, "budget");
+	/* A queue behind the gate keeps the token away for as long. */
+	coldrelay_gate_close(g);
+	limits.queue_lifetime_s = 3600;
+	assert_code(handle_open(&options, &o.clock.clock, &g, error, sizeof(error)), COLDRELAY_GATE_OK);
+	fake_clock_advance(&o.clock, DAY_MS + HOUR_MS);
+	assert_string_equal(ask(g, ANNA, BEN, NULL).reason, "budget");
+	fake_clock_advance(&o.clock, 1);
+	assert_int_equal(ask(g, ANNA, BEN, NULL).verdict, COLDRELAY_GATE_ALLOW);
 	coldrelay_gate_close(g);
 }
 
