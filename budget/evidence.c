@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BEHIND_MAX 20
+#define BEHIND_MAX    20
+#define EVIDENCE_KEPT (EVIDENCE_TEXT - 4)
 
 /* RFC 5322 s3.2.3 atext, and the dot: what a local part is made of where it is not quoted. */
 static bool
@@ -19,29 +20,39 @@ is_local(char c)
 	       (unsigned char)c >= 0x80;
 }
 
-/* Back over the local part that ends here, quoted or not. */
+/* Back over a quoted string that ends in front of i, if one does. */
+static size_t
+quoted_start(const char *text, size_t i)
+{
+	size_t at = i;
+
+	if (i == 0 || text[i - 1] != '"')
+		return i;
+	for (at--; at > 0 && text[at - 1] != '"'; at--)
+		continue;
+	return at > 0 ? at - 1 : i;
+}
+
+/* Back over the local part that ends here: words and quoted strings, in any number (RFC 5322 s4.4, obs-local-part). */
 static size_t
 local_start(const char *text, size_t end)
 {
-	size_t i = end;
-
-	if (i > 0 && text[i - 1] == '"') {
-		for (i--; i > 0 && text[i - 1] != '"'; i--)
-			continue;
-		return i > 0 ? i - 1 : end;
+	for (size_t i = end;; end = i) {
+		while (i > 0 && is_local(text[i - 1]))
+			i--;
+		i = quoted_start(text, i);
+		if (i == end)
+			return i;
 	}
-	while (i > 0 && is_local(text[i - 1]))
-		i--;
-	return i;
 }
 
-/* Not inside a character of UTF-8. */
+/* Not inside a character of UTF-8, and not inside what may have been a local part: its @ is cut off. */
 static size_t
 cut_at(const char *text, size_t len)
 {
-	while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+	for (int i = 0; i < 3 && len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80; i++)
 		len--;
-	return len;
+	return local_start(text, len);
 }
 
 void
@@ -60,10 +71,10 @@ evidence_text(const char *text, char out[EVIDENCE_TEXT])
 		}
 		out[n++] = blank ? ' ' : *text;
 	}
-	if (*text != '\0') {
-		out[n] = *text;
-		n = cut_at(out, n);
-	}
+	out[n] = '\0';
+	/* Shorter than what the loop stops at: what was cut is not cut again. */
+	if (*text != '\0' || n > EVIDENCE_KEPT)
+		n = cut_at(out, n < EVIDENCE_KEPT ? n : EVIDENCE_KEPT);
 	out[n] = '\0';
 }
 

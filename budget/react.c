@@ -394,10 +394,10 @@ decide(struct work *w, struct err *err)
 /* ---- doing it ---- */
 
 static void
-say(struct work *w, const char *what, const char *whom)
+say(struct work *w, const char *verb, const char *subject)
 {
 	if (w->out->n < REACT_ACTIONS)
-		(void)snprintf(w->out->action[w->out->n++], sizeof(w->out->action[0]), "%s %.290s", what, whom);
+		(void)snprintf(w->out->action[w->out->n++], sizeof(w->out->action[0]), "%s %.290s", verb, subject);
 }
 
 static int
