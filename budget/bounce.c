@@ -103,77 +103,15 @@ bounce_notice_finish(struct reading *r, struct bounce_notice *n, struct slice st
 		code = words_status_in((struct slice){reply, (size_t)(text.at + text.len - reply)}, &len);
 	if (code == NULL)
 		code = words_status_in(text, &len);
-	if (code != NULL && is_vague(n->status))
+	/* The refusing server's own, where it begins with one; else what the report says, unless that is vague. */
+	bool own = code != NULL && (code == text.at || (reply != NULL && code == reply + 4));
+	if (code != NULL && (own || is_vague(n->status)))
 		n->status = pool_line(r->pool, (struct slice){code, len}, 12);
 	code = is_vague(n->status) && status.len > 0 ? words_status_in(status, &len) : NULL;
 	if (code != NULL)
 		n->status = pool_line(r->pool, (struct slice){code, len}, 12);
 	if (n->command[0] == '\0')
 		n->command = words_command(text);
-}
-
-/* The mailbox in a From, Sender or Return-Path. */
-static bool
-mailbox_in(struct slice value, struct slice *out)
-{
-	const char *angle = value.len > 0 ? memrchr(value.at, '<', value.len) : NULL, *after;
-	const char *end = value.at + value.len;
-
-	if (angle != NULL && words_address_at(angle, end, out, &after))
-		return true;
-	return words_address_in(value, out);
-}
-
-static void
-returned_heads(struct reading *r, const struct heads *h)
-{
-	struct slice address;
-	char subject[1000];
-
-	if (mailbox_in(h->of[HEAD_FROM], &address) || mailbox_in(h->of[HEAD_SENDER], &address) ||
-	    mailbox_in(h->of[HEAD_RETURN_PATH], &address))
-		r->b->sender = pool_lower(r->pool, address, BOUNCE_ADDRESS_MAX);
-	if (h->of[HEAD_MESSAGE_ID].len > 0)
-		r->b->message_id = pool_line(r->pool, h->of[HEAD_MESSAGE_ID], 998);
-	if (h->of[HEAD_SUBJECT].len > 0) {
-		size_t n = letter_words(h->of[HEAD_SUBJECT], subject, sizeof(subject));
-		r->b->subject = pool_line(r->pool, (struct slice){subject, n}, 998);
-	}
-}
-
-/* The returned message's header within prose: perhaps indented, perhaps behind a heading and blank lines. */
-static void
-returned_header(struct slice returned, struct heads *h)
-{
-	static const struct {
-		struct slice name;
-		enum head head;
-	} wanted[] = {
-		{SLICE_INIT("from:"),        HEAD_FROM       },
-		{SLICE_INIT("to:"),          HEAD_TO         },
-		{SLICE_INIT("subject:"),     HEAD_SUBJECT    },
-		{SLICE_INIT("message-id:"),  HEAD_MESSAGE_ID },
-		{SLICE_INIT("return-path:"), HEAD_RETURN_PATH},
-	};
-	struct lines l;
-	struct slice line;
-	size_t fields = 0, count = 0;
-
-	memset(h, 0, sizeof(*h));
-	lines_begin(&l, returned);
-	while (count++ < 400 && lines_next(&l, &line)) {
-		line = slice_trim(line);
-		if (line.len == 0 && fields > 2)
-			break;
-		for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
-			if (!slice_starts(line, wanted[i].name))
-				continue;
-			size_t n = wanted[i].name.len;
-			if (h->of[wanted[i].head].len == 0)
-				h->of[wanted[i].head] = slice_trim((struct slice){line.at + n, line.len - n});
-			fields++;
-		}
-	}
 }
 
 static void
@@ -223,7 +161,14 @@ contents_of(const struct letter *l, size_t root, struct contents *c)
 static int
 text_of(struct reading *r, size_t part, struct slice *out, struct err *err)
 {
-	return letter_text(&r->letter.part[part], &r->room, out, &r->cut_text, err);
+	int rc = CR_OK;
+
+	if (!r->decoded || r->decoded_part != part)
+		rc = letter_text(&r->letter.part[part], &r->room, &r->text, &r->cut_text, err);
+	r->decoded = rc == CR_OK;
+	r->decoded_part = part;
+	*out = r->text;
+	return rc;
 }
 
 /* Fields of a report: in the parts that are for them, else in any text that looks like them. */
@@ -267,7 +212,7 @@ returned_part(struct reading *r, size_t part, struct slice *to, struct slice *ho
 	if (rc != CR_OK)
 		return rc;
 	heads_read(header, &h, &r->cut_field);
-	returned_heads(r, &h);
+	bounce_returned(r, &h);
 	/* What was decoded does not live on: what is asked later is copied. */
 	to->at = pool_line(r->pool, h.of[HEAD_TO], BOUNCE_WORDS_MAX);
 	to->len = strlen(to->at);
@@ -320,7 +265,7 @@ weigh(struct reading *r, const struct heads *h, const struct contents *c, struct
 		r->b->agent = agent;
 	/* A daemon or a postmaster writes from the reporting host. */
 	struct slice address;
-	if (from.report >= 2 && mailbox_in(h->of[HEAD_FROM], &address)) {
+	if (from.report >= 2 && bounce_mailbox_in(h->of[HEAD_FROM], &address)) {
 		const char *at = memrchr(address.at, '@', address.len);
 		if (at != NULL)
 			r->daemon = pool_lower(
@@ -367,8 +312,8 @@ drop_others(struct reading *r, const struct heads *h)
 	struct slice to = {0}, from = {0};
 	struct bounce *b = r->b;
 
-	(void)mailbox_in(h->of[HEAD_TO], &to);
-	(void)mailbox_in(h->of[HEAD_FROM], &from);
+	(void)bounce_mailbox_in(h->of[HEAD_TO], &to);
+	(void)bounce_mailbox_in(h->of[HEAD_FROM], &from);
 	for (size_t i = 0; i < b->n && b->n > 1 && b->n < 100;) {
 		struct slice a = {b->notice[i].recipient, strlen(b->notice[i].recipient)};
 		if (!slice_is(a, to) && !slice_is(a, from) && strcmp(a.at, b->sender) != 0) {
@@ -398,34 +343,48 @@ complaint_read(struct reading *r, const struct contents *c, struct slice to, str
 	return CR_OK;
 }
 
+/* An automatic answer: who is away is its recipient. */
+static void
+vacation(struct reading *r, const struct heads *h, const struct prose *p)
+{
+	struct slice address = {0};
+	bool fresh, who = bounce_mailbox_in(h->of[HEAD_FROM], &address);
+
+	/* An address that nobody reads ("no-reply@") says for which one it answers. */
+	if (p->in_passing.len > 0 && (!who || slice_starts(address, SLICE("no"))))
+		address = p->in_passing;
+	struct bounce_notice *n = address.len > 0 ? bounce_notice_for(r, address, &fresh) : NULL;
+	if (n != NULL)
+		n->text = pool_line(r->pool, p->about, BOUNCE_WORDS_MAX);
+	if (bounce_mailbox_in(h->of[HEAD_TO], &address))
+		r->b->sender = pool_lower(r->pool, address, BOUNCE_ADDRESS_MAX);
+	r->b->kind = BOUNCE_VACATION;
+}
+
 /* A report without fields, an automatic answer, or nothing of that. */
 static int
-prose_message(struct reading *r, const struct contents *c, const struct heads *h, struct verdict *v, struct err *err)
+prose_message(struct reading *r, const struct contents *c, const struct heads *h, struct slice to, struct verdict *v,
+              struct err *err)
 {
 	struct prose p = {0};
 	struct heads inner;
-	struct slice address;
-	bool fresh;
+	struct slice address = {0}, returned_to = {0}, words;
 	int rc = prose_of(r, c, &p, err);
 
 	if (rc != CR_OK)
 		goto out;
-	if (memmem(p.about.at, p.about.len, "otificationType", 15) != NULL && json_read(r, p.about))
+	if (p.about.len > 0 && memmem(p.about.at, p.about.len, "otificationType", 15) != NULL && json_read(r, p.about))
 		goto out;
 	v->report += p.report;
+	/* A postmaster who quotes a refusal reports one, in whatever words. */
+	if (v->report == 2 && words_refusal(p.about, SLICE(""), &words))
+		v->report++;
 	if (slice_starts(slice_trim(p.about), SLICE("this is an email abuse report")))
 		v->complaint = true;
 	bool fields = r->b->n > 0;
 	if (!fields && !v->complaint && (v->report < 3 || v->vacation > v->report)) {
-		if (v->vacation >= 2) {
-			r->b->kind = BOUNCE_VACATION;
-			struct bounce_notice *n =
-				mailbox_in(h->of[HEAD_FROM], &address) ? bounce_notice_for(r, address, &fresh) : NULL;
-			if (n != NULL)
-				n->text = pool_line(r->pool, p.about, BOUNCE_WORDS_MAX);
-			if (mailbox_in(h->of[HEAD_TO], &address))
-				r->b->sender = pool_lower(r->pool, address, BOUNCE_ADDRESS_MAX);
-		}
+		if (v->vacation >= 2)
+			vacation(r, h, &p);
 		goto out;
 	}
 	r->b->kind = v->complaint ? BOUNCE_COMPLAINT : BOUNCE_REPORT;
@@ -434,19 +393,20 @@ prose_message(struct reading *r, const struct contents *c, const struct heads *h
 	if (p.reporter.len > 0 && !fields)
 		r->b->reporter = pool_lower(r->pool, p.reporter, 255);
 	if (c->returned == SIZE_MAX && p.returned.len > 0) {
-		returned_header(p.returned, &inner);
-		returned_heads(r, &inner);
+		bounce_returned_prose(p.returned, &inner);
+		bounce_returned(r, &inner);
 	} else {
 		memset(&inner, 0, sizeof(inner));
 	}
 	if (fields) {
 		prose_words(r, &p);
 	} else {
-		prose_notices(r, &p, h->of[HEAD_FAILED]);
+		(void)bounce_mailbox_in(h->of[HEAD_TO], &address);
+		if (!words_address_in(inner.of[HEAD_TO].len > 0 ? inner.of[HEAD_TO] : to, &returned_to))
+			returned_to.len = 0;
+		prose_notices(r, &p, h->of[HEAD_FAILED], address, returned_to);
 		drop_others(r, h);
 	}
-	if (r->b->n == 0)
-		recipient_from(r, inner.of[HEAD_TO]);
 	for (size_t i = 0; !fields && i < r->b->n; i++) {
 		struct bounce_notice *n = &r->b->notice[i];
 		if (n->text[0] != '\0')
@@ -460,10 +420,10 @@ out:
 }
 
 static bool
-has_all_words(const struct bounce *b)
+has_all(const struct bounce *b)
 {
 	for (size_t i = 0; i < b->n; i++)
-		if (b->notice[i].text[0] == '\0')
+		if (b->notice[i].text[0] == '\0' || (b->notice[i].command[0] == '\0' && b->notice[i].host[0] != '\0'))
 			return false;
 	return b->n > 0;
 }
@@ -500,14 +460,12 @@ message_read(struct reading *r, size_t root, struct err *err)
 		return complaint_read(r, &c, hotmail.len > 0 ? hotmail : to, err);
 	if (c.statuses > 0 && c.report == 0)
 		v.report += 3;
-	if (fields && has_all_words(r->b))
+	if (fields && has_all(r->b))
 		r->b->kind = BOUNCE_REPORT;
 	else
-		rc = prose_message(r, &c, &h, &v, err);
+		rc = prose_message(r, &c, &h, to, &v, err);
 	if (rc != CR_OK || r->b->kind != BOUNCE_REPORT)
 		return rc;
-	if (r->b->n == 0)
-		recipient_from(r, to);
 	if (!fields && r->b->n > 0 && is_delay(&h))
 		for (size_t i = 0; i < r->b->n; i++)
 			r->b->notice[i].action = BOUNCE_DELAYED;
@@ -526,13 +484,15 @@ complete(struct reading *r, struct err *err)
 		return CR_OK;
 	if (b->n == 0 && bounce_notice_for(r, SLICE(""), &fresh) == NULL)
 		return err_nomem(err, "a report");
+	for (size_t i = 0; b->kind == BOUNCE_COMPLAINT && i < b->n; i++)
+		b->notice[i].text = r->feedback_type != NULL ? r->feedback_type : "abuse";
 	if (b->reporter[0] == '\0' && r->daemon != NULL)
 		b->reporter = r->daemon;
 	/* A report goes to whom the message came from. */
 	if (b->sender[0] == '\0') {
 		struct heads h;
 		heads_read(r->letter.part[0].header, &h, &r->cut_field);
-		if (mailbox_in(h.of[HEAD_TO], &address))
+		if (bounce_mailbox_in(h.of[HEAD_TO], &address))
 			b->sender = pool_lower(r->pool, address, BOUNCE_ADDRESS_MAX);
 	}
 	for (size_t i = 0; i < b->n; i++)

@@ -69,7 +69,7 @@ static const struct hand lines[] = {
 	{SLICE_INIT("this is the postfix program at host "),							     HAND_REPORTER,  "postfix"        },
 	{SLICE_INIT("this is the email security gateway at host "),                                                      HAND_REPORTER,  "barracuda"      },
 	{SLICE_INIT("hi. this is the qmail-send program at "),                                                           HAND_REPORTER,  "qmail"          },
-	{SLICE_INIT("hi. this is the "),										 HAND_MARK,      "qmail"          },
+	{SLICE_INIT("hi. this is the "),										 HAND_REPORTER,  "qmail"          },
 	{SLICE_INIT("generating server: "),									      HAND_REPORTER,  "exchange"       },
 	{SLICE_INIT("generierender server: "),									   HAND_REPORTER,  "exchange"       },
 	{SLICE_INIT("serveur de g\xc3\xa9n\xc3\xa9ration : "),                                                           HAND_REPORTER,  "exchange"       },
@@ -89,13 +89,15 @@ static const struct hand lines[] = {
 	{SLICE_INIT("reporting-mta:\t"),										 HAND_REPORTER,  NULL             },
 	{SLICE_INIT("this message was created automatically by the smtp relay on "),                                     HAND_REPORTER,  "exim"           },
  /* Only a report says that. */
-	{SLICE_INIT("this is the dragonfly mail agent"),								 HAND_MARK,      "dragonfly"      },
-	{SLICE_INIT("this message was created automatically by mail delivery"),                                          HAND_MARK,      "exim"           },
+	{SLICE_INIT("this is the dragonfly mail agent"),								 HAND_REPORTER,  "dragonfly"      },
+	{SLICE_INIT("this message was created automatically by mail delivery"),                                          HAND_MARK,      NULL             },
 	{SLICE_INIT("this is an automatically generated delivery status notification"),                                  HAND_MARK,      NULL             },
+	{SLICE_INIT("this is the mailer-daemon, please do not reply"),                                                   HAND_MARK,      "opensmtpd"      },
+	{SLICE_INIT("unable to deliver message to: "),								   HAND_MARK,      "mailfoundry"    },
 	{SLICE_INIT("this is an automatically generated message from sendgrid"),                                         HAND_MARK,      "sendgrid"       },
 	{SLICE_INIT("this is the mail delivery agent at "),							      HAND_MARK,      "messagelabs"    },
-	{SLICE_INIT("the following addresses had "),								     HAND_MARK,      "sendmail"       },
-	{SLICE_INIT("the following address had "),								       HAND_MARK,      "sendmail"       },
+	{SLICE_INIT("the following addresses had "),								     HAND_MARK,      NULL             },
+	{SLICE_INIT("the following address had "),								       HAND_MARK,      NULL             },
 	{SLICE_INIT("transcript of session follows"),								    HAND_MARK,      "sendmail"       },
 	{SLICE_INIT("diagnostic information for administrators"),                                                        HAND_MARK,      "exchange"       },
 	{SLICE_INIT("diagnoseinformationen f\xc3\xbcr administratoren"),                                                 HAND_MARK,      "exchange"       },
@@ -115,13 +117,14 @@ static const struct hand lines[] = {
          HAND_MARK,														      "exchange"       },
 	{SLICE_INIT("no se pudo entregar el mensaje a"),								 HAND_MARK,      "exchange"       },
 	{SLICE_INIT("did not reach the following recipient"),                                                            HAND_MARK,      "exchange"       },
-	{SLICE_INIT("delivery to the following recipient"),							      HAND_MARK,      "google"         },
+	{SLICE_INIT("delivery to the following recipient failed permanently"),                                           HAND_MARK,      "google"         },
+	{SLICE_INIT("delivery to the following recipient"),							      HAND_MARK,      NULL             },
 	{SLICE_INIT("address not found"),										HAND_MARK,      "google"         },
 	{SLICE_INIT("delivery incomplete"),									      HAND_MARK,      "google"         },
 	{SLICE_INIT("message blocked"),										  HAND_MARK,      "google"         },
 	{SLICE_INIT("message from interscan"),									   HAND_MARK,      "trendmicro"     },
 	{SLICE_INIT("sorry, we were unable to deliver your message"),                                                    HAND_MARK,      "yahoo"          },
-	{SLICE_INIT("unable to deliver message to "),								    HAND_MARK,      "yahoo"          },
+	{SLICE_INIT("unable to deliver message to "),								    HAND_MARK,      NULL             },
 	{SLICE_INIT("was not delivered to:"),									    HAND_MARK,      "domino"         },
 	{SLICE_INIT("failure reasons"),										  HAND_MARK,      "notes"          },
 	{SLICE_INIT("we had trouble delivering your message"),                                                           HAND_MARK,      NULL             },
@@ -141,7 +144,7 @@ static const struct hand lines[] = {
 	{SLICE_INIT("could not be delivered to: <"),								     HAND_MARK,      "kddi"           },
 	{SLICE_INIT("your delivery to the following address has been failed"),                                           HAND_MARK,      NULL             },
 	{SLICE_INIT("automatic bounce notification"),								    HAND_MARK,      NULL             },
-	{SLICE_INIT("delivery failed "),										 HAND_MARK,      "imail"          },
+	{SLICE_INIT("delivery failed "),										 HAND_MARK,      NULL             },
 	{SLICE_INIT("unknown user: "),										   HAND_MARK,      "imail"          },
 	{SLICE_INIT("unknown host: "),										   HAND_MARK,      "imail"          },
 	{SLICE_INIT("user mailbox exceeds allowed size: "),							      HAND_MARK,      "imail"          },
@@ -280,6 +283,8 @@ static const struct clue subjects[] = {
 	{SLICE_INIT("out of office"),											   NULL,        0, 3},
 	{SLICE_INIT("out of the office"),										       NULL,        0, 3},
 	{SLICE_INIT("auto reply"),											      NULL,        0, 3},
+	{SLICE_INIT("automatic response"),										      NULL,        0, 3},
+	{SLICE_INIT("ooo:"),												    NULL,        0, 2},
 	{SLICE_INIT("auto-reply"),											      NULL,        0, 3},
 	{SLICE_INIT("autoreply"),											       NULL,        0, 3},
 	{SLICE_INIT("automatic reply"),											 NULL,        0, 3},
@@ -338,16 +343,29 @@ static const struct clue mailers[] = {
 	{SLICE_INIT("mailmarshal"),           "mailmarshal",  1, 0},
 };
 
+static bool
+is_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+/* One pass: a row can begin where a word does, and within what is not ASCII. */
 static void
 clues(struct slice s, const struct clue *table, size_t n, struct hand_guess *g)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (slice_find(s, table[i].says) == NULL)
+	for (size_t at = 0; at < s.len; at++) {
+		if (at > 0 && is_alnum(s.at[at - 1]) && is_alnum(s.at[at]))
 			continue;
-		g->report = table[i].report > g->report ? table[i].report : g->report;
-		g->vacation = table[i].vacation > g->vacation ? table[i].vacation : g->vacation;
-		if (g->agent == NULL)
-			g->agent = table[i].agent;
+		char first = (char)(s.at[at] >= 'A' && s.at[at] <= 'Z' ? s.at[at] | 0x20 : s.at[at]);
+		struct slice rest = {s.at + at, s.len - at};
+		for (size_t i = 0; i < n; i++) {
+			if (table[i].says.at[0] != first || !slice_starts(rest, table[i].says))
+				continue;
+			g->report = table[i].report > g->report ? table[i].report : g->report;
+			g->vacation = table[i].vacation > g->vacation ? table[i].vacation : g->vacation;
+			if (g->agent == NULL)
+				g->agent = table[i].agent;
+		}
 	}
 }
 
@@ -469,6 +487,7 @@ static const struct {
 	{SLICE_INIT("x-autoreply"),                  HEAD_AUTOREPLY     },
 	{SLICE_INIT("x-autorespond"),                HEAD_AUTOREPLY     },
 	{SLICE_INIT("x-autoresponder"),              HEAD_AUTOREPLY     },
+	{SLICE_INIT("x-apple-action"),               HEAD_AUTOREPLY     },
 	{SLICE_INIT("x-auto-reply"),                 HEAD_AUTOREPLY     },
 	{SLICE_INIT("x-ms-exchange-message-is-ndr"), HEAD_NDR           },
 	{SLICE_INIT("x-hmxmroriginalrecipient"),     HEAD_HOTMAIL       },

@@ -44,7 +44,7 @@ const char *words_status_in(struct slice s, size_t *len_out);
 bool words_refusal(struct slice passage, struct slice prefer, struct slice *out);
 /* In reply to which command, and which host a passage says it was. */
 const char *words_command(struct slice passage);
-struct slice words_host(struct slice passage);
+size_t words_host(struct slice passage, char out[256]); /* the length, 0 none */
 /* "rfc822;a@b", "dns; host (comment)": behind the type, where there is one. */
 struct slice words_typed(struct slice value);
 struct slice words_host_name(struct slice s); /* the host name or address that s begins with */
@@ -105,10 +105,14 @@ void heads_read(struct slice header, struct heads *out, bool *cut_out);
 struct reading {
 	struct letter letter;
 	struct letter_room room;
+	struct slice text; /* of the part that was decoded last */
+	size_t decoded_part;
+	bool decoded;
 	struct pool *pool;
 	struct bounce *b;
 	size_t notice_room;
-	uint32_t *hash;     /* of each notice's recipient */
+	uint32_t *hash; /* of each notice's recipient */
+	const char *feedback_type;
 	const char *daemon; /* the host that a mailer-daemon's address names */
 	bool cut_text, cut_field;
 };
@@ -117,6 +121,13 @@ struct reading {
 struct bounce_notice *bounce_notice_for(struct reading *r, struct slice recipient, bool *new_out);
 /* status and reply from its text, and what the report itself says where the text does not; host and command unless set. */
 void bounce_notice_finish(struct reading *r, struct bounce_notice *n, struct slice status);
+
+/* bounce_returned.c */
+bool bounce_mailbox_in(struct slice value, struct slice *out); /* the address of a From, Sender, Return-Path, To */
+/* Sender, message id and subject are those of this header. */
+void bounce_returned(struct reading *r, const struct heads *h);
+/* A header within prose: perhaps indented, perhaps behind a heading and blank lines. */
+void bounce_returned_prose(struct slice returned, struct heads *out);
 
 /* bounce_status.c: true when there were fields of a report. */
 bool status_looks_like(struct slice text);
@@ -136,6 +147,7 @@ struct prose {
 	struct slice returned; /* the returned message, len 0: not in this text */
 	struct slice reporter, reason,
 		in_passing; /* in_passing: an address in running text that is a recipient's most likely */
+	bool certain;       /* and that is sure */
 	int report;         /* how much speaks for a report */
 	const char *agent;  /* NULL: nobody known */
 	struct block *block;
@@ -143,9 +155,10 @@ struct prose {
 };
 MUST_CHECK int prose_read(struct slice text, struct prose *out, struct err *err);
 void prose_release(struct prose *p);
-/* Make notices of it; failed: X-Failed-Recipients, which fill in where the text names nobody. */
-void prose_notices(struct reading *r, const struct prose *p, struct slice failed);
-/* Give words to the notices that a report's fields left without. */
+/* Make notices of it.  failed: X-Failed-Recipients, which fill in where the text names nobody; reader: to whom it is
+ * written; to: whom the returned message was to, when nothing else tells. */
+void prose_notices(struct reading *r, const struct prose *p, struct slice failed, struct slice reader, struct slice to);
+/* Give words and commands to the notices that a report's fields left without. */
 void prose_words(struct reading *r, const struct prose *p);
 
 /* bounce_json.c: a notice of Amazon SES by way of SNS; false: it is none. */

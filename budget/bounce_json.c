@@ -58,6 +58,9 @@ json_read(struct reading *r, struct slice text)
 		return false;
 	r->b->kind = slice_is(type, SLICE("complaint")) ? BOUNCE_COMPLAINT : BOUNCE_REPORT;
 	r->b->agent = "ses";
+	struct slice subtype = value_of(text, SLICE("bounceSubType"));
+	if (subtype.len == 0)
+		subtype = value_of(text, SLICE("complaintFeedbackType"));
 	while (member(&at, end, SLICE("emailAddress"), &to)) {
 		struct bounce_notice *n = bounce_notice_for(r, to, &fresh);
 		if (n == NULL)
@@ -69,7 +72,7 @@ json_read(struct reading *r, struct slice text)
 			n->action = BOUNCE_DELIVERED;
 		n->text = pool_line(r->pool, words_typed(value_of(mine, SLICE("diagnosticCode"))), BOUNCE_WORDS_MAX);
 		if (n->text[0] == '\0')
-			n->text = pool_line(r->pool, value_of(text, SLICE("bounceSubType")), 64);
+			n->text = pool_line(r->pool, subtype, 64);
 		bounce_notice_finish(r, n, value_of(mine, SLICE("status")));
 	}
 	v = words_typed(value_of(text, SLICE("reportingMTA")));

@@ -45,27 +45,6 @@ pool_take(struct pool *p, size_t len)
 	return out;
 }
 
-/* How many bytes the character at s has in well-formed UTF-8 (RFC 3629); 0: it is none. */
-static size_t
-utf8_len(const unsigned char *s, size_t left)
-{
-	size_t n = s[0] < 0x80                   ? 1
-	           : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-	           : (s[0] & 0xf0) == 0xe0       ? 3
-	           : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-	                                         : 0;
-
-	if (n == 0 || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-	    (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static const char *
 line(struct pool *p, struct slice s, size_t max, bool lower)
 {
@@ -77,7 +56,7 @@ line(struct pool *p, struct slice s, size_t max, bool lower)
 		return "";
 	for (size_t i = 0; i < s.len && n < room;) {
 		const unsigned char *c = (const unsigned char *)s.at + i;
-		size_t len = utf8_len(c, s.len - i);
+		size_t len = letter_utf8_len(s.at + i, s.len - i);
 		if (*c <= ' ' || *c == 0x7f) {
 			if ((*c == ' ' || *c == '\t' || *c == '\n' || *c == '\r') && n > 0 && out[n - 1] != ' ')
 				out[n++] = ' ';

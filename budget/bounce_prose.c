@@ -11,6 +11,8 @@
 
 /* What is said about one recipient may go on over blank lines until there is a reply in it, but not for ever. */
 #define PASSAGE_MAX 1500
+/* In a longer list of recipients with one reason for all, nobody's own line is looked for. */
+#define LIST_MAX 50
 
 struct scan {
 	struct prose *out;
@@ -18,6 +20,7 @@ struct scan {
 	bool blank;         /* the line before was blank */
 	bool in_reason;
 	int in_passing; /* worth of what was found */
+	bool certain;   /* and it stood in words that only a report has */
 };
 
 void
@@ -133,15 +136,16 @@ block_begin(struct scan *s, struct slice line, struct slice address, struct slic
 
 /* An address in running text, when what stands before it says whose it is. */
 static void
-passing(struct scan *s, struct slice line)
+passing(struct scan *s, struct slice line, bool marked)
 {
 	struct slice address;
-	if (memchr(line.at, '@', line.len) == NULL || !words_address_in(line, &address))
+	if (s->certain || memchr(line.at, '@', line.len) == NULL || !words_address_in(line, &address))
 		return;
 	int worth = hand_introduces((struct slice){line.at, (size_t)(address.at - line.at)});
-	if (worth > s->in_passing) {
+	if (worth > s->in_passing || (worth > 0 && marked)) {
 		s->in_passing = worth;
 		s->out->in_passing = address;
+		s->certain = s->out->certain = marked;
 	}
 }
 
@@ -151,13 +155,17 @@ by_hand(struct scan *s, const struct hand *h, struct slice words, struct slice *
 {
 	struct prose *p = s->out;
 	struct slice behind = {words.at + h->start.len, words.len - h->start.len};
+	const char *at;
 
 	*behind_out = behind;
-	if (h->agent != NULL && p->agent == NULL)
-		p->agent = h->agent;
 	switch (h->what) {
 	case HAND_REPORTER:
-		if (p->reporter.len == 0)
+		/* "This is the DragonFly Mail Agent v0.13 at df.example.net." */
+		at = slice_find(behind, SLICE(" at "));
+		if (p->reporter.len == 0 && at != NULL)
+			p->reporter =
+				words_host_name((struct slice){at + 4, (size_t)(behind.at + behind.len - at - 4)});
+		else if (p->reporter.len == 0)
 			p->reporter = words_host_name(behind);
 		p->report = quoted ? p->report : 3;
 		return false;
@@ -193,6 +201,10 @@ line_read(struct scan *s, struct slice line, bool *failed)
 		return false;
 	}
 	const struct hand *h = hand_of_line(words);
+	if (h != NULL && h->what != HAND_REASON)
+		s->in_reason = false;
+	if (h != NULL && h->agent != NULL && p->agent == NULL)
+		p->agent = h->agent;
 	if (h != NULL && h->what == HAND_RETURNED)
 		return true;
 	if (s->in_reason && p->reason.len == 0)
@@ -207,7 +219,7 @@ line_read(struct scan *s, struct slice line, bool *failed)
 		leading = leads(words, &address, &behind);
 	if (!leading || !block_begin(s, line, address, behind, failed)) {
 		if (!leading)
-			passing(s, line);
+			passing(s, line, h != NULL && h->what == HAND_MARK);
 		if (s->open != NULL) {
 			extend(s->open, line);
 			if (s->open->passage.len > PASSAGE_MAX)
@@ -274,28 +286,58 @@ words_begin(struct slice s, struct slice recipient)
 	}
 }
 
-/* What is said about block i: its own passage, or for one of a list that of the last of the list. */
+/* What is said about block i: its own passage, or for one of a list that of the last of the list.  *at: where the last call ended. */
 static struct slice
-passage_of(const struct prose *p, size_t i, bool *shared_out)
+passage_of(const struct prose *p, size_t i, size_t *at, bool *shared_out)
 {
-	*shared_out = false;
-	for (size_t j = i; j < p->n && j < i + 1000; j++) {
+	size_t j = *at > i ? *at : i;
+
+	for (; j < p->n; j++) {
 		struct slice s = words_begin(p->block[j].passage, p->block[j].recipient);
-		if (is_sentence(s) || p->block[j].refusal)
-			return s;
-		*shared_out = true;
+		if (!is_sentence(s) && !p->block[j].refusal)
+			continue;
+		*at = j;
+		*shared_out = j > i;
+		return s;
 	}
+	*at = j;
+	*shared_out = true;
 	return (struct slice){p->about.at, 0};
+}
+
+/* A reason that is no reply: its first paragraph, without the heading it may have ("because:").  What follows is advice. */
+static struct slice
+first_paragraph(struct slice s)
+{
+	struct lines l;
+	struct slice line, out = {s.at, 0};
+
+	lines_begin(&l, s);
+	while (lines_next(&l, &line)) {
+		line = slice_trim(line);
+		bool heading = line.len > 0 && strchr(":-=*", line.at[line.len - 1]) != NULL;
+		if (out.len == 0 && (heading || line.len == 0))
+			continue;
+		if (line.len == 0 && is_sentence(out))
+			break;
+		if (out.len == 0)
+			out.at = line.at;
+		if (line.len > 0)
+			out.len = (size_t)(line.at + line.len - out.at);
+	}
+	return is_sentence(out) ? out : s;
 }
 
 static void
 say(struct reading *r, struct bounce_notice *n, struct slice words, struct slice passage)
 {
+	char host[256];
+
 	n->text = pool_line(r->pool, words, BOUNCE_WORDS_MAX);
 	if (n->command[0] == '\0')
 		n->command = words_command(passage);
 	if (n->host[0] == '\0')
-		n->host = pool_lower(r->pool, words_host(passage), 255);
+		n->host = pool_lower(r->pool, (struct slice){host, words_host(passage, host)}, 255);
 }
 
 /* The words for a notice out of passage, or out of the whole text when it alone is meant there. */
@@ -309,10 +351,10 @@ fill(struct reading *r, const struct prose *p, struct bounce_notice *n, struct s
 		say(r, n, words, passage);
 	} else if (alone && words_refusal(p->about, prefer, &words)) {
 		say(r, n, words, p->about);
-	} else if (is_sentence(p->reason)) {
-		say(r, n, p->reason, passage.len > 0 ? passage : p->about);
 	} else if (is_sentence(passage)) {
-		say(r, n, passage, passage);
+		say(r, n, first_paragraph(passage), passage);
+	} else if (is_sentence(p->reason)) {
+		say(r, n, first_paragraph(p->reason), p->about);
 	} else {
 		say(r, n, p->about, p->about);
 	}
@@ -351,29 +393,111 @@ failed_recipients(struct reading *r, const struct prose *p, struct slice failed)
 	}
 }
 
-void
-prose_notices(struct reading *r, const struct prose *p, struct slice failed)
+/* Is any refusal tied to a line that begins with an address? */
+static bool
+any_refusal(const struct prose *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->block[i].refusal)
+			return true;
+	return false;
+}
+
+/* As the notice before. */
+static void
+same_words(struct bounce_notice *n)
+{
+	const char *to = n->recipient;
+	*n = n[-1];
+	n->recipient = to;
+}
+
+static void
+blocks(struct reading *r, const struct prose *p, struct slice not_this)
 {
 	bool alone = distinct(p) < 2, shared, fresh;
+	size_t at = 0;
+	const char *same = NULL; /* the passage of the notice before */
 
 	for (size_t i = 0; i < p->n; i++) {
-		struct bounce_notice *n = bounce_notice_for(r, p->block[i].recipient, &fresh);
+		const struct block *b = &p->block[i];
+		/* "Dear a@b," */
+		if (!b->refusal && not_this.len > 0 && same_address(b->recipient, not_this))
+			continue;
+		struct bounce_notice *n = bounce_notice_for(r, b->recipient, &fresh);
 		if (n == NULL)
 			return;
-		if (!fresh && !says_more(&p->block[i], n))
+		if (!fresh && !says_more(b, n))
 			continue;
-		struct slice passage = passage_of(p, i, &shared);
-		fill(r, p, n, passage, shared ? p->block[i].recipient : (struct slice){NULL, 0}, alone);
-	}
-	if (p->n == 0 && failed.len > 0)
-		failed_recipients(r, p, failed);
-	if (r->b->n == 0 && p->in_passing.len > 0) {
-		struct bounce_notice *n = bounce_notice_for(r, p->in_passing, &fresh);
-		if (n != NULL)
-			fill(r, p, n, (struct slice){p->about.at, 0}, p->in_passing, true);
+		struct slice passage = passage_of(p, i, &at, &shared);
+		if (p->n > LIST_MAX && passage.at == same)
+			same_words(n);
+		else
+			fill(r, p, n, passage, alone ? (struct slice){NULL, 0} : b->recipient, alone);
+		same = shared && fresh ? passage.at : NULL;
 	}
 }
 
+/* The paragraph in which an address stands, and the next. */
+static struct slice
+around(struct slice text, struct slice address)
+{
+	struct lines l;
+	struct slice line, out = {text.at, 0};
+	int paragraphs = 0;
+
+	lines_begin(&l, text);
+	while (lines_next(&l, &line) && paragraphs < 2) {
+		bool blank = slice_trim(line).len == 0, before = line.at + line.len < address.at;
+		if (before && blank)
+			out = (struct slice){l.at, 0};
+		else if (!before && blank)
+			paragraphs++;
+		else if (!before)
+			out.len = (size_t)(line.at + line.len - out.at);
+	}
+	return out;
+}
+
+static void
+in_passing(struct reading *r, const struct prose *p)
+{
+	bool fresh;
+	struct bounce_notice *n = bounce_notice_for(r, p->in_passing, &fresh);
+	struct slice words, near = around(p->about, p->in_passing);
+
+	if (n == NULL)
+		return;
+	if (words_refusal(p->about, p->in_passing, &words))
+		say(r, n, words, p->about);
+	else
+		say(r, n, near, near);
+	bounce_notice_finish(r, n, (struct slice){NULL, 0});
+}
+
+void
+prose_notices(struct reading *r, const struct prose *p, struct slice failed, struct slice reader, struct slice to)
+{
+	bool fresh;
+
+	if (p->certain && !any_refusal(p)) {
+		in_passing(r, p);
+		return;
+	}
+	blocks(r, p, reader);
+	if (r->b->n == 0 && failed.len > 0)
+		failed_recipients(r, p, failed);
+	if (r->b->n == 0 && p->in_passing.len > 0)
+		in_passing(r, p);
+	/* Whoever writes to himself */
+	if (r->b->n == 0)
+		blocks(r, p, (struct slice){NULL, 0});
+	struct bounce_notice *n = r->b->n == 0 && to.len > 0 ? bounce_notice_for(r, to, &fresh) : NULL;
+	if (n != NULL)
+		fill(r, p, n, (struct slice){p->about.at, 0}, (struct slice){NULL, 0}, true);
+}
+
+/* What a report's fields leave out: words, and in reply to which command they were. */
 void
 prose_words(struct reading *r, const struct prose *p)
 {
@@ -382,12 +506,16 @@ prose_words(struct reading *r, const struct prose *p)
 	for (size_t k = 0; k < r->b->n && k < 1000; k++) {
 		struct bounce_notice *n = &r->b->notice[k];
 		struct slice to = {n->recipient, strlen(n->recipient)};
-		if (n->text[0] != '\0')
+		if (n->text[0] != '\0' && n->command[0] != '\0')
 			continue;
-		size_t i = 0;
+		size_t i = 0, at = 0;
 		while (i < p->n && !same_address(p->block[i].recipient, to))
 			i++;
-		struct slice passage = i < p->n ? passage_of(p, i, &shared) : (struct slice){p->about.at, 0};
-		fill(r, p, n, passage, i < p->n && !shared ? (struct slice){NULL, 0} : to, r->b->n == 1);
+		bool found = i < p->n;
+		struct slice passage = found ? passage_of(p, i, &at, &shared) : (struct slice){p->about.at, 0};
+		if (n->text[0] == '\0')
+			fill(r, p, n, passage, found && !shared ? (struct slice){NULL, 0} : to, r->b->n == 1);
+		else if (found)
+			n->command = words_command(passage);
 	}
 }

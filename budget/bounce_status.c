@@ -181,9 +181,27 @@ static bool
 has_words(struct slice s)
 {
 	size_t letters = 0;
-	for (size_t i = 0; i < s.len && letters < 4; i++)
+	for (size_t i = 0; i < s.len && letters < 2; i++)
 		letters += (s.at[i] | 0x20) >= 'a' && (s.at[i] | 0x20) <= 'z';
-	return letters >= 4;
+	return letters >= 2;
+}
+
+/* Domino folds within words: the line end and one blank are not there. */
+static struct slice
+join(struct slice s, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len && n < size; i++) {
+		if (s.at[i] == '\r' || s.at[i] == '\n') {
+			while (i + 1 < s.len && (s.at[i + 1] == '\r' || s.at[i + 1] == '\n'))
+				i++;
+			i += i + 1 < s.len && (s.at[i + 1] == ' ' || s.at[i + 1] == '\t');
+			continue;
+		}
+		out[n++] = s.at[i];
+	}
+	return (struct slice){out, n};
 }
 
 static struct slice
@@ -197,7 +215,8 @@ static void
 group_end(struct reading *r, struct slice of[FIELD__COUNT])
 {
 	bool whole = false, final_whole = false, fresh;
-	char text[BOUNCE_ADDRESS_MAX * 4];
+	char text[BOUNCE_ADDRESS_MAX * 4], joined[BOUNCE_WORDS_MAX];
+	of[FIELD_FINAL] = unescape(of[FIELD_FINAL], text, sizeof(text));
 	struct slice final = recipient_of(of[FIELD_FINAL], &final_whole);
 	struct slice to = final_whole ? final : recipient_of(of[FIELD_ORIGINAL], &whole);
 
@@ -209,21 +228,36 @@ group_end(struct reading *r, struct slice of[FIELD__COUNT])
 	           of[FIELD_REMOTE].at != NULL;
 	struct bounce_notice *n = NULL;
 	if (to.len > 0) {
-		n = bounce_notice_for(r, unescape(to, text, sizeof(text)), &fresh);
+		n = bounce_notice_for(r, to, &fresh);
 	} else if (any && r->b->n > 0) {
 		n = &r->b->notice[r->b->n - 1]; /* the rest of the group before */
 		fresh = false;
 	}
 	if (n == NULL)
 		return;
+	if (slice_starts(of[FIELD_DIAGNOSTIC], SLICE("x-notes")))
+		of[FIELD_DIAGNOSTIC] = join(of[FIELD_DIAGNOSTIC], joined, sizeof(joined));
 	struct slice words = words_typed(of[FIELD_DIAGNOSTIC]);
 	if (!has_words(words) && has_words(of[FIELD_SUPPLEMENT]))
 		words = of[FIELD_SUPPLEMENT];
 	char decoded[BOUNCE_WORDS_MAX + 1];
 	if (slice_starts(words, SLICE("=?")))
 		words = (struct slice){decoded, letter_words(words, decoded, sizeof(decoded))};
-	if (n->text[0] == '\0' && words.len > 0)
+	struct slice refusal;
+	char name[256];
+	/* Postfix: "host mx.example[192.0.2.1] said: 550 ... (in reply to RCPT TO command)" */
+	if (slice_find(words, SLICE(" said: ")) != NULL || slice_find(words, SLICE(" to talk to me: ")) != NULL) {
+		n->command = words_command(words);
+		if (of[FIELD_REMOTE].len == 0)
+			n->host = pool_lower(r->pool, (struct slice){name, words_host(words, name)}, 255);
+		if (words_refusal(words, (struct slice){NULL, 0}, &refusal))
+			words = refusal;
+	}
+	if (n->text[0] == '\0' && has_words(words))
 		n->text = pool_line(r->pool, words, BOUNCE_WORDS_MAX);
+	else if (slice_starts(of[FIELD_DIAGNOSTIC], SLICE("smtp")) && words.len >= 3 &&
+	         words_reply_in(words) == words.at)
+		n->reply = pool_line(r->pool, (struct slice){words.at, 3}, 3);
 	if (fresh || of[FIELD_ACTION].at != NULL)
 		n->action = action_of(of[FIELD_ACTION]);
 	/* Exim and Messaging Server say "TCP|from|port|to|port" and more behind the name */
@@ -343,9 +377,8 @@ complaint(struct reading *r, struct slice text)
 		else if (slice_is(name, SLICE("reporting-mta")))
 			global(r, FIELD_REPORTER, value);
 	}
-	for (size_t i = 0; i < r->b->n; i++)
-		if (r->b->notice[i].text[0] == '\0')
-			r->b->notice[i].text = type;
+	if (type[0] != '\0')
+		r->feedback_type = type;
 }
 
 bool

@@ -80,7 +80,7 @@ words_address_at(const char *p, const char *end, struct slice *out, const char *
 bool
 words_address_in(struct slice s, struct slice *out)
 {
-	const char *p = s.at, *end = s.at + s.len, *after;
+	const char *p = s.len > 0 ? s.at : "", *end = p + s.len, *after;
 
 	while (p < end) {
 		const char *at = memchr(p, '@', (size_t)(end - p));
@@ -120,8 +120,11 @@ is_reply(const char *p, struct slice s)
 	if (end - p == 3)
 		return p == s.at;
 	char next = p[3];
-	if (next != ' ' && next != '-' && next != '\n' && next != '\r' && next != ':' && next != ',' && next != ';')
+	if (next != ' ' && next != '-' && next != '\n' && next != '\r' && (p > s.at || strchr(":,;", next) == NULL))
 		return false;
+	/* "550-'Unknown user" within the words of Amazon SES */
+	if (next == '-' && end - p > 4 && p[4] == '\'')
+		return true;
 	/* With a status code behind it there is no doubt. */
 	if (end - p > 8 && p[4] == p[0] && p[5] == '.' && is_digit(p[6]))
 		return true;
@@ -129,18 +132,21 @@ is_reply(const char *p, struct slice s)
 	while (before > s.at && before[-1] == ' ')
 		before--;
 	if (before == s.at || before[-1] == '\n' || before[-1] == '\r')
-		return next != ':' && next != ',' && next != ';';
-	if (strchr(":;'\"([#>", before[-1]) != NULL)
+		return true;
+	if (strchr(":;'\"([#><", before[-1]) != NULL)
 		return true;
 	return before < p && before - s.at >= 5 &&
 	       (memcmp(before - 4, "code", 4) == 0 || memcmp(before - 4, "Code", 4) == 0 ||
 	        memcmp(before - 4, "said", 4) == 0 || memcmp(before - 5, "error", 5) == 0);
 }
 
-const char *
-words_reply_in(struct slice s)
+/* The first reply that begins in the line, which is part of s: it may go on behind the line's end. */
+static const char *
+reply_in_line(struct slice s, struct slice line)
 {
-	for (const char *p = s.at, *end = s.at + s.len; end - p >= 3; p++)
+	if (line.len == 0)
+		return NULL;
+	for (const char *p = line.at, *end = line.at + line.len; p < end; p++)
 		if (is_digit(*p)) {
 			if (is_reply(p, s))
 				return p;
@@ -148,6 +154,12 @@ words_reply_in(struct slice s)
 				p++;
 		}
 	return NULL;
+}
+
+const char *
+words_reply_in(struct slice s)
+{
+	return reply_in_line(s, s);
 }
 
 /* 4.x.y or 5.x.y (or 2.x.y) at p; its length, 0 none. */
@@ -177,9 +189,9 @@ status_len(const char *p, const char *end)
 const char *
 words_status_in(struct slice s, size_t *len_out)
 {
-	const char *end = s.at + s.len;
-
-	for (const char *p = s.at; end - p >= 5; p++) {
+	if (s.len < 5)
+		return NULL;
+	for (const char *p = s.at, *end = s.at + s.len; end - p >= 5; p++) {
 		if (p[1] != '.' || (p > s.at && (is_alnum(p[-1]) || p[-1] == '.')))
 			continue;
 		*len_out = status_len(p, end);
@@ -205,10 +217,54 @@ is_stop(struct slice line)
 	return slice_starts(line, SLICE("in: ")) || slice_starts(line, SLICE("out: "));
 }
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* As slice_find, but a blank of the phrase is any run of them: writers fold where they like. */
+static const char *
+find_folded(struct slice s, struct slice phrase)
+{
+	for (const char *p = s.at, *end = s.at + s.len; p < end; p++) {
+		const char *q = p;
+		size_t i = 0;
+		while (i < phrase.len && q < end) {
+			if (phrase.at[i] == ' ' && is_blank(*q)) {
+				while (q < end && is_blank(*q))
+					q++;
+			} else if ((*q >= 'A' && *q <= 'Z' ? *q | 0x20 : *q) == phrase.at[i]) {
+				q++;
+			} else {
+				break;
+			}
+			i++;
+		}
+		if (i == phrase.len)
+			return p;
+	}
+	return NULL;
+}
+
+/* The passage as one line, cut: blanks in a row are one. */
+static struct slice
+flat(struct slice s, char out[BOUNCE_WORDS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len && n < BOUNCE_WORDS_MAX; i++)
+		if (!is_blank(s.at[i]))
+			out[n++] = s.at[i];
+		else if (n > 0 && out[n - 1] != ' ')
+			out[n++] = ' ';
+	return (struct slice){out, n};
+}
+
 static struct slice
 cut_at(struct slice s, struct slice phrase)
 {
-	const char *p = slice_find(s, phrase);
+	const char *p = find_folded(s, phrase);
 	if (p != NULL)
 		s.len = (size_t)(p - s.at);
 	return s;
@@ -219,6 +275,15 @@ static bool
 is_other_reply(struct slice line, const char *code)
 {
 	return words_reply_in(line) == line.at && line.len > 3 && memcmp(line.at, code, 3) != 0;
+}
+
+static bool
+is_unopened(struct slice s)
+{
+	long open = 0;
+	for (size_t i = 0; i < s.len; i++)
+		open += s.at[i] == '(' ? 1 : s.at[i] == ')' ? -1 : 0;
+	return open < 0;
 }
 
 /* From the reply at p on, over the lines that belong to it. */
@@ -239,7 +304,11 @@ reply_extent(struct slice passage, const char *p)
 	}
 	out = cut_at(out, SLICE("(in reply to"));
 	out = cut_at(out, SLICE("giving up on "));
+	out = cut_at(out, SLICE("i'm not going to try again"));
 	out = slice_trim(out);
+	/* "(reason: 550 Host unknown)" */
+	if (out.len > 1 && out.at[out.len - 1] == ')' && is_unopened(out))
+		out.len--;
 	/* "returned '550 ...'", "follows: [550 ...]" */
 	if (p > passage.at && out.len > 1) {
 		char close = p[-1] == '\'' ? '\'' : p[-1] == '"' ? '"' : p[-1] == '[' ? ']' : '\0';
@@ -271,7 +340,7 @@ words_refusal(struct slice passage, struct slice prefer, struct slice *out)
 	while (lines_next(&l, &line)) {
 		struct slice rest = line;
 		const char *p;
-		while ((p = words_reply_in(rest)) != NULL && *p == '2')
+		while ((p = reply_in_line(passage, rest)) != NULL && *p == '2')
 			rest = (struct slice){p + 3, (size_t)(line.at + line.len - p - 3)};
 		if (p == NULL) {
 			/* A status code alone, at the start of a line or of what is quoted */
@@ -346,22 +415,26 @@ static const struct {
 	{SLICE_INIT("step: data"),                      "DATA"     },
 };
 
+/* The row of a table that stands at p: only words begin one. */
+static bool
+begins(const char *p, const char *end, struct slice row)
+{
+	return (*p | 0x20) == (row.at[0] | 0x20) && slice_starts((struct slice){p, (size_t)(end - p)}, row);
+}
+
 const char *
 words_command(struct slice passage)
 {
-	if (passage.len > BOUNCE_WORDS_MAX)
-		passage.len = BOUNCE_WORDS_MAX;
-	/* Each phrase begins with one of these: one look at most places. */
+	char line[BOUNCE_WORDS_MAX];
+
+	passage = flat(passage, line);
 	for (const char *p = passage.at, *end = p + passage.len; p < end; p++) {
-		char c = (char)(*p | 0x20);
-		if (*p != '>' && *p != '[' && *p != '{' && c != 'i' && c != 'a' && c != 'e' && c != 'r' && c != 'f' &&
-		    c != 'd' && c != 's' && c != 'm' && c != 'b')
+		/* Where no word begins, or none that begins a row */
+		if ((p > passage.at && is_alnum(p[-1])) ||
+		    (is_alnum(*p) ? strchr("iafdmrbs", *p | 0x20) == NULL : *p != '>' && *p != '['))
 			continue;
-		if (p > passage.at && is_alnum(p[-1]))
-			continue;
-		struct slice rest = {p, (size_t)(end - p)};
 		for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-			if (slice_starts(rest, commands[i].says))
+			if (begins(p, end, commands[i].says))
 				return commands[i].command;
 	}
 	return "";
@@ -379,9 +452,11 @@ words_host_name(struct slice s)
 	}
 	while (n < s.len && n < 255 &&
 	       (is_alnum(s.at[n]) || s.at[n] == '-' || s.at[n] == '.' || s.at[n] == '_' || s.at[n] == ':')) {
-		if (s.at[n] == ':' && (n + 1 >= s.len || s.at[n + 1] == ' ' || memchr(s.at, '.', n) != NULL))
+		/* A colon belongs to an IPv6 address, or to the sentence. */
+		if (s.at[n] == ':' &&
+		    (n + 1 >= s.len || !(is_alnum(s.at[n + 1]) || s.at[n + 1] == ':') || memchr(s.at, '.', n) != NULL))
 			break;
-		dot = dot || s.at[n] == '.' || s.at[n] == ':';
+		dot = dot || s.at[n] == '.' || (s.at[n] == ':' && memchr(s.at, ':', n) != NULL);
 		n++;
 	}
 	while (n > 0 && (s.at[n - 1] == '.' || s.at[n - 1] == ':'))
@@ -395,7 +470,7 @@ static const struct slice introductions[] = {
 	SLICE_INIT("host "),
 	SLICE_INIT("talking to "),
 	SLICE_INIT("connected to "),
-	SLICE_INIT("smtp server "),
+	SLICE_INIT("server "),
 	SLICE_INIT("remote server at "),
 	SLICE_INIT("from remote server "),
 	SLICE_INIT("recipient domain "),
@@ -411,11 +486,10 @@ static struct slice
 host_before_verb(struct slice passage)
 {
 	for (const char *p = passage.at, *end = p + passage.len; p < end; p++) {
-		char c = (char)(*p | 0x20);
-		if ((c != 'd' && c != 'f' && c != 'r' && c != 'g') || p == passage.at || p[-1] != ' ')
+		if (p == passage.at || p[-1] != ' ')
 			continue;
 		for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-			if (!slice_starts((struct slice){p, (size_t)(end - p)}, verbs[i]))
+			if (!begins(p, end, verbs[i]))
 				continue;
 			const char *from = p - 1;
 			if (from > passage.at && from[-1] == ']') {
@@ -432,19 +506,15 @@ host_before_verb(struct slice passage)
 	return (struct slice){passage.at, 0};
 }
 
-struct slice
-words_host(struct slice passage)
+static struct slice
+host_in(struct slice passage)
 {
-	if (passage.len > BOUNCE_WORDS_MAX)
-		passage.len = BOUNCE_WORDS_MAX;
 	for (const char *p = passage.at, *end = p + passage.len; p < end; p++) {
-		char c = (char)(*p | 0x20);
-		if ((c != 'h' && c != 't' && c != 'c' && c != 's' && c != 'r' && c != 'f' && c != 'd') ||
-		    (p > passage.at && is_alnum(p[-1])))
+		if (p > passage.at && is_alnum(p[-1]))
 			continue;
 		struct slice rest = {p, (size_t)(end - p)};
 		for (size_t i = 0; i < ARRAY_LEN(introductions); i++) {
-			if (!slice_starts(rest, introductions[i]))
+			if (!begins(p, end, introductions[i]))
 				continue;
 			size_t n = introductions[i].len;
 			struct slice host = words_host_name((struct slice){p + n, rest.len - n});
@@ -456,17 +526,18 @@ words_host(struct slice passage)
 				return host;
 		}
 	}
-	/* "host" may be wrapped onto its own line: "<a@b>: host\n    mx.example[192.0.2.1] said:" */
-	const char *p = slice_find(passage, SLICE("host\n"));
-	if (p == NULL)
-		p = slice_find(passage, SLICE("host\r\n"));
-	if (p != NULL && (p == passage.at || !is_alnum(p[-1]))) {
-		struct slice t = slice_trim((struct slice){p + 4, (size_t)(passage.at + passage.len - p - 4)});
-		struct slice host = words_host_name(t);
-		if (host.len > 0)
-			return host;
-	}
 	return host_before_verb(passage);
+}
+
+size_t
+words_host(struct slice passage, char out[256])
+{
+	char line[BOUNCE_WORDS_MAX];
+	struct slice host = host_in(flat(passage, line));
+
+	memcpy(out, host.at, host.len);
+	out[host.len] = '\0';
+	return host.len;
 }
 
 struct slice

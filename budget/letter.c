@@ -78,8 +78,8 @@ slice_find(struct slice s, struct slice needle)
 void
 lines_begin(struct lines *l, struct slice text)
 {
-	l->at = text.at;
-	l->end = text.at + text.len;
+	l->at = text.len > 0 ? text.at : "";
+	l->end = l->at + text.len;
 	l->nl = l->cr = NULL;
 }
 
@@ -407,7 +407,7 @@ letter_read(const char *data, size_t len, struct letter *out, struct err *err)
 			rc = entity(&w, false, &full, err);
 	}
 	if (rc == CR_OK)
-		close_above(&w, 0, full ? stop : data + len);
+		close_above(&w, 0, full ? stop : w.lines.end);
 	return rc;
 }
 

@@ -113,6 +113,9 @@ size_t letter_words(struct slice value, char *out, size_t size);
 /* Tags away, entities resolved, in place of len bytes; returns how many are left (letter_html.c). */
 size_t letter_html(const char *html, size_t len, char *out);
 
+/* How many bytes the character at text has in well-formed UTF-8 (RFC 3629); 0: it is none. */
+size_t letter_utf8_len(const char *text, size_t left);
+
 /* Small things all of them need. */
 bool slice_is(struct slice s, struct slice want);     /* ASCII letters in any case */
 bool slice_starts(struct slice s, struct slice want); /* the same */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <iconv.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,16 +111,67 @@ static const struct {
 	{"x-gbk",             "GBK"         },
 };
 
+size_t
+letter_utf8_len(const char *text, size_t left)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t n = s[0] < 0x80                   ? 1
+	           : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+	           : (s[0] & 0xf0) == 0xe0       ? 3
+	           : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+	                                         : 0;
+
+	if (n == 0 || n > left)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+	    (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+/* What bytes beyond ASCII are, where the charset that is said has none: UTF-8, EUC-JP (pairs), else Latin as everybody reads it. */
+static const char *
+guess(struct slice text, bool japanese)
+{
+	bool utf8 = true, euc = true;
+
+	for (size_t i = 0, n; i < text.len && utf8; i += n > 0 ? n : 1) {
+		n = letter_utf8_len(text.at + i, text.len - i);
+		utf8 = n > 0 || text.len - i < 4;
+	}
+	for (size_t i = 0; i < text.len && euc; i++) {
+		unsigned char c = (unsigned char)text.at[i];
+		if (c < 0x80)
+			continue;
+		euc = c >= 0x8e && ++i < text.len && (unsigned char)text.at[i] >= 0xa1;
+	}
+	return utf8 ? NULL : euc ? "EUC-JP" : japanese ? "CP932" : "WINDOWS-1252";
+}
+
+/* Eight bytes at a time: nearly all mail is. */
+static bool
+is_ascii(struct slice s)
+{
+	uint64_t eight, all = 0;
+	size_t i = 0;
+
+	for (; i + 8 <= s.len; i += 8) {
+		memcpy(&eight, s.at + i, 8);
+		all |= eight;
+	}
+	for (; i < s.len; i++)
+		all |= (unsigned char)s.at[i];
+	return (all & 0x8080808080808080U) == 0;
+}
+
 /* NULL: the text can stand as it is. */
 static const char *
 charset_of(const char *said, struct slice text)
 {
-	bool plain = true, escape = false;
-
-	for (size_t i = 0; i < text.len; i++) {
-		plain = plain && (unsigned char)text.at[i] < 0x80;
-		escape = escape || text.at[i] == 0x1b;
-	}
+	bool plain = is_ascii(text), escape = text.len > 0 && memchr(text.at, 0x1b, text.len) != NULL;
 	struct slice name = {said, strlen(said)};
 	if (slice_starts(name, SLICE("utf-16")) || slice_starts(name, SLICE("utf-32")))
 		return said;
@@ -128,9 +180,11 @@ charset_of(const char *said, struct slice text)
 	/* ISO 2022 shifts by escapes; said or not, nothing else of a mail has them. */
 	if (plain)
 		return !escape ? NULL : slice_starts(name, SLICE("iso-2022")) ? said : "ISO-2022-JP";
-	if (name.len == 0 || slice_is(name, SLICE("utf-8")) || slice_is(name, SLICE("utf8")) ||
-	    slice_is(name, SLICE("us-ascii")))
+	if (slice_is(name, SLICE("utf-8")) || slice_is(name, SLICE("utf8")))
 		return NULL;
+	bool japanese = slice_starts(name, SLICE("iso-2022"));
+	if (name.len == 0 || japanese || slice_is(name, SLICE("us-ascii")))
+		return escape ? said : guess(text, japanese);
 	for (size_t i = 0; i < ARRAY_LEN(other_names); i++)
 		if (slice_is(name, (struct slice){other_names[i].name, strlen(other_names[i].name)}))
 			return other_names[i].use;
@@ -224,7 +278,7 @@ letter_text(const struct letter_part *p, struct letter_room *r, struct slice *ou
 		if (convert(charset, text, r->text, size, &n))
 			text = (struct slice){r->text, n};
 	}
-	if (p->type == LETTER_HTML) {
+	if (p->type == LETTER_HTML && text.len > 0) {
 		/* Never longer than what it is made of, so it can be written over itself. */
 		if (text.at != r->text) {
 			if (!room_for(&r->text, &r->text_room, text.len))
@@ -278,13 +332,13 @@ word_at(const char *p, const char *end, char *out, size_t size, size_t *len)
 size_t
 letter_words(struct slice value, char *out, size_t size)
 {
-	const char *p = value.at, *end = value.at + value.len, *next;
 	size_t len = 0;
 	bool word = false, blank = false;
 
 	if (size == 0)
 		return 0;
 	size--;
+	const char *p = value.len > 0 ? value.at : "", *end = p + value.len, *next;
 	while (p < end && len < size) {
 		if ((unsigned char)*p <= ' ') {
 			blank = true;
