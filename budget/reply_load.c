@@ -369,38 +369,6 @@ on_category(struct loader *l, char *value, struct err *err)
 	return err_set(err, CR_ECONFIG, "no category has the name '%s'", value);
 }
 
-static int
-on_means(struct loader *l, char *value, struct err *err)
-{
-	(void)err;
-	l->saying->means = value;
-	return CR_OK;
-}
-
-static int
-on_decides(struct loader *l, char *value, struct err *err)
-{
-	(void)err;
-	l->saying->decides = value;
-	return CR_OK;
-}
-
-static int
-on_todo(struct loader *l, char *value, struct err *err)
-{
-	(void)err;
-	l->saying->todo = value;
-	return CR_OK;
-}
-
-static int
-on_never(struct loader *l, char *value, struct err *err)
-{
-	(void)err;
-	l->saying->never = value;
-	return CR_OK;
-}
-
 /* test: HOST | REPLY => ID */
 static int
 on_test(struct loader *l, char *value, struct err *err)
@@ -423,28 +391,31 @@ on_test(struct loader *l, char *value, struct err *err)
 	return rc;
 }
 
+#define AT(field) offsetof(struct reply_saying, field)
+
 static const struct key {
 	const char *name;
-	unsigned blocks; /* bits */
-	int (*on)(struct loader *l, char *value, struct err *err);
+	unsigned blocks;                                           /* bits */
+	int (*on)(struct loader *l, char *value, struct err *err); /* NULL: the value is the saying itself, at */
+	size_t saying;
 } keys[] = {
-	{"host",     1U << BLOCK_LAYER,                    on_host    },
-	{"text",     1U << BLOCK_LAYER | 1U << BLOCK_RULE, on_text    },
-	{"also",     1U << BLOCK_RULE,                     on_also    },
-	{"not",      1U << BLOCK_RULE,                     on_not     },
-	{"reply",    1U << BLOCK_RULE,                     on_reply   },
-	{"status",   1U << BLOCK_RULE,                     on_status  },
-	{"from",     1U << BLOCK_RULE,                     on_from    },
-	{"only",     1U << BLOCK_RULE,                     on_only    },
-	{"command",  1U << BLOCK_RULE,                     on_command },
-	{"layer",    1U << BLOCK_RULE,                     on_layer   },
-	{"class",    1U << BLOCK_RULE,                     on_class   },
-	{"category", 1U << BLOCK_RULE,                     on_category},
-	{"test",     1U << BLOCK_RULE,                     on_test    },
-	{"means",    1U << BLOCK_CLASS | 1U << BLOCK_RULE, on_means   },
-	{"decides",  1U << BLOCK_CLASS | 1U << BLOCK_RULE, on_decides },
-	{"todo",     1U << BLOCK_CLASS | 1U << BLOCK_RULE, on_todo    },
-	{"never",    1U << BLOCK_CLASS | 1U << BLOCK_RULE, on_never   },
+	{"host",     1U << BLOCK_LAYER,                    on_host,     0          },
+	{"text",     1U << BLOCK_LAYER | 1U << BLOCK_RULE, on_text,     0          },
+	{"also",     1U << BLOCK_RULE,                     on_also,     0          },
+	{"not",      1U << BLOCK_RULE,                     on_not,      0          },
+	{"reply",    1U << BLOCK_RULE,                     on_reply,    0          },
+	{"status",   1U << BLOCK_RULE,                     on_status,   0          },
+	{"from",     1U << BLOCK_RULE,                     on_from,     0          },
+	{"only",     1U << BLOCK_RULE,                     on_only,     0          },
+	{"command",  1U << BLOCK_RULE,                     on_command,  0          },
+	{"layer",    1U << BLOCK_RULE,                     on_layer,    0          },
+	{"class",    1U << BLOCK_RULE,                     on_class,    0          },
+	{"category", 1U << BLOCK_RULE,                     on_category, 0          },
+	{"test",     1U << BLOCK_RULE,                     on_test,     0          },
+	{"means",    1U << BLOCK_CLASS | 1U << BLOCK_RULE, NULL,        AT(means)  },
+	{"decides",  1U << BLOCK_CLASS | 1U << BLOCK_RULE, NULL,        AT(decides)},
+	{"todo",     1U << BLOCK_CLASS | 1U << BLOCK_RULE, NULL,        AT(todo)   },
+	{"never",    1U << BLOCK_CLASS | 1U << BLOCK_RULE, NULL,        AT(never)  },
 };
 
 static const enum reply_category category_of[] = {
@@ -593,7 +564,10 @@ read_key(struct loader *l, char *line, struct err *err)
 		line = trim(colon + 1);
 		if (*line == '\0')
 			return err_set(err, CR_ECONFIG, "'%s' has no value", keys[i].name);
-		return keys[i].on(l, line, err);
+		if (keys[i].on != NULL)
+			return keys[i].on(l, line, err);
+		*(const char **)((char *)l->saying + keys[i].saying) = line;
+		return CR_OK;
 	}
 	return err_set(err, CR_ECONFIG, "no such key: '%s'", trim(line));
 }

@@ -110,8 +110,7 @@ reply_text__long_text_is_cut(void **state)
 	struct reply_text t;
 
 	(void)state;
-	memset(text, 'x', sizeof(text) - 1);
-	memcpy(text, "550 5.1.1 ", 10);
+	(void)snprintf(text, sizeof(text), "550 5.1.1 %0*d", (int)sizeof(text) - 16, 0);
 	reply_text_read(text, &t);
 	assert_int_equal(t.reply, 550);
 	assert_true(t.inner_len < REPLY_TEXT_MAX && t.inner_len > REPLY_TEXT_MAX - 8);
