@@ -381,7 +381,7 @@ contain_remove_mailbox(struct contain *c, const char *address, struct err *err)
 	return rc == CR_OK && changed > 0 ? log_line(c, "mailbox.remove", a.text, NULL, NULL, err) : rc;
 }
 
-/* Which cause is kept when a second one comes: what ends by itself once a check holds gives way to what somebody decided. */
+/* Which cause is kept when a second one comes: what ends with the tenant's restriction, or once a check holds, gives way to what lasts. */
 static int
 gravity(const char *cause)
 {
@@ -390,15 +390,15 @@ gravity(const char *cause)
 		int gravity;
 	} light[] = {
 		{"own_account", 0},
-                {"auth",        0},
-                {"systemic",    2}
+                {"auth",        1},
+                {"systemic",    3}
         };
 
 	for (size_t i = 0; i < ARRAY_LEN(light); i++) {
 		if (strcmp(light[i].cause, cause) == 0)
 			return light[i].gravity;
 	}
-	return 1;
+	return 2;
 }
 
 int

@@ -370,6 +370,12 @@ look_at_seconds(struct work *w, struct refusal *rows, struct err *err)
 	return rc;
 }
 
+static bool
+counts(const struct reaction *r)
+{
+	return r->hard || r->alike || r->at_second != 0 || r->at_second_org != 0;
+}
+
 static int
 decide(struct work *w, struct err *err)
 {
@@ -378,13 +384,15 @@ decide(struct work *w, struct err *err)
 
 	if (w->ev.domain[0] == '\0' || (w->ev.temporary && !w->r->early))
 		return CR_OK;
+	w->acts = w->r->at_once | rules_of(w)->also[w->e->verdict->class];
+	rc = look_at_repeats(w, err);
+	/* Most are dead addresses: nothing is counted for them. */
+	if (rc != CR_OK || !counts(w->r))
+		return rc;
 	rows = calloc(ARRAY_LEN(reactions) * OF_A_CLASS + 1, sizeof(*rows));
 	if (rows == NULL)
 		return err_nomem(err, "refusals");
-	w->acts = w->r->at_once | rules_of(w)->also[w->e->verdict->class];
-	rc = look_at_repeats(w, err);
-	if (rc == CR_OK)
-		rc = look_at_seconds(w, rows, err);
+	rc = look_at_seconds(w, rows, err);
 	if (rc == CR_OK)
 		rc = look_at_systemic(w, rows, err);
 	free(rows);

@@ -743,6 +743,22 @@ react__a_freeze_for_authentication_waits_for_verify(void **data)
 }
 
 static void
+react__nor_does_it_end_a_freeze_for_authentication(void **data)
+{
+	struct office o;
+
+	(void)data;
+	open_all(&o);
+	(void)react(&o, &(struct said){.class = REPLY_OWN_ACCOUNT, .status = "5.1.8"});
+	(void)react(&o, &(struct said){.class = REPLY_AUTH});
+	CHANGE(&o, contain_thaw_tenant, TENANT, "the provider lifted it");
+	assert_string_equal(state(&o, GET), "frozen auth");
+	assert_string_equal(state(&o, TRY), "active");
+	CHANGE_FAILS(&o, CR_EREFUSED, contain_thaw, GET, "mended");
+	office_close(&o);
+}
+
+static void
 react__the_end_of_a_tenants_restriction_does_not_end_a_block(void **data)
 {
 	struct office o;
@@ -834,6 +850,7 @@ main(void)
 	TEST(tests, n, react__the_latest_evidence_behind_a_state_comes_first);
 	TEST(tests, n, react__a_freeze_for_authentication_waits_for_verify);
 	TEST(tests, n, react__the_end_of_a_tenants_restriction_does_not_end_a_block);
+	TEST(tests, n, react__nor_does_it_end_a_freeze_for_authentication);
 	TEST(tests, n, react__an_operator_adds_to_the_table);
 	TEST(tests, n, react__rules_cannot_make_it_milder);
 	return rows_run("budget/react", tests, n);
