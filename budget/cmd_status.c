@@ -138,7 +138,7 @@ struct line {
 };
 
 static void
-next_step(struct line *l, int64_t first_send_ms, int64_t closing_until_ms)
+next_step(struct line *l, int64_t first_send_ms, int64_t closing_until_ms, const char *cause)
 {
 	char at[NUM_RFC3339_MAX];
 
@@ -153,7 +153,8 @@ next_step(struct line *l, int64_t first_send_ms, int64_t closing_until_ms)
 		(void)snprintf(l->next, sizeof(l->next), "first send %s", at);
 		break;
 	case DOMAIN_FROZEN:
-		(void)snprintf(l->next, sizeof(l->next), "review, then thaw %s", l->domain);
+		(void)snprintf(l->next, sizeof(l->next), "%s, then thaw %s",
+		               cause != NULL && strcmp(cause, "auth") == 0 ? "verify" : "review", l->domain);
 		break;
 	case DOMAIN_BURNED:
 		(void)snprintf(l->next, sizeof(l->next), "teardown %s", l->domain);
@@ -218,8 +219,9 @@ print_row(struct status *st, const struct line *l, struct err *err)
 		(const char *[]){l->domain, domain_state_name(l->state), age, sent, refusals, blocks, l->next}, err);
 }
 
-static const char domains_sql[] = "SELECT name, tenant, state, created_ms, first_send_ms, closing_until_ms FROM domain "
-				  "WHERE $1 = '' OR name = $1 ORDER BY tenant, name";
+static const char domains_sql[] =
+	"SELECT name, tenant, state, created_ms, first_send_ms, closing_until_ms, cause FROM domain "
+	"WHERE $1 = '' OR name = $1 ORDER BY tenant, name";
 
 /* What the slots hold of these 24 hours: that is what the gate goes by. */
 static int
@@ -267,7 +269,7 @@ print_domain(struct status *st, const struct db_rows *rows, struct err *err)
 	if (rc != CR_OK)
 		return rc;
 	l.state = domain_state_in_effect(stored, db_col_int(rows, 4), st->now_ms);
-	next_step(&l, db_col_int(rows, 4), db_col_int(rows, 5));
+	next_step(&l, db_col_int(rows, 4), db_col_int(rows, 5), db_col_text(rows, 6));
 	return st->s->json ? print_json(st, &l, err) : print_row(st, &l, err);
 }
 

@@ -479,12 +479,22 @@ why__names_the_evidence_of_a_freeze_and_of_a_suppression(void **state)
 	expect("status", false, 1, "(tenant_policy, evidence 2)");
 	expect("status", true, 1, "\"blocks\":1,\"blocked_by\":1,\"complaints\":0,\"refusals\":2");
 	expect("suppress list", true, 0, "\"evidence\":\"evidence 2: tenant_policy by rule ms-etr, contoso.example");
+	expect("status", true, 1, "\"next\":\"review, then thaw getnorthwind.example\"");
 	/* What was lifted and thawed is behind nothing any more. */
 	expect("suppress lift fabrikam.example --reason x --evidence y --tenant " TENANT, false, 0, "lifted");
 	expect("suppress lift dora@fabrikam.example --reason x --evidence y --tenant " TENANT, false, 0, "lifted");
 	expect("thaw getnorthwind.example --reason reviewed", false, 0, NULL);
 	expect("why " BEN " dora@fabrikam.example", true, 0, "\"evidence\":[]");
 	expect("suppress list --lifted", true, 0, "\"lift_reason\":\"x\",\"lift_evidence\":\"y\"");
+}
+
+static void
+status__says_verify_where_authentication_was_refused(void **state)
+{
+	(void)state;
+	refuse(REPLY_AUTH, "dora@fabrikam.example");
+	expect("status", true, 1, "\"next\":\"verify, then thaw getnorthwind.example\"");
+	expect("thaw getnorthwind.example --reason mended", false, 77, "has to pass before a thaw");
 }
 
 static const char settings_start[] = "store = \"store.db\";\nkey_file = \"install.key\";\n";
@@ -583,6 +593,7 @@ main(void)
 	IN_OFFICE(tests, n, suppress__list_as_a_file);
 	IN_OFFICE(tests, n, audit__shows_and_verifies);
 	IN_OFFICE(tests, n, why__names_the_evidence_of_a_freeze_and_of_a_suppression);
+	IN_OFFICE(tests, n, status__says_verify_where_authentication_was_refused);
 	IN_OFFICE(tests, n, settings__organisations_are_one_for_the_gate);
 	ROWS(tests, n, setting_rows, check_setting);
 	return rows_run("budget/cmd", tests, n);
