@@ -7,7 +7,10 @@
 #include "core/log.h"
 #include "tests/budget/office.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 
 static char dir[64];
 static struct fake_clock fake;
@@ -282,6 +285,95 @@ check_trouble(void **state)
 	r = run_line("why " ANNA " a@one.example", false);
 	assert_true(r.exit_code == 69 || r.exit_code == 74);
 	free(r.out);
+	assert_int_equal(remove_installation(NULL), 0);
+}
+
+/* An allow that nobody was told is none: it is asked again, by its id. */
+static void
+check__an_answer_that_cannot_be_written_is_no_exit_0(void **state)
+{
+	char words[4][64] = {"check", ANNA, "--to", "a@one.example"};
+	char *argv[] = {words[0], words[1], words[2], words[3], NULL};
+	FILE *full = fopen("/dev/full", "w");
+	struct err err = {0};
+	struct session s;
+
+	(void)state;
+	assert_non_null(full);
+	session_init(&s, true, full);
+	assert_int_not_equal(cmd_check(&s, 4, argv, &err), 0);
+	session_release(&s);
+	(void)fclose(full);
+}
+
+/* ---- a daemon that lies, or says nothing ---- */
+
+static const struct rude {
+	const char *name, *line, *says;
+	int n, want; /* connections taken; the exit code */
+} rudes[] = {
+	{"a release is no answer to a check",            "check " ANNA " --to a@one.example",                "released=1\n\n",  1, 74},
+	{"a check without an id stops at a silence",     "check " ANNA " --to a@one.example",                "",                1, 74},
+	{"with an id it asks twice, and then the store", "check " ANNA " --to a@one.example --message-id 1", "",                2, 0 },
+	{"the store's trouble is the daemon's answer",   "check " ANNA " --to a@one.example",                "error=store\n\n", 1, 74},
+	{"an allow is no answer to a release",           "release 1-0000000000000001",
+         "verdict=allow\nreason=ok\nmailbox=a@b.example\nclass=warmup\nleft_outbound=1\nleft_warmup=0\nretry_at_ms=0\n"
+         "ticket=\nmessage=x\n\n",                                                                                              1, -1},
+	{"a release stops at a silence",                 "release 1-0000000000000001",                       "",                1, -1},
+};
+
+static void
+be_rude(int listener, const struct rude *r)
+{
+	char text[2048];
+
+	/* Who is not asked often enough ends, and says so. */
+	(void)alarm(20);
+	for (int i = 0; i < r->n; i++) {
+		int fd = accept(listener, NULL, NULL);
+
+		if (fd < 0 || read(fd, text, sizeof(text)) <= 0 ||
+		    send(fd, r->says, strlen(r->says), MSG_NOSIGNAL) != (ssize_t)strlen(r->says))
+			_exit(1);
+		if (i == r->n - 1)
+			(void)close(listener);
+		(void)close(fd);
+	}
+	_exit(0);
+}
+
+static void
+check_rude(void **state)
+{
+	const struct rude *r = *state;
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	char config[512];
+	struct result got;
+	int listener, status;
+	pid_t child;
+
+	assert_int_equal(make_installation(NULL), 0);
+	(void)snprintf(config, sizeof(config),
+	               "store = \"store.db\";\nkey_file = \"install.key\";\nlisten = \"unix:%s/gate\";\n", dir);
+	write_file("coldrelay.cfg", config, 0600);
+	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%s/gate", dir);
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(listener, 8), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		be_rude(listener, r);
+	(void)close(listener);
+	got = run_line(r->line, true);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	if (r->want >= 0)
+		assert_int_equal(got.exit_code, r->want);
+	else /* neither done nor known not to be */
+		assert_true(got.exit_code != 0 && got.exit_code != 77);
+	free(got.out);
+	assert_int_equal(unlink(at.sun_path), 0);
 	assert_int_equal(remove_installation(NULL), 0);
 }
 
@@ -585,6 +677,8 @@ main(void)
 	IN_OFFICE(tests, n, check__exit_says_allow_wait_or_refuse);
 	IN_OFFICE(tests, n, check__a_clock_in_doubt_exits_69);
 	ROWS(tests, n, troubles, check_trouble);
+	IN_OFFICE(tests, n, check__an_answer_that_cannot_be_written_is_no_exit_0);
+	ROWS(tests, n, rudes, check_rude);
 	IN_OFFICE(tests, n, release__takes_a_ticket_once);
 	IN_OFFICE(tests, n, why__shows_every_test);
 	IN_OFFICE(tests, n, freeze__and_thaw_need_a_reason);
