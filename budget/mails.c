@@ -302,16 +302,12 @@ find_end(const struct mails *m, size_t *from)
 	while ((at = memmem(at, (size_t)(end - at), "\nFrom ", 6)) != NULL) {
 		const size_t rest = (size_t)(end - at - 1);
 
-		if (!m->at_end && rest < FROM_MAX && memchr(at + 1, '\n', rest) == NULL)
-			break;
 		if (after_empty_line(begin, at + 1) && is_from_line(at + 1, rest < FROM_MAX ? rest : FROM_MAX))
 			return at + 1;
 		at++;
 	}
-	if (at != NULL)
-		*from = (size_t)(at - begin);
-	else
-		*from = (size_t)(end - begin) > FROM_MAX ? (size_t)(end - begin) - FROM_MAX : 0;
+	/* What may be the beginning of one is looked at again. */
+	*from = (size_t)(end - begin) > FROM_MAX ? (size_t)(end - begin) - FROM_MAX : 0;
 	return NULL;
 }
 

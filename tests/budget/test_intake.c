@@ -151,6 +151,20 @@ remove_installation(void **state)
 	return system(line);
 }
 
+/* How much of what was read is kept. */
+static int64_t
+evidence(void)
+{
+	struct session s = {.config_path = in_dir("coldrelay.cfg"), .clock = &fake.clock, .out = stdout};
+	struct err err;
+	int64_t n = -1;
+
+	assert_ok(session_store(&s, DB_READ, &err), &err);
+	assert_ok(db_get_int(s.db, "SELECT COUNT(*) FROM evidence", DB_NO_ARGS, -1, &n, &err), &err);
+	session_release(&s);
+	return n;
+}
+
 static void
 bounce__a_block_freezes_and_suppresses_once(void **state)
 {
@@ -203,6 +217,8 @@ bounce__exit_says_what_was_read(void **state)
 {
 	(void)state;
 	expect("bounce @/plain.eml", true, 0, "\"category\":\"none\"");
+	/* Nothing of a person's answer is kept. */
+	assert_int_equal(evidence(), 0);
 	expect("bounce @/none", true, 65, NULL);
 	expect("bounce @/empty", true, 65, NULL);
 	expect("bounce @/junk", true, 65, NULL);
@@ -247,6 +263,40 @@ bounce__an_mbox_is_read_to_its_end(void **state)
 	expect("bounce @/box", true, 0, "\"number\":2");
 	expect("check " BEN " --to a@one.example", true, 77, "frozen");
 	expect("check " TRY " --to gone@adatum.example", true, 77, "suppressed");
+}
+
+/* Read at once, but said in three months: no three organisations within a week. */
+static void
+bounce__what_came_long_ago_counts_as_of_then(void **state)
+{
+	(void)state;
+	put("old",
+	    "From x 10:00:00\nDate: Mon, 1 Sep 2025 10:00:00 +0000\n" NOTICE(
+		    "1",
+		    "li@fabrikam.example", ANNA, "5.7.1", SAID) "\nFrom x 10:00:00\nDate: Wed, 1 Oct 2025 10:00:00 "
+	                                                        "+0000\n" NOTICE("2", "li@contoso.example", ANNA,
+	                                                                         "5.7.1",
+	                                                                         SAID) "\nFrom x 10:00:00\nDate: Sat, "
+	                                                                               "1 Nov 2025 10:00:00 "
+	                                                                               "+0000\n" NOTICE("3",
+	                                                                                                "li@adatum."
+	                                                                                                "example",
+	                                                                                                ANNA, "5.7.1",
+	                                                                                                SAID));
+	expect("bounce @/old", true, 0, "\"number\":3");
+	expect("status getnorthwind.example", true, 1, "\"state\":\"frozen\"");
+	put("new",
+	    "From x 10:00:00\nDate: Tue, 25 Nov 2025 10:00:00 +0000\n" NOTICE(
+		    "4", "li@one.example", ANNA, "5.7.1", SAID) "\nFrom x 10:00:00\nDate: Mon, 24 Nov 2025 10:00:00 "
+	                                                        "+0000\n" NOTICE("5", "li@two.example", ANNA, "5.7.1",
+	                                                                         SAID) "\nFrom x 10:00:00\nDate: Sun, "
+	                                                                               "23 Nov 2025 10:00:00 "
+	                                                                               "+0000\n" NOTICE("6",
+	                                                                                                "li@three."
+	                                                                                                "example",
+	                                                                                                ANNA, "5.7.1",
+	                                                                                                SAID));
+	expect("bounce @/new", true, 0, "burn getnorthwind.example");
 }
 
 static void
@@ -301,6 +351,11 @@ explain__no_control_byte_reaches_a_terminal(void **state)
 	struct result r;
 
 	(void)state;
+	put("mail\x1b[2J\x07", "From: li@fabrikam.example\nSubject: Re: a question\n\nYes.\n");
+	r = run_line("explain @/mail\x1b[2J\x07", false);
+	assert_int_equal(r.exit_code, 0);
+	assert_non_null(strstr(r.out, "mail?[2J?"));
+	free(r.out);
 	put("reply.txt", "550 5.1.1 \x1b[2J\xc2\x9b"
 	                 "31m user unknown\x7f");
 	r = run_line("explain @/reply.txt", false);
@@ -324,6 +379,7 @@ main(void)
 		EACH(bounce__exit_says_what_was_read),
 		EACH(bounce__trouble_keeps_the_mail),
 		EACH(bounce__an_mbox_is_read_to_its_end),
+		EACH(bounce__what_came_long_ago_counts_as_of_then),
 		EACH(bounce__the_log_says_the_same),
 		EACH(explain__needs_neither_store_nor_configuration),
 		EACH(explain__no_control_byte_reaches_a_terminal),

@@ -133,7 +133,8 @@ static void
 mails__too_long_a_mail_is_cut_and_the_next_is_whole(void **state)
 {
 	static const char head[] = FROM_A "S: 1\n\n", tail[] = "\n\n" FROM_B "S: 2\n\ny\n";
-	const size_t len = MAILS_MAIL_MAX + ((size_t)3 << 20);
+	/* The separator begins just before the end of a read. */
+	const size_t len = MAILS_MAIL_MAX + ((size_t)3 << 20) - 4 + sizeof(tail) - 1;
 	char *data = malloc(len);
 	struct mails *m = NULL;
 	struct mail mail;

@@ -115,7 +115,7 @@ kept() {
 	taken kept1 "ben@$try" li@contoso.example && until_true 30 has "$log" 'relay=coldrelay, .*status=deferred'
 	local rc=$?
 	mv "$cfg.away" "$cfg"
-	[ $rc = 0 ] && is_state "$try" active && until_true 30 eval "postqueue -c '$etc' -f; is_state '$try' frozen"
+	[ "$rc" = 0 ] && is_state "$try" active && until_true 30 eval "postqueue -c '$etc' -f; is_state '$try' frozen"
 }
 pass "in trouble the notice stays in the queue, and is acted upon later" kept
 
