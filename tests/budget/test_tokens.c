@@ -35,7 +35,12 @@ tokens__what_was_packed_comes_back(void **state)
 		tokens_spend(&t, &rules, &s);
 		tokens_pack(&t, packed);
 		assert_ok(tokens_unpack(packed, sizeof(packed), &back, &err), &err);
-		assert_memory_equal(&t, &back, sizeof(t));
+		assert_int_equal(back.n, t.n);
+		for (size_t k = 0; k < t.n; k++) { /* not the bytes: there is padding between the members */
+			assert_int_equal(back.slot[k].spent_ms, t.slot[k].spent_ms);
+			assert_int_equal(back.slot[k].class, t.slot[k].class);
+			assert_int_equal(back.slot[k].key, t.slot[k].key);
+		}
 	}
 	assert_int_equal(t.slot[0].spent_ms, TOKENS_FIRST_MS + 997);
 	assert_ok(tokens_unpack(NULL, 0, &back, &err), &err);
