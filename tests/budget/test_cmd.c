@@ -635,7 +635,7 @@ check_setting(void **state)
 {
 	const struct setting_row *r = *state;
 	struct organisations known = {0};
-	struct react_rules rules;
+	struct react_rules rules = {0};
 	struct err err = {0};
 	struct session s;
 	char text[512];

@@ -182,7 +182,7 @@ copy__forgets_no_table_and_no_column(void **state)
 {
 	static const char tables[] = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
 	static const char columns[] = "SELECT group_concat(name || ' ' || CASE WHEN type IN ('BIGINT', 'INTEGER') THEN "
-	                              "'int' ELSE type END, ';') || ';' "
+				      "'int' ELSE type END, ';') || ';' "
 				      "FROM pragma_table_info($1)";
 	static const char keys[] =
 		"SELECT group_concat(name, ';') || ';' FROM (SELECT name FROM pragma_table_info($1) WHERE "
