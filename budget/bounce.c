@@ -196,6 +196,23 @@ statuses(struct reading *r, const struct contents *c, struct err *err)
 	return rc;
 }
 
+/* Up to the first blank line behind something. */
+static struct slice
+first_block(struct slice s)
+{
+	struct lines l;
+	struct slice line, out = {s.at, 0};
+
+	lines_begin(&l, s);
+	while (lines_next(&l, &line)) {
+		if (line.len > 0)
+			out.len = (size_t)(line.at + line.len - s.at);
+		else if (out.len > 0)
+			break;
+	}
+	return out;
+}
+
 /* The header of the returned message, as a part of its own. */
 static int
 returned_part(struct reading *r, size_t part, struct slice *to, struct slice *hotmail, struct err *err)
@@ -211,7 +228,7 @@ returned_part(struct reading *r, size_t part, struct slice *to, struct slice *ho
 		rc = text_of(r, part, &header, err);
 	if (rc != CR_OK)
 		return rc;
-	heads_read(header, &h, &r->cut_field);
+	heads_read(first_block(header), &h, &r->cut_field);
 	bounce_returned(r, &h);
 	/* What was decoded does not live on: what is asked later is copied. */
 	to->at = pool_line(r->pool, h.of[HEAD_TO], BOUNCE_WORDS_MAX);
@@ -223,7 +240,7 @@ returned_part(struct reading *r, size_t part, struct slice *to, struct slice *ho
 
 struct verdict {
 	int report, vacation;
-	bool complaint;
+	bool complaint, delay;
 };
 
 /* What a message's own header says about its kind. */
@@ -376,6 +393,7 @@ prose_message(struct reading *r, const struct contents *c, const struct heads *h
 	if (p.about.len > 0 && memmem(p.about.at, p.about.len, "otificationType", 15) != NULL && json_read(r, p.about))
 		goto out;
 	v->report += p.report;
+	v->delay = p.delay;
 	/* A postmaster who quotes a refusal reports one, in whatever words. */
 	if (v->report == 2 && words_refusal(p.about, SLICE(""), &words))
 		v->report++;
@@ -428,7 +446,7 @@ has_all(const struct bounce *b)
 	return b->n > 0;
 }
 
-/* Delays say so in the subject or in words that all hands have in common. */
+/* Delays say so in the subject. */
 static bool
 is_delay(const struct heads *h)
 {
@@ -466,7 +484,7 @@ message_read(struct reading *r, size_t root, struct err *err)
 		rc = prose_message(r, &c, &h, to, &v, err);
 	if (rc != CR_OK || r->b->kind != BOUNCE_REPORT)
 		return rc;
-	if (!fields && r->b->n > 0 && is_delay(&h))
+	if (!fields && (v.delay || is_delay(&h)))
 		for (size_t i = 0; i < r->b->n; i++)
 			r->b->notice[i].action = BOUNCE_DELAYED;
 	return CR_OK;
@@ -501,12 +519,83 @@ complete(struct reading *r, struct err *err)
 	return CR_OK;
 }
 
+/* A message in base64, which the walk over the mail did not see into (some forward so): read as a mail of its own. */
+static int
+coded_message(struct reading *r, size_t part, struct err *err)
+{
+	struct reading inner = {.pool = r->pool, .b = r->b, .notice_room = r->notice_room, .hash = r->hash};
+	struct slice text;
+	char *copy = NULL;
+	int rc = text_of(r, part, &text, err);
+
+	if (rc != CR_OK)
+		return rc;
+	copy = malloc(text.len + 1);
+	if (copy == NULL)
+		return err_nomem(err, "a message in a mail");
+	memcpy(copy, text.at, text.len);
+	rc = letter_read(copy, text.len, &inner.letter, err);
+	if (rc == CR_OK)
+		rc = message_read(&inner, 0, err);
+	r->notice_room = inner.notice_room;
+	r->hash = inner.hash;
+	r->daemon = inner.daemon;
+	r->feedback_type = inner.feedback_type;
+	r->cut_text = r->cut_text || inner.cut_text;
+	r->cut_field = r->cut_field || inner.cut_field;
+	letter_release(&inner.letter);
+	letter_room_release(&inner.room);
+	free(copy);
+	return rc;
+}
+
+static bool
+tells_nothing(const struct bounce *b)
+{
+	return b->kind == BOUNCE_NONE || (b->kind == BOUNCE_REPORT && b->n == 0);
+}
+
+/* What a mail that reports nothing itself may carry: the first report in it. */
+static int
+carried(struct reading *r, struct err *err)
+{
+	struct bounce *b = r->b;
+	int rc = CR_OK, tried = 0;
+
+	for (size_t i = 1; rc == CR_OK && i < r->letter.n && tried < FORWARDS_MAX && tells_nothing(b); i++) {
+		const struct letter_part *p = &r->letter.part[i];
+		bool coded = p->type == LETTER_MESSAGE && p->coding != LETTER_AS_IT_IS;
+		if (!p->root && !coded)
+			continue;
+		tried++;
+		struct bounce outer = *b;
+		b->sender = b->message_id = b->subject = b->agent = b->reporter = "";
+		b->kind = BOUNCE_NONE;
+		rc = coded ? coded_message(r, i, err) : message_read(r, i, err);
+		if (b->kind == BOUNCE_REPORT || b->kind == BOUNCE_COMPLAINT)
+			continue;
+		/* An answer or an ordinary mail in it is nobody's report. */
+		outer.notice = b->notice;
+		*b = outer;
+	}
+	return rc;
+}
+
+static const char *
+limit_of(const struct reading *r)
+{
+	if (r->b->limit[0] != '\0')
+		return r->b->limit;
+	if (r->letter.limit[0] != '\0')
+		return r->letter.limit;
+	return r->cut_field ? "field" : r->cut_text ? "text" : "";
+}
+
 int
 bounce_read(const char *data, size_t len, struct bounce **out, struct err *err)
 {
 	struct whole *w = malloc(sizeof(*w));
 	struct reading r = {0};
-	int rc;
 
 	if (w == NULL)
 		return err_nomem(err, "a report");
@@ -514,33 +603,16 @@ bounce_read(const char *data, size_t len, struct bounce **out, struct err *err)
 	w->pool = (struct pool){.at = w->first, .end = w->first + sizeof(w->first)};
 	r.pool = &w->pool;
 	r.b = &w->b;
-	rc = letter_read(data, len, &r.letter, err);
+	int rc = letter_read(data, len, &r.letter, err);
 	if (rc == CR_OK)
 		rc = message_read(&r, 0, err);
-	/* Nothing of its own: a report that it carries? */
-	for (size_t i = 1, tried = 0; rc == CR_OK && i < r.letter.n && tried < FORWARDS_MAX; i++) {
-		if (r.b->kind != BOUNCE_NONE && !(r.b->kind == BOUNCE_REPORT && r.b->n == 0))
-			break;
-		if (!r.letter.part[i].root)
-			continue;
-		tried++;
-		r.b->sender = r.b->message_id = r.b->subject = r.b->agent = r.b->reporter = "";
-		enum bounce_kind outer = r.b->kind;
-		r.b->kind = BOUNCE_NONE;
-		rc = message_read(&r, i, err);
-		if (rc == CR_OK && r.b->kind != BOUNCE_REPORT && r.b->kind != BOUNCE_COMPLAINT) {
-			r.b->kind = outer;
-			r.b->n = 0;
-		}
-	}
+	if (rc == CR_OK)
+		rc = carried(&r, err);
 	if (rc == CR_OK)
 		rc = complete(&r, err);
-	if (rc == CR_OK && r.letter.limit[0] != '\0' && r.b->limit[0] == '\0')
-		r.b->limit = r.letter.limit;
-	if (rc == CR_OK && r.b->limit[0] == '\0')
-		r.b->limit = r.cut_field ? "field" : r.cut_text ? "text" : "";
 	if (rc == CR_OK && w->pool.failed)
 		rc = err_nomem(err, "a report");
+	w->b.limit = limit_of(&r);
 	letter_release(&r.letter);
 	letter_room_release(&r.room);
 	if (rc == CR_OK)

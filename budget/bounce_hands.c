@@ -8,211 +8,262 @@
 
 #include <string.h>
 
-static const struct hand lines[] = {
-  /* Below it stands what was returned. */
-	{SLICE_INIT("below this line is a copy of"),								     HAND_RETURNED,  "qmail"          },
-	{SLICE_INIT("enclosed is a copy of the message"),								HAND_RETURNED,  "qmail"          },
-	{SLICE_INIT("this is a copy of"),										HAND_RETURNED,  "exim"           },
-	{SLICE_INIT("this is a copy of your message"),								   HAND_RETURNED,  "exim"           },
-	{SLICE_INIT("the body of the message is"),								       HAND_RETURNED,  "exim"           },
-	{SLICE_INIT("original message ---"),									     HAND_RETURNED,  "google"         },
-	{SLICE_INIT("original message follows"),									 HAND_RETURNED,  NULL             },
-	{SLICE_INIT("original message headers"),									 HAND_RETURNED,  "exchange"       },
-	{SLICE_INIT("original message:"),										HAND_RETURNED,  NULL             },
-	{SLICE_INIT("original message\n"),									       HAND_RETURNED,  NULL             },
-	{SLICE_INIT("original mail as follows"),									 HAND_RETURNED,  "fml"            },
-	{SLICE_INIT("original mail info"),									       HAND_RETURNED,  "m-filter"       },
-	{SLICE_INIT("the header of the original message"),							       HAND_RETURNED,  "gmx"            },
-	{SLICE_INIT("included is a copy of the message header"),                                                         HAND_RETURNED,  "mxlogic"        },
-	{SLICE_INIT("message headers follow"),									   HAND_RETURNED,  "dragonfly"      },
-	{SLICE_INIT("message header follows"),									   HAND_RETURNED,  NULL             },
-	{SLICE_INIT("message text follows"),									     HAND_RETURNED,  NULL             },
-	{SLICE_INIT("unsent message follows"),									   HAND_RETURNED,  "sendmail"       },
-	{SLICE_INIT("unsent message below"),									     HAND_RETURNED,  "sendmail"       },
-	{SLICE_INIT("returned message"),										 HAND_RETURNED,  NULL             },
-	{SLICE_INIT("bounced e-mail:"),										  HAND_RETURNED,  NULL             },
-	{SLICE_INIT("bounced email:"),										   HAND_RETURNED,  NULL             },
-	{SLICE_INIT("begin original message"),									   HAND_RETURNED,  NULL             },
-	{SLICE_INIT("begin message"),										    HAND_RETURNED,  NULL             },
-	{SLICE_INIT("copy of the original message"),								     HAND_RETURNED,  NULL             },
-	{SLICE_INIT("a copy of the original message"),								   HAND_RETURNED,  "opensmtpd"      },
-	{SLICE_INIT("below is a copy of the original message"),                                                          HAND_RETURNED,  "opensmtpd"      },
-	{SLICE_INIT("the original message is included"),								 HAND_RETURNED,  NULL             },
-	{SLICE_INIT("received: "),										       HAND_RETURNED,  NULL             },
-	{SLICE_INIT("received:from "),										   HAND_RETURNED,  NULL             },
-	{SLICE_INIT("return-path: "),										    HAND_RETURNED,  NULL             },
-	{SLICE_INIT("dkim-signature: "),										 HAND_RETURNED,  NULL             },
-	{SLICE_INIT("x-received: "),										     HAND_RETURNED,  NULL             },
-	{SLICE_INIT("mensaje original"),										 HAND_RETURNED,  NULL             },
-	{SLICE_INIT("message d'origine"),										HAND_RETURNED,  NULL             },
-	{SLICE_INIT("message original"),										 HAND_RETURNED,  NULL             },
-	{SLICE_INIT("urspr\xc3\xbcngliche nachricht"),								   HAND_RETURNED,  NULL             },
-	{SLICE_INIT("urspr\xc3\xbcngliche nachrichtenkopfzeilen"),                                                       HAND_RETURNED,  "exchange"       },
-	{SLICE_INIT("urspr\xc3\xbcngliche nachrichtenkopf"),							     HAND_RETURNED,  "exchange"       },
-	{SLICE_INIT("en-t\xc3\xaates de message d'origine"),							     HAND_RETURNED,  "exchange"       },
-	{SLICE_INIT("en-t\xc3\xaates du message d"),								     HAND_RETURNED,  "exchange"       },
-	{SLICE_INIT("encabezados de mensajes originales"),							       HAND_RETURNED,  "exchange"       },
-	{SLICE_INIT("encabezados del mensaje original"),								 HAND_RETURNED,  "exchange"       },
-	{SLICE_INIT("intestazioni originali"),									   HAND_RETURNED,  "exchange"       },
-	{SLICE_INIT("intestazioni del messaggio originale"),							     HAND_RETURNED,  "exchange"       },
-	{SLICE_INIT("cabe\xc3\xa7"
-                    "alhos de mensagem originais"),
-         HAND_RETURNED,														  "exchange"       },
-	{SLICE_INIT("oorspronkelijke berichtkoppen"),								    HAND_RETURNED,  "exchange"       },
-	{SLICE_INIT("oprindelige meddelelseshoveder"),								   HAND_RETURNED,  "exchange"       },
-	{SLICE_INIT("ursprungliga meddelandehuvuden"),								   HAND_RETURNED,  "exchange"       },
-	{SLICE_INIT("\xe5\x85\x83\xe3\x81\xae\xe3\x83\xa1\xe3\x83\x83\xe3\x82\xbb\xe3\x83\xbc\xe3\x82\xb8"),
-         HAND_RETURNED,														  "exchange"       }, /* 元のメッセージ */
-	{SLICE_INIT("\xe5\x8e\x9f\xe5\xa7\x8b\xe9\x82\xae\xe4\xbb\xb6"),                                                 HAND_RETURNED,  "exchange"       }, /* 原始邮件 */
-  /* Who writes. */
-	{SLICE_INIT("this is the mail system at host "),								 HAND_REPORTER,  "postfix"        },
-	{SLICE_INIT("this is the postfix program at host "),							     HAND_REPORTER,  "postfix"        },
-	{SLICE_INIT("this is the email security gateway at host "),                                                      HAND_REPORTER,  "barracuda"      },
-	{SLICE_INIT("hi. this is the qmail-send program at "),                                                           HAND_REPORTER,  "qmail"          },
-	{SLICE_INIT("hi. this is the "),										 HAND_REPORTER,  "qmail"          },
-	{SLICE_INIT("generating server: "),									      HAND_REPORTER,  "exchange"       },
-	{SLICE_INIT("generierender server: "),									   HAND_REPORTER,  "exchange"       },
-	{SLICE_INIT("serveur de g\xc3\xa9n\xc3\xa9ration : "),                                                           HAND_REPORTER,  "exchange"       },
-	{SLICE_INIT("serveur de g\xc3\xa9n\xc3\xa9ration: "),                                                            HAND_REPORTER,  "exchange"       },
-	{SLICE_INIT("generando servidor: "),									     HAND_REPORTER,  "exchange"       },
-	{SLICE_INIT("servidor de generaci\xc3\xb3n: "),								  HAND_REPORTER,  "exchange"       },
-	{SLICE_INIT("server di generazione: "),									  HAND_REPORTER,  "exchange"       },
-	{SLICE_INIT("bronserver: "),										     HAND_REPORTER,  "exchange"       },
-	{SLICE_INIT("servidor de gera\xc3\xa7\xc3\xa3o: "),							      HAND_REPORTER,  "exchange"       },
-	{SLICE_INIT("\xe7\x94\x9f\xe6\x88\x90\xe3\x82\xb5\xe3\x83\xbc\xe3\x83\x90\xe3\x83\xbc: "),                       HAND_REPORTER,
-         "exchange"																       }, /* 生成サーバー */
-	{SLICE_INIT("\xe7\x94\x9f\xe6\x88\x90\xe6\x9c\x8d\xe5\x8a\xa1\xe5\x99\xa8: "),                                   HAND_REPORTER,
-         "exchange"																       }, /* 生成服务器 */
-	{SLICE_INIT("this is a delivery status notification from "),                                                     HAND_REPORTER,  "courier"        },
-	{SLICE_INIT("hello, this is the mail server on "),							       HAND_REPORTER,  "powermta"       },
-	{SLICE_INIT("reporting-mta: "),										  HAND_REPORTER,  NULL             },
-	{SLICE_INIT("reporting-mta:\t"),										 HAND_REPORTER,  NULL             },
-	{SLICE_INIT("this message was created automatically by the smtp relay on "),                                     HAND_REPORTER,  "exim"           },
- /* Only a report says that. */
-	{SLICE_INIT("this is the dragonfly mail agent"),								 HAND_REPORTER,  "dragonfly"      },
-	{SLICE_INIT("this message was created automatically by mail delivery"),                                          HAND_MARK,      NULL             },
-	{SLICE_INIT("this is an automatically generated delivery status notification"),                                  HAND_MARK,      NULL             },
-	{SLICE_INIT("this is the mailer-daemon, please do not reply"),                                                   HAND_MARK,      "opensmtpd"      },
-	{SLICE_INIT("unable to deliver message to: "),								   HAND_MARK,      "mailfoundry"    },
-	{SLICE_INIT("this is an automatically generated message from sendgrid"),                                         HAND_MARK,      "sendgrid"       },
-	{SLICE_INIT("this is the mail delivery agent at "),							      HAND_MARK,      "messagelabs"    },
-	{SLICE_INIT("the following addresses had "),								     HAND_MARK,      NULL             },
-	{SLICE_INIT("the following address had "),								       HAND_MARK,      NULL             },
-	{SLICE_INIT("transcript of session follows"),								    HAND_MARK,      "sendmail"       },
-	{SLICE_INIT("diagnostic information for administrators"),                                                        HAND_MARK,      "exchange"       },
-	{SLICE_INIT("diagnoseinformationen f\xc3\xbcr administratoren"),                                                 HAND_MARK,      "exchange"       },
-	{SLICE_INIT("informations de diagnostic pour les administrateurs"),                                              HAND_MARK,      "exchange"       },
-	{SLICE_INIT("informaci\xc3\xb3n de diagn\xc3\xb3stico para"),                                                    HAND_MARK,      "exchange"       },
-	{SLICE_INIT("informazioni di diagnostica per"),								  HAND_MARK,      "exchange"       },
-	{SLICE_INIT("diagnostische gegevens voor beheerders"),                                                           HAND_MARK,      "exchange"       },
-	{SLICE_INIT("informa\xc3\xa7\xc3\xb5"
-                    "es de diagn\xc3\xb3stico para"),
-         HAND_MARK,														      "exchange"       },
-	{SLICE_INIT("\xe7\xae\xa1\xe7\x90\x86\xe8\x80\x85\xe5\x90\x91\xe3\x81\x91\xe3\x81\xae\xe8\xa8\xba\xe6\x96\xad"),
-         HAND_MARK,														      "exchange"       }, /* 管理者向けの診断 */
-	{SLICE_INIT("delivery has failed to these recipients"),                                                          HAND_MARK,      "exchange"       },
-	{SLICE_INIT("fehler bei der nachrichtenzustellung an folgende"),                                                 HAND_MARK,      "exchange"       },
-	{SLICE_INIT("\xc3\xa9"
-                    "chec de la remise \xc3\xa0 ces destinataires"),
-         HAND_MARK,														      "exchange"       },
-	{SLICE_INIT("no se pudo entregar el mensaje a"),								 HAND_MARK,      "exchange"       },
-	{SLICE_INIT("did not reach the following recipient"),                                                            HAND_MARK,      "exchange"       },
-	{SLICE_INIT("delivery to the following recipient failed permanently"),                                           HAND_MARK,      "google"         },
-	{SLICE_INIT("delivery to the following recipient"),							      HAND_MARK,      NULL             },
-	{SLICE_INIT("address not found"),										HAND_MARK,      "google"         },
-	{SLICE_INIT("delivery incomplete"),									      HAND_MARK,      "google"         },
-	{SLICE_INIT("message blocked"),										  HAND_MARK,      "google"         },
-	{SLICE_INIT("message from interscan"),									   HAND_MARK,      "trendmicro"     },
-	{SLICE_INIT("sorry, we were unable to deliver your message"),                                                    HAND_MARK,      "yahoo"          },
-	{SLICE_INIT("unable to deliver message to "),								    HAND_MARK,      NULL             },
-	{SLICE_INIT("was not delivered to:"),									    HAND_MARK,      "domino"         },
-	{SLICE_INIT("failure reasons"),										  HAND_MARK,      "notes"          },
-	{SLICE_INIT("we had trouble delivering your message"),                                                           HAND_MARK,      NULL             },
-	{SLICE_INIT("message could not be delivered to mobile"),                                                         HAND_MARK,      "mmsc"           },
-	{SLICE_INIT("your message could not be delivered"),							      HAND_MARK,      NULL             },
-	{SLICE_INIT("could not be delivered because of"),								HAND_MARK,      "mailmarshal"    },
-	{SLICE_INIT("each of the following recipients was rejected"),                                                    HAND_MARK,      "ezweb"          },
-	{SLICE_INIT("the following recipients did not receive"),                                                         HAND_MARK,      "ezweb"          },
-	{SLICE_INIT("failed addresses follow"),									  HAND_MARK,      NULL             },
-	{SLICE_INIT("message log follows"),									      HAND_MARK,      NULL             },
-	{SLICE_INIT("an error occurred while trying to deliver"),                                                        HAND_MARK,      "workmail"       },
-	{SLICE_INIT("you are not a member of this mailing list"),                                                        HAND_MARK,      "fml"            },
-	{SLICE_INIT("duplicated message-id in "),									HAND_MARK,      "fml"            },
-	{SLICE_INIT("i'm sorry to have to inform you"),								  HAND_MARK,      "postfix"        },
-	{SLICE_INIT("this report relates to a message you sent"),                                                        HAND_MARK,      "messagingserver"},
-	{SLICE_INIT("there was an error delivering your mail"),                                                          HAND_MARK,      "dragonfly"      },
-	{SLICE_INIT("could not be delivered to: <"),								     HAND_MARK,      "kddi"           },
-	{SLICE_INIT("your delivery to the following address has been failed"),                                           HAND_MARK,      NULL             },
-	{SLICE_INIT("automatic bounce notification"),								    HAND_MARK,      NULL             },
-	{SLICE_INIT("delivery failed "),										 HAND_MARK,      NULL             },
-	{SLICE_INIT("unknown user: "),										   HAND_MARK,      "imail"          },
-	{SLICE_INIT("unknown host: "),										   HAND_MARK,      "imail"          },
-	{SLICE_INIT("user mailbox exceeds allowed size: "),							      HAND_MARK,      "imail"          },
-	{SLICE_INIT("undeliverable to "),										HAND_MARK,      "imail"          },
-	{SLICE_INIT("invalid final delivery userid: "),								  HAND_MARK,      "imail"          },
-	{SLICE_INIT("esta mensagem foi criada automaticamente"),                                                         HAND_MARK,      "exim"           },
-	{SLICE_INIT("ce message a \xc3\xa9t\xc3\xa9 g\xc3\xa9n\xc3\xa9r\xc3\xa9 automatiquement"),                       HAND_MARK,      NULL             },
-	{SLICE_INIT("diese nachricht wurde automatisch"),								HAND_MARK,      NULL             },
-	{SLICE_INIT("ihre nachricht konnte nicht zugestellt"),                                                           HAND_MARK,      NULL             },
-	{SLICE_INIT("\xe3\x81\x93\xe3\x81\xae\xe3\x83\xa1\xe3\x83\xbc\xe3\x83\xab\xe3\x81\xaf\xe9\x80\x81\xe4\xbf\xa1"),
-         HAND_MARK,														      NULL             }, /* このメールは送信 */
-	{SLICE_INIT("\xe4\xbb\xa5\xe4\xb8\x8b\xe3\x81\xae\xe3\x83\xa1\xe3\x83\xbc\xe3\x83\xab\xe3\x82\xa2\xe3\x83\x89"
-                    "\xe3\x83\xac\xe3\x82\xb9"),
-         HAND_MARK,														      NULL             }, /* 以下のメールアドレス */
-  /* An address follows. */
-	{SLICE_INIT("recipient:"),										       HAND_RECIPIENT, NULL             },
-	{SLICE_INIT("recipients:"),										      HAND_RECIPIENT, NULL             },
-	{SLICE_INIT("recipient address:"),									       HAND_RECIPIENT, NULL             },
-	{SLICE_INIT("recipient email:"),										 HAND_RECIPIENT, NULL             },
-	{SLICE_INIT("failed recipient:"),										HAND_RECIPIENT, NULL             },
-	{SLICE_INIT("final-recipient: rfc822;"),									 HAND_RECIPIENT, NULL             },
-	{SLICE_INIT("rcpt to:"),											 HAND_RECIPIENT, NULL             },
-	{SLICE_INIT("delivery failed:"),										 HAND_RECIPIENT, NULL             },
-	{SLICE_INIT("target mail address:"),									     HAND_RECIPIENT, NULL             },
-	{SLICE_INIT("addressed to:"),										    HAND_RECIPIENT, NULL             },
-	{SLICE_INIT("your message to:"),										 HAND_RECIPIENT, "barracuda"      },
-	{SLICE_INIT("empf\xc3\xa4nger:"),										HAND_RECIPIENT, NULL             },
-	{SLICE_INIT("destinataire:"),										    HAND_RECIPIENT, NULL             },
-	{SLICE_INIT("destinataire :"),										   HAND_RECIPIENT, NULL             },
-	{SLICE_INIT("destinatario:"),										    HAND_RECIPIENT, NULL             },
-	{SLICE_INIT("\xe5\xae\x9b\xe5\x85\x88:"),									HAND_RECIPIENT, NULL             }, /* 宛先 */
-	{SLICE_INIT("\xe6\x94\xb6\xe4\xbb\xb6\xe4\xba\xba:"),                                                            HAND_RECIPIENT, NULL             }, /* 收件人 */
-  /* The reason follows. */
-	{SLICE_INIT("reject reason:"),										   HAND_REASON,    NULL             },
-	{SLICE_INIT("reason:"),											  HAND_REASON,    NULL             },
-	{SLICE_INIT("the reason for the problem:"),								      HAND_REASON,    NULL             },
-	{SLICE_INIT("because:"),											 HAND_REASON,    "domino"         },
-	{SLICE_INIT("error:"),											   HAND_REASON,    NULL             },
-	{SLICE_INIT("error message:"),										   HAND_REASON,    NULL             },
-	{SLICE_INIT("error message below:"),									     HAND_REASON,    "james"          },
-	{SLICE_INIT("server message"),										   HAND_REASON,    "m-filter"       },
-	{SLICE_INIT("diagnostic code:"),										 HAND_REASON,    NULL             },
-	{SLICE_INIT("the error that the other server returned was:"),                                                    HAND_REASON,    "google"         },
-	{SLICE_INIT("technical details of permanent failure:"),                                                          HAND_REASON,    "google"         },
-	{SLICE_INIT("technical details of temporary failure:"),                                                          HAND_REASON,    "google"         },
-	{SLICE_INIT("the response was:"),										HAND_REASON,    "google"         },
-	{SLICE_INIT("the response from the remote server was:"),                                                         HAND_REASON,    "google"         },
-	{SLICE_INIT("non-delivered information"),									HAND_REASON,    "biglobe"        },
-	{SLICE_INIT("grund:"),											   HAND_REASON,    NULL             },
-	{SLICE_INIT("raison:"),											  HAND_REASON,    NULL             },
-	{SLICE_INIT("motivo:"),											  HAND_REASON,    NULL             },
+struct start {
+	struct slice line;
+	const char *agent;
 };
 
-const struct hand *
-hand_of_line(struct slice line)
+/* Below it stands what was returned. */
+static const struct start returned[] = {
+	{SLICE_INIT("below this line is a copy of"),							 "qmail"    },
+	{SLICE_INIT("enclosed is a copy of the message"),                                                    "qmail"    },
+	{SLICE_INIT("this is a copy of"),								    "exim"     },
+	{SLICE_INIT("this is a copy of your message"),						       "exim"     },
+	{SLICE_INIT("the body of the message is"),							   "exim"     },
+	{SLICE_INIT("original message ---"),								 "google"   },
+	{SLICE_INIT("original message follows"),							     NULL       },
+	{SLICE_INIT("original message headers"),							     "exchange" },
+	{SLICE_INIT("original message:"),								    NULL       },
+	{SLICE_INIT("original message\n"),								   NULL       },
+	{SLICE_INIT("original mail as follows"),							     "fml"      },
+	{SLICE_INIT("original mail info"),								   "m-filter" },
+	{SLICE_INIT("the header of the original message"),                                                   "gmx"      },
+	{SLICE_INIT("included is a copy of the message header"),                                             "mxlogic"  },
+	{SLICE_INIT("message headers follow"),							       "dragonfly"},
+	{SLICE_INIT("message header follows"),							       NULL       },
+	{SLICE_INIT("message text follows"),								 NULL       },
+	{SLICE_INIT("unsent message follows"),							       "sendmail" },
+	{SLICE_INIT("unsent message below"),								 "sendmail" },
+	{SLICE_INIT("returned message"),								     NULL       },
+	{SLICE_INIT("bounced e-mail:"),								      NULL       },
+	{SLICE_INIT("bounced email:"),								       NULL       },
+	{SLICE_INIT("begin original message"),							       NULL       },
+	{SLICE_INIT("begin message"),									NULL       },
+	{SLICE_INIT("copy of the original message"),							 NULL       },
+	{SLICE_INIT("a copy of the original message"),						       "opensmtpd"},
+	{SLICE_INIT("below is a copy of the original message"),                                              "opensmtpd"},
+	{SLICE_INIT("the original message is included"),                                                     NULL       },
+	{SLICE_INIT("received: "),									   NULL       },
+	{SLICE_INIT("received:from "),								       NULL       },
+	{SLICE_INIT("return-path: "),									NULL       },
+	{SLICE_INIT("dkim-signature: "),								     NULL       },
+	{SLICE_INIT("x-received: "),									 NULL       },
+	{SLICE_INIT("mensaje original"),								     NULL       },
+	{SLICE_INIT("message d'origine"),								    NULL       },
+	{SLICE_INIT("message original"),								     NULL       },
+	{SLICE_INIT("urspr\xc3\xbcngliche nachricht"),						       NULL       },
+	{SLICE_INIT("urspr\xc3\xbcngliche nachrichtenkopfzeilen"),                                           "exchange" },
+	{SLICE_INIT("urspr\xc3\xbcngliche nachrichtenkopf"),                                                 "exchange" },
+	{SLICE_INIT("en-t\xc3\xaates de message d'origine"),                                                 "exchange" },
+	{SLICE_INIT("en-t\xc3\xaates du message d"),							 "exchange" },
+	{SLICE_INIT("encabezados de mensajes originales"),                                                   "exchange" },
+	{SLICE_INIT("encabezados del mensaje original"),                                                     "exchange" },
+	{SLICE_INIT("intestazioni originali"),							       "exchange" },
+	{SLICE_INIT("intestazioni del messaggio originale"),                                                 "exchange" },
+	{SLICE_INIT("cabe\xc3\xa7"
+                    "alhos de mensagem originais"),
+         "exchange"												     },
+	{SLICE_INIT("oorspronkelijke berichtkoppen"),							"exchange" },
+	{SLICE_INIT("oprindelige meddelelseshoveder"),						       "exchange" },
+	{SLICE_INIT("ursprungliga meddelandehuvuden"),						       "exchange" },
+	{SLICE_INIT("\xe5\x85\x83\xe3\x81\xae\xe3\x83\xa1\xe3\x83\x83\xe3\x82\xbb\xe3\x83\xbc\xe3\x82\xb8"),
+         "exchange"												     }, /* 元のメッセージ */
+	{SLICE_INIT("\xe5\x8e\x9f\xe5\xa7\x8b\xe9\x82\xae\xe4\xbb\xb6"),                                     "exchange" }, /* 原始邮件 */
+};
+
+/* Who writes: a host name follows. */
+static const struct start reporters[] = {
+	{SLICE_INIT("this is the mail system at host "),                                           "postfix"  },
+	{SLICE_INIT("this is the postfix program at host "),                                       "postfix"  },
+	{SLICE_INIT("this is the email security gateway at host "),                                "barracuda"},
+	{SLICE_INIT("hi. this is the qmail-send program at "),                                     "qmail"    },
+	{SLICE_INIT("hi. this is the "),							   "qmail"    },
+	{SLICE_INIT("generating server: "),							"exchange" },
+	{SLICE_INIT("generierender server: "),						     "exchange" },
+	{SLICE_INIT("serveur de g\xc3\xa9n\xc3\xa9ration : "),                                     "exchange" },
+	{SLICE_INIT("serveur de g\xc3\xa9n\xc3\xa9ration: "),                                      "exchange" },
+	{SLICE_INIT("generando servidor: "),						       "exchange" },
+	{SLICE_INIT("servidor de generaci\xc3\xb3n: "),                                            "exchange" },
+	{SLICE_INIT("server di generazione: "),						    "exchange" },
+	{SLICE_INIT("bronserver: "),							       "exchange" },
+	{SLICE_INIT("servidor de gera\xc3\xa7\xc3\xa3o: "),                                        "exchange" },
+	{SLICE_INIT("\xe7\x94\x9f\xe6\x88\x90\xe3\x82\xb5\xe3\x83\xbc\xe3\x83\x90\xe3\x83\xbc: "),
+         "exchange"											   }, /* 生成サーバー */
+	{SLICE_INIT("\xe7\x94\x9f\xe6\x88\x90\xe6\x9c\x8d\xe5\x8a\xa1\xe5\x99\xa8: "),             "exchange" }, /* 生成服务器 */
+	{SLICE_INIT("this is a delivery status notification from "),                               "courier"  },
+	{SLICE_INIT("hello, this is the mail server on "),                                         "powermta" },
+	{SLICE_INIT("reporting-mta: "),							    NULL       },
+	{SLICE_INIT("reporting-mta:\t"),							   NULL       },
+	{SLICE_INIT("this message was created automatically by the smtp relay on "),
+         "exim"											       }, /* Only a report says that. */
+	{SLICE_INIT("this is the dragonfly mail agent"),                                           "dragonfly"},
+};
+
+/* It is tried again. */
+static const struct start delays[] = {
+	{SLICE_INIT("this is a warning"),                                     NULL       },
+	{SLICE_INIT("a message is delayed for more than"),                    "opensmtpd"},
+	{SLICE_INIT("please note that this is only a temporary failure"),     "opensmtpd"},
+	{SLICE_INIT("delivery to the following recipient has been delayed"),  "google"   },
+	{SLICE_INIT("delivery to the following recipients has been delayed"), "exchange" },
+	{SLICE_INIT("the address to which the message has not yet been"),     "exim"     },
+	{SLICE_INIT("the addresses to which the message has not yet been"),   "exim"     },
+	{SLICE_INIT("your message has been delayed"),                         NULL       },
+	{SLICE_INIT("warning: message still undelivered"),                    "sendmail" },
+	{SLICE_INIT("message will be retried for"),                           NULL       },
+};
+
+/* Only a report says that. */
+static const struct start marks[] = {
+	{SLICE_INIT("this message was created automatically by mail delivery"),                                          NULL             },
+	{SLICE_INIT("this is an automatically generated delivery status notification"),                                  NULL             },
+	{SLICE_INIT("this is the mailer-daemon, please do not reply"),                                                   "opensmtpd"      },
+	{SLICE_INIT("unable to deliver message to: "),								   "mailfoundry"    },
+	{SLICE_INIT("this is an automatically generated message from sendgrid"),                                         "sendgrid"       },
+	{SLICE_INIT("this is the mail delivery agent at "),							      "messagelabs"    },
+	{SLICE_INIT("the following addresses had "),								     NULL             },
+	{SLICE_INIT("the following address had "),								       NULL             },
+	{SLICE_INIT("transcript of session follows"),								    "sendmail"       },
+	{SLICE_INIT("diagnostic information for administrators"),                                                        "exchange"       },
+	{SLICE_INIT("diagnoseinformationen f\xc3\xbcr administratoren"),                                                 "exchange"       },
+	{SLICE_INIT("informations de diagnostic pour les administrateurs"),                                              "exchange"       },
+	{SLICE_INIT("informaci\xc3\xb3n de diagn\xc3\xb3stico para"),                                                    "exchange"       },
+	{SLICE_INIT("informazioni di diagnostica per"),								  "exchange"       },
+	{SLICE_INIT("diagnostische gegevens voor beheerders"),                                                           "exchange"       },
+	{SLICE_INIT("informa\xc3\xa7\xc3\xb5"
+                    "es de diagn\xc3\xb3stico para"),
+         "exchange"														       },
+	{SLICE_INIT("\xe7\xae\xa1\xe7\x90\x86\xe8\x80\x85\xe5\x90\x91\xe3\x81\x91\xe3\x81\xae\xe8\xa8\xba\xe6\x96\xad"),
+         "exchange"														       }, /* 管理者向けの診断 */
+	{SLICE_INIT("delivery has failed to these recipients"),                                                          "exchange"       },
+	{SLICE_INIT("fehler bei der nachrichtenzustellung an folgende"),                                                 "exchange"       },
+	{SLICE_INIT("\xc3\xa9"
+                    "chec de la remise \xc3\xa0 ces destinataires"),
+         "exchange"														       },
+	{SLICE_INIT("no se pudo entregar el mensaje a"),								 "exchange"       },
+	{SLICE_INIT("did not reach the following recipient"),                                                            "exchange"       },
+	{SLICE_INIT("delivery to the following recipient failed permanently"),                                           "google"         },
+	{SLICE_INIT("delivery to the following recipient"),							      NULL             },
+	{SLICE_INIT("address not found"),										"google"         },
+	{SLICE_INIT("delivery incomplete"),									      "google"         },
+	{SLICE_INIT("message blocked"),										  "google"         },
+	{SLICE_INIT("message from interscan"),									   "trendmicro"     },
+	{SLICE_INIT("sorry, we were unable to deliver your message"),                                                    "yahoo"          },
+	{SLICE_INIT("unable to deliver message to "),								    NULL             },
+	{SLICE_INIT("was not delivered to:"),									    "domino"         },
+	{SLICE_INIT("failure reasons"),										  "notes"          },
+	{SLICE_INIT("we had trouble delivering your message"),                                                           NULL             },
+	{SLICE_INIT("message could not be delivered to mobile"),                                                         "mmsc"           },
+	{SLICE_INIT("your message could not be delivered"),							      NULL             },
+	{SLICE_INIT("could not be delivered because of"),								"mailmarshal"    },
+	{SLICE_INIT("each of the following recipients was rejected"),                                                    "ezweb"          },
+	{SLICE_INIT("the following recipients did not receive"),                                                         "ezweb"          },
+	{SLICE_INIT("failed addresses follow"),									  NULL             },
+	{SLICE_INIT("message log follows"),									      NULL             },
+	{SLICE_INIT("an error occurred while trying to deliver"),                                                        "workmail"       },
+	{SLICE_INIT("you are not a member of this mailing list"),                                                        "fml"            },
+	{SLICE_INIT("duplicated message-id in "),									"fml"            },
+	{SLICE_INIT("i'm sorry to have to inform you"),								  "postfix"        },
+	{SLICE_INIT("this report relates to a message you sent"),                                                        "messagingserver"},
+	{SLICE_INIT("there was an error delivering your mail"),                                                          "dragonfly"      },
+	{SLICE_INIT("could not be delivered to: <"),								     "kddi"           },
+	{SLICE_INIT("your delivery to the following address has been failed"),                                           NULL             },
+	{SLICE_INIT("automatic bounce notification"),								    NULL             },
+	{SLICE_INIT("delivery failed "),										 NULL             },
+	{SLICE_INIT("unknown user: "),										   "imail"          },
+	{SLICE_INIT("unknown host: "),										   "imail"          },
+	{SLICE_INIT("user mailbox exceeds allowed size: "),							      "imail"          },
+	{SLICE_INIT("undeliverable to "),										"imail"          },
+	{SLICE_INIT("invalid final delivery userid: "),								  "imail"          },
+	{SLICE_INIT("esta mensagem foi criada automaticamente"),                                                         "exim"           },
+	{SLICE_INIT("ce message a \xc3\xa9t\xc3\xa9 g\xc3\xa9n\xc3\xa9r\xc3\xa9 automatiquement"),                       NULL             },
+	{SLICE_INIT("diese nachricht wurde automatisch"),								NULL             },
+	{SLICE_INIT("ihre nachricht konnte nicht zugestellt"),                                                           NULL             },
+	{SLICE_INIT("\xe3\x81\x93\xe3\x81\xae\xe3\x83\xa1\xe3\x83\xbc\xe3\x83\xab\xe3\x81\xaf\xe9\x80\x81\xe4\xbf\xa1"),
+         NULL															     }, /* このメールは送信 */
+	{SLICE_INIT("\xe4\xbb\xa5\xe4\xb8\x8b\xe3\x81\xae\xe3\x83\xa1\xe3\x83\xbc\xe3\x83\xab\xe3\x82\xa2\xe3\x83\x89"
+                    "\xe3\x83\xac\xe3\x82\xb9"),
+         NULL															     }, /* 以下のメールアドレス */
+};
+
+/* An address follows. */
+static const struct start recipients[] = {
+	{SLICE_INIT("recipient:"),                            NULL       },
+	{SLICE_INIT("recipients:"),                           NULL       },
+	{SLICE_INIT("recipient address:"),                    NULL       },
+	{SLICE_INIT("recipient email:"),                      NULL       },
+	{SLICE_INIT("failed recipient:"),                     NULL       },
+	{SLICE_INIT("final-recipient: rfc822;"),              NULL       },
+	{SLICE_INIT("rcpt to:"),                              NULL       },
+	{SLICE_INIT("delivery failed:"),                      NULL       },
+	{SLICE_INIT("target mail address:"),                  NULL       },
+	{SLICE_INIT("addressed to:"),                         NULL       },
+	{SLICE_INIT("your message to:"),                      "barracuda"},
+	{SLICE_INIT("empf\xc3\xa4nger:"),                     NULL       },
+	{SLICE_INIT("destinataire:"),                         NULL       },
+	{SLICE_INIT("destinataire :"),                        NULL       },
+	{SLICE_INIT("destinatario:"),                         NULL       },
+	{SLICE_INIT("\xe5\xae\x9b\xe5\x85\x88:"),             NULL       }, /* 宛先 */
+	{SLICE_INIT("\xe6\x94\xb6\xe4\xbb\xb6\xe4\xba\xba:"), NULL       }, /* 收件人 */
+};
+
+/* The reason follows. */
+static const struct start reasons[] = {
+	{SLICE_INIT("reject reason:"),                                NULL      },
+	{SLICE_INIT("reason:"),				       NULL      },
+	{SLICE_INIT("the reason for the problem:"),                   NULL      },
+	{SLICE_INIT("because:"),				      "domino"  },
+	{SLICE_INIT("error:"),					NULL      },
+	{SLICE_INIT("error message:"),                                NULL      },
+	{SLICE_INIT("error message below:"),                          "james"   },
+	{SLICE_INIT("server message"),                                "m-filter"},
+	{SLICE_INIT("diagnostic code:"),                              NULL      },
+	{SLICE_INIT("the error that the other server returned was:"), "google"  },
+	{SLICE_INIT("technical details of permanent failure:"),       "google"  },
+	{SLICE_INIT("technical details of temporary failure:"),       "google"  },
+	{SLICE_INIT("the response was:"),                             "google"  },
+	{SLICE_INIT("the response from the remote server was:"),      "google"  },
+	{SLICE_INIT("non-delivered information"),                     "biglobe" },
+	{SLICE_INIT("grund:"),					NULL      },
+	{SLICE_INIT("raison:"),				       NULL      },
+	{SLICE_INIT("motivo:"),				       NULL      },
+};
+
+/* Longer meanings first: a delay of many hands begins as their failures do. */
+static const struct {
+	enum hand_what what;
+	const struct start *start;
+	size_t n;
+} starts[] = {
+	{HAND_RETURNED,  returned,   ARRAY_LEN(returned)  },
+	{HAND_REPORTER,  reporters,  ARRAY_LEN(reporters) },
+	{HAND_DELAY,     delays,     ARRAY_LEN(delays)    },
+	{HAND_MARK,      marks,      ARRAY_LEN(marks)     },
+	{HAND_RECIPIENT, recipients, ARRAY_LEN(recipients)},
+	{HAND_REASON,    reasons,    ARRAY_LEN(reasons)   },
+};
+
+static char
+lower(char c)
+{
+	return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+}
+
+bool
+hand_of_line(struct slice line, struct hand *out)
 {
 	if (line.len < 5)
-		return NULL;
-	char first = line.at[0], second = line.at[1];
-	if (first >= 'A' && first <= 'Z')
-		first |= 0x20;
-	if (second >= 'A' && second <= 'Z')
-		second |= 0x20;
-	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
-		if (lines[i].start.at[0] == first && lines[i].start.at[1] == second &&
-		    slice_starts(line, lines[i].start))
-			return &lines[i];
-	return NULL;
+		return false;
+	char first = lower(line.at[0]), second = lower(line.at[1]);
+	for (size_t k = 0; k < ARRAY_LEN(starts); k++)
+		for (size_t i = 0; i < starts[k].n; i++) {
+			const struct start *s = &starts[k].start[i];
+			if (s->line.at[0] != first || s->line.at[1] != second || !slice_starts(line, s->line))
+				continue;
+			*out = (struct hand){.what = starts[k].what, .len = s->line.len, .agent = s->agent};
+			return true;
+		}
+	return false;
 }
 
 struct clue {

@@ -55,15 +55,16 @@ enum hand_what {
 	HAND_RETURNED,  /* below this line stands the message that was returned */
 	HAND_REPORTER,  /* a host name follows: who writes */
 	HAND_MARK,      /* only a report says that */
+	HAND_DELAY,     /* only a report of a delay says that */
 	HAND_RECIPIENT, /* an address follows */
 	HAND_REASON     /* the reason follows */
 };
 struct hand {
-	struct slice start; /* how a line begins, lower case */
 	enum hand_what what;
+	size_t len;        /* of the words that tell; what they introduce stands behind */
 	const char *agent; /* NULL: several write so */
 };
-const struct hand *hand_of_line(struct slice line);
+bool hand_of_line(struct slice line, struct hand *out); /* by how it begins; out is written on true only */
 /* How much a header's words speak for a report, and whose it is. */
 struct hand_guess {
 	const char *agent;
@@ -147,6 +148,7 @@ struct prose {
 	struct slice returned; /* the returned message, len 0: not in this text */
 	struct slice reporter, reason,
 		in_passing; /* in_passing: an address in running text that is a recipient's most likely */
+	bool delay;         /* it is tried again */
 	bool certain;       /* and that is sure */
 	int report;         /* how much speaks for a report */
 	const char *agent;  /* NULL: nobody known */

@@ -149,40 +149,31 @@ passing(struct scan *s, struct slice line, bool marked)
 	}
 }
 
-/* A line by the table.  True: it is dealt with. */
-static bool
+/* A line by the table; *behind_out: what its words introduce. */
+static void
 by_hand(struct scan *s, const struct hand *h, struct slice words, struct slice *behind_out, bool quoted)
 {
 	struct prose *p = s->out;
-	struct slice behind = {words.at + h->start.len, words.len - h->start.len};
+	struct slice behind = {words.at + h->len, words.len - h->len};
 	const char *at;
 
 	*behind_out = behind;
-	switch (h->what) {
-	case HAND_REPORTER:
-		/* "This is the DragonFly Mail Agent v0.13 at df.example.net." */
-		at = slice_find(behind, SLICE(" at "));
-		if (p->reporter.len == 0 && at != NULL)
-			p->reporter =
-				words_host_name((struct slice){at + 4, (size_t)(behind.at + behind.len - at - 4)});
-		else if (p->reporter.len == 0)
-			p->reporter = words_host_name(behind);
+	if (h->what == HAND_REPORTER || h->what == HAND_MARK || h->what == HAND_DELAY)
 		p->report = quoted ? p->report : 3;
-		return false;
-	case HAND_MARK:
-		p->report = quoted ? p->report : 3;
-		return false;
-	case HAND_REASON:
-		/* Its own line's rest, and the lines behind it up to a blank one. */
+	if (h->what == HAND_DELAY)
+		p->delay = true;
+	/* Its own line's rest, or the lines behind it up to a blank one. */
+	if (h->what == HAND_REASON) {
 		p->reason = slice_trim(behind);
 		s->in_reason = true;
-		return false;
-	case HAND_RECIPIENT:
-	case HAND_RETURNED:
-	case HAND_NONE:
-		return false;
 	}
-	return false;
+	if (h->what != HAND_REPORTER || p->reporter.len > 0)
+		return;
+	/* "This is the DragonFly Mail Agent v0.13 at df.example.net." */
+	at = slice_find(behind, SLICE(" at "));
+	if (at != NULL)
+		behind = (struct slice){at + 4, (size_t)(behind.at + behind.len - at - 4)};
+	p->reporter = words_host_name(behind);
 }
 
 /* True: the returned message begins, here or behind the line. */
@@ -200,26 +191,25 @@ line_read(struct scan *s, struct slice line, bool *failed)
 		s->blank = true;
 		return false;
 	}
-	const struct hand *h = hand_of_line(words);
-	if (h != NULL && h->what != HAND_REASON)
+	struct hand h = {0};
+	bool known = hand_of_line(words, &h);
+	if (known && h.what != HAND_REASON)
 		s->in_reason = false;
-	if (h != NULL && h->agent != NULL && p->agent == NULL)
-		p->agent = h->agent;
-	if (h != NULL && h->what == HAND_RETURNED)
+	if (h.agent != NULL && p->agent == NULL)
+		p->agent = h.agent;
+	if (h.what == HAND_RETURNED)
 		return true;
 	if (s->in_reason && p->reason.len == 0)
 		p->reason = slice_trim(line);
 	else if (s->in_reason)
 		p->reason.len = (size_t)(line.at + line.len - p->reason.at);
-	bool used = h != NULL && by_hand(s, h, words, &behind, quoted);
-	bool leading = false;
-	if (!used && h != NULL && h->what == HAND_RECIPIENT)
-		leading = leads(slice_trim(behind), &address, &behind);
-	else if (!used)
-		leading = leads(words, &address, &behind);
+	if (known)
+		by_hand(s, &h, words, &behind, quoted);
+	bool leading = h.what == HAND_RECIPIENT ? leads(slice_trim(behind), &address, &behind)
+	                                        : leads(words, &address, &behind);
 	if (!leading || !block_begin(s, line, address, behind, failed)) {
 		if (!leading)
-			passing(s, line, h != NULL && h->what == HAND_MARK);
+			passing(s, line, h.what == HAND_MARK);
 		if (s->open != NULL) {
 			extend(s->open, line);
 			if (s->open->passage.len > PASSAGE_MAX)
@@ -334,6 +324,10 @@ say(struct reading *r, struct bounce_notice *n, struct slice words, struct slice
 	char host[256];
 
 	n->text = pool_line(r->pool, words, BOUNCE_WORDS_MAX);
+	/* In one line it may no longer stand as a reply does. */
+	const char *reply = words_reply_in(words);
+	if (n->reply[0] == '\0' && reply != NULL && *reply != '2')
+		n->reply = pool_line(r->pool, (struct slice){reply, 3}, 3);
 	if (n->command[0] == '\0')
 		n->command = words_command(passage);
 	if (n->host[0] == '\0')

@@ -329,11 +329,32 @@ mentions(struct slice line, struct slice address)
 	return false;
 }
 
+/* "554 <a@b>... Service unavailable": sendmail's own summary of what a local mailer said on the line before. */
+static bool
+is_summary(struct slice line, const char *reply)
+{
+	const char *p = reply + 4;
+
+	if (reply != line.at || line.len < 12)
+		return false;
+	while (p < line.at + line.len && (is_digit(*p) || *p == '.' || *p == ' '))
+		p++;
+	return p < line.at + line.len && *p == '<' && slice_find(line, SLICE(">... ")) != NULL;
+}
+
+/* Said by a program that sendmail ran: words on a line of their own. */
+static bool
+is_remark(struct slice line)
+{
+	return line.len > 12 && is_alnum(line.at[0]) && !is_digit(line.at[0]) && !is_stop(line) &&
+	       memchr(line.at, ':', line.len) != NULL;
+}
+
 bool
 words_refusal(struct slice passage, struct slice prefer, struct slice *out)
 {
 	struct lines l;
-	struct slice line;
+	struct slice line, before = {0}, remark = {0};
 	const char *best = NULL;
 
 	lines_begin(&l, passage);
@@ -353,20 +374,20 @@ words_refusal(struct slice passage, struct slice prefer, struct slice *out)
 			    s + n < t.at + t.len && s[n] == ' ')
 				p = s;
 		}
-		if (p == NULL)
-			continue;
-		if (best == NULL)
+		bool mine = p != NULL && (prefer.len == 0 || mentions(line, prefer));
+		if (p != NULL && (best == NULL || mine)) {
 			best = p;
-		if (prefer.len == 0)
-			break;
-		if (mentions(line, prefer)) {
-			best = p;
-			break;
+			remark = is_summary(line, p) && is_remark(before) ? before : (struct slice){NULL, 0};
 		}
+		if (mine)
+			break;
+		before = line;
 	}
 	if (best == NULL)
 		return false;
 	*out = reply_extent(passage, best);
+	if (remark.len > 0)
+		*out = (struct slice){remark.at, (size_t)(out->at + out->len - remark.at)};
 	return out->len > 0;
 }
 
