@@ -14,7 +14,9 @@
 #include "core/log.h"
 #include "core/secret.h"
 
-/* 10,000 recipients, each with its words. */
+/* Of one transaction.  A mail with more recipients, which nobody of ours wrote to, must not keep the gate waiting for its turn. */
+#define PIECE_NOTICES ((size_t)256)
+/* What is told of a piece. */
 #define LINES_MAX ((size_t)64 << 20)
 #define TEXT_MAX  ((size_t)16 << 10)
 /* A header field is looked for in as much of a mail. */
@@ -142,21 +144,44 @@ has_header_field(const char *data, size_t len, size_t lines)
 	return false;
 }
 
+/* A mail that is being worked on. */
+struct item {
+	const char *source;
+	const struct mail *mail;
+	const struct bounce *bounce;
+	int64_t happened_ms;
+	uint8_t content[32];
+};
+
 static int
-mail_in_batch(struct batch *b, const char *source, const struct mail *m, const struct bounce *bounce,
-              const uint8_t content[32], struct err *err)
+piece_in_batch(struct batch *b, const struct item *item, size_t from, size_t n, struct err *err)
 {
-	const size_t n = bounce->n > 0 ? bounce->n : 1;
-	const int64_t happened_ms = when_of_mail(m->data, m->len);
 	struct reading f;
 	int rc = CR_OK;
 
-	for (size_t i = 0; i < n && rc == CR_OK; i++) {
-		reading_of_mail(b->in->rules, bounce, i, b->in->mailbox, &f);
-		f.file = m->name;
-		f.number = m->number;
-		f.happened_ms = happened_ms;
-		rc = batch_add(b, &f, source, content, err);
+	for (size_t i = from; i < n && i < from + PIECE_NOTICES && rc == CR_OK; i++) {
+		reading_of_mail(b->in->rules, item->bounce, i, b->in->mailbox, &f);
+		f.file = item->mail->name;
+		f.number = item->mail->number;
+		f.happened_ms = item->happened_ms;
+		rc = batch_add(b, &f, item->source, item->content, err);
+	}
+	return rc;
+}
+
+static int
+item_in_pieces(struct batch *b, const struct item *item, struct err *err)
+{
+	const size_t n = item->bounce->n > 0 ? item->bounce->n : 1;
+	int rc = CR_OK;
+
+	for (size_t from = 0; from < n && rc == CR_OK; from += PIECE_NOTICES) {
+		do {
+			buf_clear(&b->lines);
+			rc = batch_end(b, piece_in_batch(b, item, from, n, err), err);
+		} while (rc == CR_ERETRY && b->in->acts && db_again(b->in->s->db));
+		if (rc == CR_OK)
+			rc = batch_print(b, err);
 	}
 	return rc;
 }
@@ -166,7 +191,7 @@ intake_mail(struct intake *in, const char *source, const struct mail *m, struct 
 {
 	struct batch b = batch_on(in);
 	struct bounce *bounce = NULL;
-	uint8_t content[32] = {0};
+	struct item item = {.source = source, .mail = m};
 	int rc = bounce_read(m->data, m->len, &bounce, err);
 
 	if (rc == CR_OK && bounce->kind == BOUNCE_NONE && in->explains && !has_header_field(m->data, m->len, 2)) {
@@ -176,16 +201,11 @@ intake_mail(struct intake *in, const char *source, const struct mail *m, struct 
 	if (rc == CR_OK && bounce->kind == BOUNCE_NONE && !has_header_field(m->data, m->len, SIZE_MAX))
 		rc = err_set(err, CR_EPARSE, "%s: no mail", m->name);
 	if (rc == CR_OK && in->acts)
-		vault_hash(in->s->vault, "bounce", m->data, m->len, content, sizeof(content));
-	while (rc == CR_OK) {
-		rc = batch_end(&b, mail_in_batch(&b, source, m, bounce, content, err), err);
-		if (rc != CR_ERETRY || !in->acts || !db_again(in->s->db))
-			break;
-		buf_clear(&b.lines);
-		rc = CR_OK;
-	}
+		vault_hash(in->s->vault, "bounce", m->data, m->len, item.content, sizeof(item.content));
+	item.bounce = bounce;
+	item.happened_ms = when_of_mail(m->data, m->len);
 	if (rc == CR_OK)
-		rc = batch_print(&b, err);
+		rc = item_in_pieces(&b, &item, err);
 	buf_release(&b.lines);
 	bounce_drop(&bounce);
 	return rc;
