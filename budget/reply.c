@@ -238,13 +238,37 @@ layer_of_host(const struct reply_rules *r, const char *host)
 }
 
 static uint8_t
-layer_of_phrases(const struct reply_rules *r, bool hosts, const struct phrases_found *found)
+layer_of_phrases(const struct reply_rules *r, size_t span_at, const struct phrases_found *found)
 {
 	for (size_t i = 0; i < r->n_layers; i++) {
-		if (any_phrase(r, hosts ? r->layers[i].host_text : r->layers[i].text, found))
+		const struct reply_span *span = (const void *)((const char *)&r->layers[i] + span_at);
+
+		if (any_phrase(r, *span, found))
 			return (uint8_t)i;
 	}
 	return REPLY_NO_LAYER;
+}
+
+static uint8_t
+layer_of_status(const struct reply_rules *r, uint32_t status)
+{
+	for (size_t i = 0; i < r->n_layers; i++) {
+		if (in_ranges(r, r->layers[i].status, status))
+			return (uint8_t)i;
+	}
+	return REPLY_NO_LAYER;
+}
+
+/* A server quotes its own recipients' addresses, and those of senders where it speaks of the sender. */
+static uint8_t
+layer_of_address(const struct reply_rules *r, const struct reply_text *t)
+{
+	struct phrases_found found = {0};
+
+	if (t->bare_len == t->inner_len || strstr(t->inner, "sender") != NULL)
+		return REPLY_NO_LAYER;
+	phrases_find(&r->phrases, t->inner, t->inner_len, &found);
+	return layer_of_phrases(r, offsetof(struct reply_layer, address), &found);
 }
 
 static const char *
@@ -339,27 +363,32 @@ write_codes(const struct reply_text *t, struct reply_verdict *out)
 struct origin {
 	uint8_t sure;  /* a host: of the report, of the words around the reply, in the reply */
 	uint8_t outer; /* who wrapped the reply of another */
-	uint8_t words; /* wording that only one uses */
+	uint8_t words; /* wording, a status, a recipient's address that only one has */
 };
 
 static struct origin
 find_origin(const struct reply_rules *r, const struct reply_question *q, const struct reply_text *t,
             const struct phrases_found *found)
 {
-	struct origin o = {REPLY_NO_LAYER, REPLY_NO_LAYER, layer_of_phrases(r, false, found)};
+	const size_t hosts = offsetof(struct reply_layer, host_text), words = offsetof(struct reply_layer, text);
+	struct origin o = {REPLY_NO_LAYER, REPLY_NO_LAYER, layer_of_phrases(r, words, found)};
 	struct phrases_found around = {0};
 
 	if (t->inner_at != 0) {
 		phrases_find(&r->phrases, t->whole, t->inner_at, &around);
-		o.outer = layer_of_phrases(r, true, &around);
+		o.outer = layer_of_phrases(r, hosts, &around);
 		if (o.outer == REPLY_NO_LAYER)
-			o.outer = layer_of_phrases(r, false, &around);
+			o.outer = layer_of_phrases(r, words, &around);
 	}
 	o.sure = layer_of_host(r, or_empty(q->host));
 	if (o.sure == REPLY_NO_LAYER)
 		o.sure = layer_of_host(r, t->host);
 	if (o.sure == REPLY_NO_LAYER && !t->wrapped)
-		o.sure = layer_of_phrases(r, true, found);
+		o.sure = layer_of_phrases(r, hosts, found);
+	if (o.sure == REPLY_NO_LAYER && o.words == REPLY_NO_LAYER)
+		o.words = layer_of_status(r, t->status);
+	if (o.sure == REPLY_NO_LAYER && o.words == REPLY_NO_LAYER)
+		o.words = layer_of_address(r, t);
 	return o;
 }
 

@@ -46,7 +46,8 @@ struct reply_rule {
 struct reply_layer {
 	const char *name;
 	struct reply_span host; /* of hosts: suffixes */
-	struct reply_span host_text, text;
+	struct reply_span host_text, text, address; /* phrases */
+	struct reply_span status;
 };
 
 /* A line `test: HOST | REPLY => ID`. */
