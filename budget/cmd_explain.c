@@ -80,12 +80,11 @@ from_table(struct intake *in, struct err *err)
 	struct buf lines = {0};
 	char *line = NULL;
 	size_t cap = 0, number = 0, bad = 0;
-	ssize_t n;
 	int rc = CR_OK;
 
 	if (from == NULL)
 		return err_errno(err, CR_EPARSE, errno, args.replies);
-	while (rc == CR_OK && (n = getline(&line, &cap, from)) >= 0) {
+	while (rc == CR_OK && getline(&line, &cap, from) >= 0) {
 		line[strcspn(line, "\r\n")] = '\0';
 		number++;
 		if (line[0] == '\0')

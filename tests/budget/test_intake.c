@@ -83,6 +83,7 @@ run_line(const char *line, bool json)
 		assert_non_null(argv[argc++]);
 	}
 	argv[argc] = NULL;
+	assert_true(argc > 0);
 	for (size_t i = 0; i < budget_commands_n; i++)
 		if (strcmp(budget_commands[i].name, argv[0]) == 0)
 			rc = budget_commands[i].run(&s, argc, argv, &r.err);
@@ -270,32 +271,28 @@ static void
 bounce__what_came_long_ago_counts_as_of_then(void **state)
 {
 	(void)state;
-	put("old",
-	    "From x 10:00:00\nDate: Mon, 1 Sep 2025 10:00:00 +0000\n" NOTICE(
-		    "1",
-		    "li@fabrikam.example", ANNA, "5.7.1", SAID) "\nFrom x 10:00:00\nDate: Wed, 1 Oct 2025 10:00:00 "
-	                                                        "+0000\n" NOTICE("2", "li@contoso.example", ANNA,
-	                                                                         "5.7.1",
-	                                                                         SAID) "\nFrom x 10:00:00\nDate: Sat, "
-	                                                                               "1 Nov 2025 10:00:00 "
-	                                                                               "+0000\n" NOTICE("3",
-	                                                                                                "li@adatum."
-	                                                                                                "example",
-	                                                                                                ANNA, "5.7.1",
-	                                                                                                SAID));
+	put("old", "From x 10:00:00\nDate: Mon, 1 Sep 2025 10:00:00 +0000\n" NOTICE(
+			   "1", "li@fabrikam.example", ANNA, "5.7.1",
+			   SAID) "\nFrom x 10:00:00\nDate: Wed, 1 Oct 2025 10:00:00 "
+	                         "+0000\n" NOTICE("2", "li@contoso.example", ANNA, "5.7.1",
+	                                          SAID) "\nFrom x 10:00:00\nDate: Sat, "
+	                                                "1 Nov 2025 10:00:00 "
+	                                                "+0000\n" NOTICE("3",
+	                                                                 "li@adatum."
+	                                                                 "example",
+	                                                                 ANNA, "5.7.1", SAID));
 	expect("bounce @/old", true, 0, "\"number\":3");
 	expect("status getnorthwind.example", true, 1, "\"state\":\"frozen\"");
-	put("new",
-	    "From x 10:00:00\nDate: Tue, 25 Nov 2025 10:00:00 +0000\n" NOTICE(
-		    "4", "li@one.example", ANNA, "5.7.1", SAID) "\nFrom x 10:00:00\nDate: Mon, 24 Nov 2025 10:00:00 "
-	                                                        "+0000\n" NOTICE("5", "li@two.example", ANNA, "5.7.1",
-	                                                                         SAID) "\nFrom x 10:00:00\nDate: Sun, "
-	                                                                               "23 Nov 2025 10:00:00 "
-	                                                                               "+0000\n" NOTICE("6",
-	                                                                                                "li@three."
-	                                                                                                "example",
-	                                                                                                ANNA, "5.7.1",
-	                                                                                                SAID));
+	put("new", "From x 10:00:00\nDate: Tue, 25 Nov 2025 10:00:00 +0000\n" NOTICE(
+			   "4", "li@one.example", ANNA, "5.7.1",
+			   SAID) "\nFrom x 10:00:00\nDate: Mon, 24 Nov 2025 10:00:00 "
+	                         "+0000\n" NOTICE("5", "li@two.example", ANNA, "5.7.1",
+	                                          SAID) "\nFrom x 10:00:00\nDate: Sun, "
+	                                                "23 Nov 2025 10:00:00 "
+	                                                "+0000\n" NOTICE("6",
+	                                                                 "li@three."
+	                                                                 "example",
+	                                                                 ANNA, "5.7.1", SAID));
 	expect("bounce @/new", true, 0, "burn getnorthwind.example");
 }
 
