@@ -219,6 +219,11 @@ static const struct asked_row {
          "sender-domain",                                                                                                    "other",
          "",                                                                                                                                      "5.1.8",
          "550",                                                                                                                                                     true },
+	{"what a delay notice quotes is not permanent",
+         {.text = "550 5.1.1 User unknown", .temporary = true},
+         "rcpt-sure",                                                                                                        "bad_recipient",
+         "",                                                                                                                                      "5.1.1",
+         "550",                                                                                                                                                     false},
 };
 
 static void
