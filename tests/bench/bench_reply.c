@@ -1,7 +1,7 @@
 /*
  * bench_reply.c - replies classified a second, beside a bare scan of the same bytes; and what loading the rules costs a process.
  *
- *   bench_reply [FILE]   one reply a line; without FILE the test lines of the built-in rules
+ *   bench_reply [-s SECONDS] [FILE]   one reply a line; without FILE the test lines of the built-in rules
  *
  * The scan counts a byte that hardly occurs: the least that reading a reply can cost.  Medians over rounds.
  */
@@ -16,12 +16,12 @@
 #include <string.h>
 
 #define ROUNDS    7
-#define ROUND_NS  200000000
 #define TEXTS_MAX 100000
 
 static struct reply_rules *rules;
 static const char *texts[TEXTS_MAX];
 static size_t n_texts, n_bytes;
+static int64_t round_ns = 200000000;
 static volatile unsigned long sink;
 
 static int
@@ -65,7 +65,7 @@ measure(const char *name, void (*run)(const char *text))
 			for (size_t i = 0; i < n_texts; i++)
 				run(texts[i]);
 			n += n_texts;
-		} while (now_ns() - began < ROUND_NS);
+		} while (now_ns() - began < round_ns);
 		rate[r] = (double)n * 1e9 / (double)(now_ns() - began);
 	}
 	qsort(rate, ROUNDS, sizeof(rate[0]), by_value);
@@ -104,6 +104,11 @@ main(int argc, char **argv)
 	const int64_t began = now_ns();
 	double floor_rate, rate;
 
+	if (argc > 2 && strcmp(argv[1], "-s") == 0) {
+		round_ns = (int64_t)(strtod(argv[2], NULL) * 1e9 / ROUNDS);
+		argc -= 2;
+		argv += 2;
+	}
 	must(reply_rules_open(NULL, &rules, &err), &err);
 	printf("reply_load %.2f ms (%zu rules, %zu phrases)\n", (double)(now_ns() - began) / 1e6, rules->n_rules,
 	       rules->phrases.n);

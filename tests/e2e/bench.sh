@@ -31,6 +31,13 @@ COLDRELAY=$program
 pass "a large store is measured beside a small one" measured bench_scale.sh scale_8000_large_over_small_k8_p50 scale_8000_memory \
 	scale_8000_gate_rows scale_8000_history_row -- -n 8000 -d 2 -r 1
 
+# A program, not a script.
+replies_measured() {
+	"$tools/bench_reply" -s 0.1 >"$out" 2>"$err" || { why="exit $?: $(said)"; return 1; }
+	has "$out" '^reply_load [0-9.]+ ms' && has "$out" '^reply_scan_rate [0-9]+ ' && has "$out" '^reply_rate [0-9]+ '
+}
+pass "replies are measured beside a bare scan" replies_measured
+
 # An echo answers, but not this: a server that refuses everything would be fast.
 "$tools/floor" -a "unix:$work/echo" &
 e2e_pids+=($!)
