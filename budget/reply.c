@@ -385,6 +385,9 @@ find_origin(const struct reply_rules *r, const struct reply_question *q, const s
 		o.sure = layer_of_host(r, t->host);
 	if (o.sure == REPLY_NO_LAYER && !t->wrapped)
 		o.sure = layer_of_phrases(r, hosts, found);
+	/* Nobody else is named: whoever wrote the report refused. */
+	if (o.sure == REPLY_NO_LAYER && !t->wrapped && or_empty(q->host)[0] == '\0')
+		o.sure = layer_of_host(r, or_empty(q->reporter));
 	if (o.sure == REPLY_NO_LAYER && o.words == REPLY_NO_LAYER)
 		o.words = layer_of_status(r, t->status);
 	if (o.sure == REPLY_NO_LAYER && o.words == REPLY_NO_LAYER)
