@@ -423,6 +423,48 @@ reply__missing_file_is_named(void **state)
 	assert_non_null(strstr(err.text, "/nonexistent/replies.rules"));
 }
 
+/* "a,b,c" has the word. */
+static bool
+in_list(const char *list, const char *word)
+{
+	const size_t len = strlen(word);
+
+	for (const char *at = list; (at = strstr(at, word)) != NULL; at += len) {
+		if ((at == list || at[-1] == ',') && (at[len] == ',' || at[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/* Wordings of many servers and languages, a line each. */
+static void
+reply__words_of_many_servers_are_told_right(void **state)
+{
+	struct buf file = {0};
+	struct err err = {0};
+	size_t n = 0, wrong = 0;
+
+	(void)state;
+	assert_ok(file_read("tests/golden/replies/words.tsv", REPLY_FILE_MAX, &file, &err), &err);
+	for (char *line = strchr(file.data, '\n') + 1, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		char *tab = strchr(line, '\t');
+		struct reply_verdict got;
+
+		assert_true(tab != NULL && tab < end);
+		*tab = *end = '\0';
+		reply_classify(rules, &(struct reply_question){.text = tab + 1}, &got);
+		n++;
+		if (!in_list(line, reply_category_name(got.category))) {
+			wrong++;
+			print_error("%s, not %s by %s: %s\n", line, reply_category_name(got.category), got.rule,
+			            tab + 1);
+		}
+	}
+	assert_true(n > 500);
+	assert_int_equal(wrong, 0);
+	buf_release(&file);
+}
+
 int
 main(void)
 {
@@ -454,6 +496,7 @@ main(void)
 	TEST(tests, n, reply__walk_ends_where_its_caller_wants);
 	TEST(tests, n, reply__operators_rules_come_first);
 	TEST(tests, n, reply__missing_file_is_named);
+	TEST(tests, n, reply__words_of_many_servers_are_told_right);
 	rc = rows_run("budget/reply", tests, n);
 	reply_rules_drop(&rules);
 	return rc;
