@@ -29,91 +29,6 @@ struct contents {
 	unsigned char report;
 };
 
-static uint32_t
-hash_of(const char *s)
-{
-	uint32_t h = 2166136261U;
-	for (; *s != '\0'; s++)
-		h = (h ^ (unsigned char)*s) * 16777619U;
-	return h;
-}
-
-static bool
-notice_room(struct reading *r)
-{
-	if (r->b->n < r->notice_room)
-		return true;
-	size_t room = r->notice_room == 0 ? 4 : 2 * r->notice_room;
-	struct bounce_notice *notice = pool_take(r->pool, room * sizeof(*notice));
-	uint32_t *hash = pool_take(r->pool, room * sizeof(*hash));
-
-	if (notice == NULL || hash == NULL)
-		return false;
-	if (r->b->n > 0) {
-		memcpy(notice, r->b->notice, r->b->n * sizeof(*notice));
-		memcpy(hash, r->hash, r->b->n * sizeof(*hash));
-	}
-	r->b->notice = notice;
-	r->hash = hash;
-	r->notice_room = room;
-	return true;
-}
-
-struct bounce_notice *
-bounce_notice_for(struct reading *r, struct slice recipient, bool *new_out)
-{
-	*new_out = false;
-	const char *to = pool_lower(r->pool, recipient, BOUNCE_ADDRESS_MAX);
-	uint32_t h = hash_of(to);
-
-	for (size_t i = 0; i < r->b->n; i++)
-		if (r->hash[i] == h && strcmp(r->b->notice[i].recipient, to) == 0)
-			return &r->b->notice[i];
-	if (r->b->n == BOUNCE_RECIPIENTS_MAX) {
-		if (r->b->limit[0] == '\0')
-			r->b->limit = "recipients";
-		return NULL;
-	}
-	if (!notice_room(r))
-		return NULL;
-	struct bounce_notice *n = &r->b->notice[r->b->n];
-	r->hash[r->b->n++] = h;
-	*n = (struct bounce_notice){.recipient = to, .status = "", .reply = "", .text = "", .host = "", .command = ""};
-	*new_out = true;
-	return n;
-}
-
-/* "x.0.0", or nothing: it says no more than the class. */
-static bool
-is_vague(const char *status)
-{
-	return status[0] == '\0' || strcmp(status + 1, ".0.0") == 0;
-}
-
-void
-bounce_notice_finish(struct reading *r, struct bounce_notice *n, struct slice status)
-{
-	struct slice text = {n->text, strlen(n->text)};
-	const char *reply = words_reply_in(text), *code = NULL;
-	size_t len = 0;
-
-	if (reply != NULL && n->reply[0] == '\0')
-		n->reply = pool_line(r->pool, (struct slice){reply, 3}, 3);
-	if (reply != NULL)
-		code = words_status_in((struct slice){reply, (size_t)(text.at + text.len - reply)}, &len);
-	if (code == NULL)
-		code = words_status_in(text, &len);
-	/* The refusing server's own, where it begins with one; else what the report says, unless that is vague. */
-	bool own = code != NULL && (code == text.at || (reply != NULL && code == reply + 4));
-	if (code != NULL && (own || is_vague(n->status)))
-		n->status = pool_line(r->pool, (struct slice){code, len}, 12);
-	code = is_vague(n->status) && status.len > 0 ? words_status_in(status, &len) : NULL;
-	if (code != NULL)
-		n->status = pool_line(r->pool, (struct slice){code, len}, 12);
-	if (n->command[0] == '\0')
-		n->command = words_command(text);
-}
-
 static void
 contents_of(const struct letter *l, size_t root, struct contents *c)
 {
@@ -236,58 +151,6 @@ returned_part(struct reading *r, size_t part, struct slice *to, struct slice *ho
 	hotmail->at = pool_line(r->pool, h.of[HEAD_HOTMAIL], BOUNCE_ADDRESS_MAX);
 	hotmail->len = strlen(hotmail->at);
 	return CR_OK;
-}
-
-struct verdict {
-	int report, vacation;
-	bool complaint, delay;
-};
-
-/* What a message's own header says about its kind. */
-static void
-weigh(struct reading *r, const struct heads *h, const struct contents *c, struct verdict *v)
-{
-	struct hand_guess subject = {0}, from = {0}, mailer = {0};
-	char text[1000];
-	size_t n = letter_words(h->of[HEAD_SUBJECT], text, sizeof(text));
-	struct slice words = {text, n};
-
-	hand_of_subject(words, &subject);
-	/* An answer to a report is none */
-	if (slice_starts(words, SLICE("re:")) || slice_starts(words, SLICE("aw:")) || slice_starts(words, SLICE("sv:")))
-		subject.report = 0;
-	v->complaint = slice_find(words, SLICE("complaint about message")) != NULL;
-	n = letter_words(h->of[HEAD_FROM], text, sizeof(text));
-	hand_of_from((struct slice){text, n}, &from);
-	hand_of_mailer(h->of[HEAD_MAILER], &mailer);
-	v->report = subject.report + from.report + mailer.report;
-	v->vacation = subject.vacation;
-	if (h->of[HEAD_FAILED].len > 0 || h->of[HEAD_NDR].at != NULL || c->report == LETTER_REPORT_DELIVERY)
-		v->report += 3;
-	if (h->of[HEAD_RETURN_PATH].at != NULL &&
-	    memchr(h->of[HEAD_RETURN_PATH].at, '@', h->of[HEAD_RETURN_PATH].len) == NULL)
-		v->report++;
-	if (slice_starts(h->of[HEAD_AUTO_SUBMITTED], SLICE("auto-replied")))
-		v->vacation += 2;
-	if (h->of[HEAD_AUTOREPLY].at != NULL)
-		v->vacation += 3;
-	if (slice_is(h->of[HEAD_PRECEDENCE], SLICE("auto_reply")) || c->report == LETTER_REPORT_DISPOSITION)
-		v->vacation += 2;
-	const char *agent = mailer.agent != NULL    ? mailer.agent
-	                    : h->agent != NULL      ? h->agent
-	                    : from.agent != NULL    ? from.agent
-	                    : subject.agent != NULL ? subject.agent
-	                                            : "";
-	if (r->b->agent[0] == '\0')
-		r->b->agent = agent;
-	/* A daemon or a postmaster writes from the reporting host. */
-	struct slice address;
-	if (from.report >= 2 && bounce_mailbox_in(h->of[HEAD_FROM], &address)) {
-		const char *at = memrchr(address.at, '@', address.len);
-		if (at != NULL)
-			r->daemon = pool_lower(
-				r->pool, (struct slice){at + 1, (size_t)(address.at + address.len - at - 1)}, 255);
-	}
 }
 
 /* The recipient named by a returned header: only where it is one. */
@@ -446,17 +309,6 @@ has_all(const struct bounce *b)
 	return b->n > 0;
 }
 
-/* Delays say so in the subject. */
-static bool
-is_delay(const struct heads *h)
-{
-	char text[1000];
-	struct slice subject = {text, letter_words(h->of[HEAD_SUBJECT], text, sizeof(text))};
-
-	return slice_find(subject, SLICE("delay")) != NULL || slice_find(subject, SLICE("warning: ")) != NULL ||
-	       slice_find(subject, SLICE("still being retried")) != NULL;
-}
-
 static int
 message_read(struct reading *r, size_t root, struct err *err)
 {
@@ -467,7 +319,7 @@ message_read(struct reading *r, size_t root, struct err *err)
 
 	contents_of(&r->letter, root, &c);
 	heads_read(r->letter.part[root].header, &h, &r->cut_field);
-	weigh(r, &h, &c, &v);
+	bounce_weigh(r, &h, c.report, &v);
 	int rc = statuses(r, &c, err);
 	bool fields = r->b->n > 0;
 	if (rc == CR_OK && c.returned != SIZE_MAX)
@@ -484,7 +336,7 @@ message_read(struct reading *r, size_t root, struct err *err)
 		rc = prose_message(r, &c, &h, to, &v, err);
 	if (rc != CR_OK || r->b->kind != BOUNCE_REPORT)
 		return rc;
-	if (!fields && (v.delay || is_delay(&h)))
+	if (!fields && (v.delay || bounce_says_delay(&h)))
 		for (size_t i = 0; i < r->b->n; i++)
 			r->b->notice[i].action = BOUNCE_DELAYED;
 	return CR_OK;

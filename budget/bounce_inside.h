@@ -1,7 +1,7 @@
 /*
  * bounce_inside.h - what the files of bounce.c share, and nobody else.
  *
- * bounce.c decides what kind of mail it is and puts the result together; bounce_status.c reads report fields, bounce_prose.c what servers
+ * bounce.c decides what is read in which order and puts the result together; bounce_kind.c weighs what a header says; bounce_status.c reads report fields, bounce_prose.c what servers
  * write to people, bounce_json.c notices of sending services; bounce_hands.c is the table of who writes how; bounce_words.c takes a
  * refusing server's words apart; bounce_pool.c holds the texts.
  */
@@ -75,7 +75,7 @@ void hand_of_from(struct slice from, struct hand_guess *g);
 void hand_of_mailer(struct slice mailer, struct hand_guess *g);
 const char *hand_of_field(struct slice name); /* "x-postfix-queue-id" -> "postfix"; NULL */
 /* How well an address in running text is introduced by what stands before it: 0 not at all. */
-int hand_introduces(struct slice before);
+int hand_introduces(struct slice s);
 
 /* The fields of a message's header that tell anything. */
 enum head {
@@ -118,6 +118,15 @@ struct reading {
 	bool cut_text, cut_field;
 };
 
+/* bounce_kind.c: what speaks for what. */
+struct verdict {
+	int report, vacation;
+	bool complaint, delay;
+};
+void bounce_weigh(struct reading *r, const struct heads *h, unsigned char report_type, struct verdict *v);
+bool bounce_says_delay(const struct heads *h); /* by the subject */
+
+/* bounce_notice.c */
 /* A notice for this recipient: the one that is there already, or a new one; NULL: out of memory, or too many. */
 struct bounce_notice *bounce_notice_for(struct reading *r, struct slice recipient, bool *new_out);
 /* status and reply from its text, and what the report itself says where the text does not; host and command unless set. */

@@ -37,7 +37,7 @@ bounce_returned(struct reading *r, const struct heads *h)
 }
 
 void
-bounce_returned_prose(struct slice returned, struct heads *h)
+bounce_returned_prose(struct slice returned, struct heads *out)
 {
 	static const struct {
 		struct slice name;
@@ -53,7 +53,7 @@ bounce_returned_prose(struct slice returned, struct heads *h)
 	struct slice line;
 	size_t fields = 0, count = 0;
 
-	memset(h, 0, sizeof(*h));
+	memset(out, 0, sizeof(*out));
 	lines_begin(&l, returned);
 	while (count++ < 400 && lines_next(&l, &line)) {
 		line = slice_trim(line);
@@ -63,8 +63,8 @@ bounce_returned_prose(struct slice returned, struct heads *h)
 			if (!slice_starts(line, wanted[i].name))
 				continue;
 			size_t n = wanted[i].name.len;
-			if (h->of[wanted[i].head].len == 0)
-				h->of[wanted[i].head] = slice_trim((struct slice){line.at + n, line.len - n});
+			if (out->of[wanted[i].head].len == 0)
+				out->of[wanted[i].head] = slice_trim((struct slice){line.at + n, line.len - n});
 			fields++;
 		}
 	}

@@ -210,46 +210,42 @@ remote_of(struct slice value)
 	return words_host_name(words_typed(value));
 }
 
-/* The fields of one recipient, gathered: a notice of them. */
-static void
-group_end(struct reading *r, struct slice of[FIELD__COUNT])
+/* Whom the fields of one group are about; len 0: nobody. */
+static struct slice
+recipient(const struct slice of[FIELD__COUNT], char *room, size_t size)
 {
-	bool whole = false, final_whole = false, fresh;
-	char text[BOUNCE_ADDRESS_MAX * 4], joined[BOUNCE_WORDS_MAX];
-	of[FIELD_FINAL] = unescape(of[FIELD_FINAL], text, sizeof(text));
-	struct slice final = recipient_of(of[FIELD_FINAL], &final_whole);
-	struct slice to = final_whole ? final : recipient_of(of[FIELD_ORIGINAL], &whole);
+	static const enum field fields[] = {FIELD_FINAL, FIELD_ORIGINAL, FIELD_ACTUAL};
+	struct slice name = {NULL, 0};
+	bool whole;
 
-	if (!final_whole && !whole)
-		to = recipient_of(of[FIELD_ACTUAL], &whole);
-	if (!final_whole && !whole)
-		to = final.len > 0 ? final : recipient_of(of[FIELD_ORIGINAL], &whole);
-	bool any = of[FIELD_ACTION].at != NULL || of[FIELD_STATUS].at != NULL || of[FIELD_DIAGNOSTIC].at != NULL ||
-	           of[FIELD_REMOTE].at != NULL;
-	struct bounce_notice *n = NULL;
-	if (to.len > 0) {
-		n = bounce_notice_for(r, to, &fresh);
-	} else if (any && r->b->n > 0) {
-		n = &r->b->notice[r->b->n - 1]; /* the rest of the group before */
-		fresh = false;
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		struct slice to = recipient_of(unescape(of[fields[i]], room, size), &whole);
+		if (whole)
+			return to;
+		if (name.len == 0 && to.len > 0 && to.at != room)
+			name = to;
 	}
-	if (n == NULL)
-		return;
-	if (slice_starts(of[FIELD_DIAGNOSTIC], SLICE("x-notes")))
-		of[FIELD_DIAGNOSTIC] = join(of[FIELD_DIAGNOSTIC], joined, sizeof(joined));
-	struct slice words = words_typed(of[FIELD_DIAGNOSTIC]);
+	return name; /* a local name is better than none */
+}
+
+/* The words of the refusing server; Postfix: "host mx.example[192.0.2.1] said: 550 ... (in reply to RCPT TO command)". */
+static void
+diagnose(struct reading *r, struct bounce_notice *n, const struct slice of[FIELD__COUNT])
+{
+	char room[BOUNCE_WORDS_MAX + 1], host[256];
+	struct slice words = of[FIELD_DIAGNOSTIC], refusal;
+
+	if (slice_starts(words, SLICE("x-notes")))
+		words = join(words, room, sizeof(room));
+	words = words_typed(words);
 	if (!has_words(words) && has_words(of[FIELD_SUPPLEMENT]))
 		words = of[FIELD_SUPPLEMENT];
-	char decoded[BOUNCE_WORDS_MAX + 1];
 	if (slice_starts(words, SLICE("=?")))
-		words = (struct slice){decoded, letter_words(words, decoded, sizeof(decoded))};
-	struct slice refusal;
-	char name[256];
-	/* Postfix: "host mx.example[192.0.2.1] said: 550 ... (in reply to RCPT TO command)" */
+		words = (struct slice){room, letter_words(words, room, sizeof(room))};
 	if (slice_find(words, SLICE(" said: ")) != NULL || slice_find(words, SLICE(" to talk to me: ")) != NULL) {
 		n->command = words_command(words);
 		if (of[FIELD_REMOTE].len == 0)
-			n->host = pool_lower(r->pool, (struct slice){name, words_host(words, name)}, 255);
+			n->host = pool_lower(r->pool, (struct slice){host, words_host(words, host)}, 255);
 		if (words_refusal(words, (struct slice){NULL, 0}, &refusal))
 			words = refusal;
 	}
@@ -258,23 +254,47 @@ group_end(struct reading *r, struct slice of[FIELD__COUNT])
 	else if (slice_starts(of[FIELD_DIAGNOSTIC], SLICE("smtp")) && words.len >= 3 &&
 	         words_reply_in(words) == words.at)
 		n->reply = pool_line(r->pool, (struct slice){words.at, 3}, 3);
+}
+
+/* What stands in brackets behind a status is its sentence: "5.2.0 (LMTP transmission failure has occurred)". */
+static void
+status_sentence(struct reading *r, struct bounce_notice *n, struct slice status)
+{
+	const char *open = status.len > 0 ? memchr(status.at, '(', status.len) : NULL;
+
+	if (n->text[0] != '\0' || open == NULL || !has_words(status) || slice_find(status, SLICE("undefined")) != NULL)
+		return;
+	struct slice s = {open + 1, (size_t)(status.at + status.len - open - 1)};
+	if (s.len > 0 && s.at[s.len - 1] == ')')
+		s.len--;
+	if (!slice_is(s, SLICE("permanent failure")) && !slice_is(s, SLICE("temporary failure")))
+		n->text = pool_line(r->pool, s, BOUNCE_WORDS_MAX);
+}
+
+/* The fields of one recipient, gathered: a notice of them. */
+static void
+group_end(struct reading *r, const struct slice of[FIELD__COUNT])
+{
+	char room[BOUNCE_ADDRESS_MAX * 4];
+	struct slice to = recipient(of, room, sizeof(room)), host;
+	struct bounce_notice *n = NULL;
+	bool fresh = false;
+
+	if (to.len > 0)
+		n = bounce_notice_for(r, to, &fresh);
+	else if (r->b->n > 0 && (of[FIELD_ACTION].at != NULL || of[FIELD_STATUS].at != NULL ||
+	                         of[FIELD_DIAGNOSTIC].at != NULL || of[FIELD_REMOTE].at != NULL))
+		n = &r->b->notice[r->b->n - 1]; /* the rest of the group before */
+	if (n == NULL)
+		return;
+	diagnose(r, n, of);
+	status_sentence(r, n, of[FIELD_STATUS]);
 	if (fresh || of[FIELD_ACTION].at != NULL)
 		n->action = action_of(of[FIELD_ACTION]);
-	/* Exim and Messaging Server say "TCP|from|port|to|port" and more behind the name */
-	struct slice host = remote_of(of[FIELD_REMOTE]);
+	host = remote_of(of[FIELD_REMOTE]);
 	if (n->host[0] == '\0' && host.len > 0)
 		n->host = pool_lower(r->pool, host, 255);
-	/* What stands in brackets behind a status is its sentence: "5.2.0 (LMTP transmission failure has occurred)" */
-	struct slice status = of[FIELD_STATUS];
-	const char *open = status.len > 0 ? memchr(status.at, '(', status.len) : NULL;
-	if (n->text[0] == '\0' && open != NULL && has_words(status) && slice_find(status, SLICE("undefined")) == NULL) {
-		struct slice sentence = {open + 1, (size_t)(status.at + status.len - open - 1)};
-		if (sentence.len > 0 && sentence.at[sentence.len - 1] == ')')
-			sentence.len--;
-		if (!slice_is(sentence, SLICE("permanent failure")) && !slice_is(sentence, SLICE("temporary failure")))
-			n->text = pool_line(r->pool, sentence, BOUNCE_WORDS_MAX);
-	}
-	bounce_notice_finish(r, n, status);
+	bounce_notice_finish(r, n, of[FIELD_STATUS]);
 }
 
 static void

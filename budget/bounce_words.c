@@ -335,7 +335,7 @@ is_summary(struct slice line, const char *reply)
 {
 	const char *p = reply + 4;
 
-	if (reply != line.at || line.len < 12)
+	if (reply != line.at || line.len < 12 || !is_digit(reply[1]))
 		return false;
 	while (p < line.at + line.len && (is_digit(*p) || *p == '.' || *p == ' '))
 		p++;

@@ -15,8 +15,7 @@ struct frame {
 	bool multi;  /* else a message */
 	bool seen;   /* a boundary line was */
 	bool digest; /* children are messages unless they say otherwise */
-	size_t len;  /* of boundary, without the dashes */
-	char boundary[LETTER_BOUNDARY_MAX];
+	struct letter_boundary boundary;
 };
 
 struct walk {
@@ -226,12 +225,13 @@ border_of(const struct walk *w, struct slice line, size_t *frame_out)
 		line.len--;
 	for (size_t i = w->depth; i-- > 0;) {
 		const struct frame *f = &w->frame[i];
-		if (!f->multi || f->len == 0 || line.len < f->len + 2 || memcmp(line.at + 2, f->boundary, f->len) != 0)
+		if (!f->multi || f->boundary.len == 0 || line.len < f->boundary.len + 2 ||
+		    memcmp(line.at + 2, f->boundary.text, f->boundary.len) != 0)
 			continue;
 		*frame_out = i;
-		if (line.len == f->len + 2)
+		if (line.len == f->boundary.len + 2)
 			return BORDER_PART;
-		if (line.len == f->len + 4 && memcmp(line.at + f->len + 2, "--", 2) == 0)
+		if (line.len == f->boundary.len + 4 && memcmp(line.at + f->boundary.len + 2, "--", 2) == 0)
 			return BORDER_END;
 	}
 	return BORDER_NONE;
@@ -247,11 +247,11 @@ guess(struct walk *w, struct slice line)
 	if (f == NULL || !f->multi || f->seen || w->leaf != SIZE_MAX)
 		return false;
 	line = slice_trim(line);
-	if (line.len < 3 || line.at[0] != '-' || line.at[1] != '-' || line.len - 2 >= sizeof(f->boundary) ||
+	if (line.len < 3 || line.at[0] != '-' || line.at[1] != '-' || line.len - 2 >= sizeof(f->boundary.text) ||
 	    !slice_starts(rest, SLICE("content-")))
 		return false;
-	f->len = line.len - 2;
-	memcpy(f->boundary, line.at + 2, f->len);
+	f->boundary.len = line.len - 2;
+	memcpy(f->boundary.text, line.at + 2, f->boundary.len);
 	return true;
 }
 
@@ -315,7 +315,7 @@ header_pass(struct walk *w, bool message)
 }
 
 static void
-header_read(struct walk *w, struct letter_part *p, char boundary[LETTER_BOUNDARY_MAX], size_t *len_out)
+header_read(struct walk *w, struct letter_part *p, struct letter_boundary *boundary_out)
 {
 	struct fields f;
 	struct slice name, value;
@@ -326,7 +326,7 @@ header_read(struct walk *w, struct letter_part *p, char boundary[LETTER_BOUNDARY
 		if (name.len < 12 || lower(name.at[0]) != 'c')
 			continue;
 		if (!type && slice_is(name, SLICE("content-type"))) {
-			letter_type_read(value, p, boundary, len_out);
+			letter_type_read(value, p, boundary_out);
 			type = true;
 		} else if (slice_is(name, SLICE("content-transfer-encoding"))) {
 			p->coding = letter_coding_read(value);
@@ -349,18 +349,18 @@ entity(struct walk *w, bool message, bool *full_out, struct err *err)
 			*full_out = true;
 			return CR_OK;
 		}
-		size_t at = w->letter->n, len = 0;
+		size_t at = w->letter->n;
 		struct letter_part *p = part_add(w->letter);
 		if (p == NULL)
 			return err_nomem(err, "parts of a mail");
 		bool digest = !message && w->depth > 0 && w->frame[w->depth - 1].digest;
-		char boundary[LETTER_BOUNDARY_MAX];
+		struct letter_boundary boundary = {.len = 0};
 
 		p->root = message;
 		p->inside = w->inside;
 		p->type = digest ? LETTER_MESSAGE : LETTER_TEXT;
 		p->header = header_pass(w, message);
-		header_read(w, p, boundary, &len);
+		header_read(w, p, &boundary);
 		p->body = (struct slice){w->lines.at, 0};
 		bool opens = p->type == LETTER_MULTI || (p->type == LETTER_MESSAGE && p->coding == LETTER_AS_IT_IS);
 		if (opens && w->depth == LETTER_DEPTH_MAX) {
@@ -377,8 +377,7 @@ entity(struct walk *w, bool message, bool *full_out, struct err *err)
 		f->multi = p->type == LETTER_MULTI;
 		f->seen = false;
 		f->digest = f->multi && p->report == LETTER_DIGEST;
-		f->len = len;
-		memcpy(f->boundary, boundary, len);
+		f->boundary = boundary;
 		if (f->multi)
 			return CR_OK;
 		w->inside++;

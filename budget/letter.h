@@ -91,8 +91,11 @@ void letter_release(struct letter *l);
 
 /* What Content-Type and Content-Transfer-Encoding say (letter_type.c). */
 #define LETTER_BOUNDARY_MAX 256
-void letter_type_read(struct slice value, struct letter_part *part, char boundary[LETTER_BOUNDARY_MAX],
-                      size_t *boundary_len_out);
+struct letter_boundary {
+	char text[LETTER_BOUNDARY_MAX]; /* without the dashes */
+	size_t len;                     /* 0: none was given */
+};
+void letter_type_read(struct slice value, struct letter_part *part, struct letter_boundary *boundary_out);
 enum letter_coding letter_coding_read(struct slice value);
 
 /* Two places to decode in, which serve one part after the other. */

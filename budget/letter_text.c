@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const signed char base64_of[256] = {
+static const unsigned char base64_of[256] = {
 	['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
 	['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
 	['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
@@ -32,13 +32,13 @@ base64(struct slice in, char *out, size_t size)
 	int have = 0;
 
 	for (size_t i = 0; i < in.len && n < size; i++) {
-		int v = base64_of[(unsigned char)in.at[i]];
+		unsigned v = base64_of[(unsigned char)in.at[i]];
 		if (v == 0) {
 			if (in.at[i] == '=')
 				have = 0;
 			continue;
 		}
-		bits = (bits << 6 | (unsigned long)(v - 1)) & 0xffffff;
+		bits = (bits << 6 | (v - 1)) & 0xffffff;
 		have += 6;
 		if (have >= 8) {
 			have -= 8;
@@ -64,9 +64,12 @@ soft_break(struct slice in, size_t i)
 	i++;
 	while (i < in.len && (in.at[i] == ' ' || in.at[i] == '\t'))
 		i++;
-	if (i < in.len && in.at[i] == '\r')
-		return i + 1 < in.len && in.at[i + 1] == '\n' ? i + 2 : i + 1;
-	return i < in.len && in.at[i] == '\n' ? i + 1 : 0;
+	size_t cr = i;
+	while (i < in.len && in.at[i] == '\r' && i < cr + 2)
+		i++;
+	if (i < in.len && in.at[i] == '\n')
+		return i + 1;
+	return i > cr ? cr + 1 : 0;
 }
 
 static size_t
@@ -132,22 +135,29 @@ letter_utf8_len(const char *text, size_t left)
 	return n;
 }
 
-/* What bytes beyond ASCII are, where the charset that is said has none: UTF-8, EUC-JP (pairs), else Latin as everybody reads it. */
+/*
+ * What bytes beyond ASCII are, where the charset that is said has none: UTF-8, its last character perhaps cut; EUC-JP, where all of them
+ * come in pairs, and not by chance; else Latin as everybody reads it.
+ */
 static const char *
 guess(struct slice text, bool japanese)
 {
 	bool utf8 = true, euc = true;
+	size_t wide = 0, pairs = 0;
 
 	for (size_t i = 0, n; i < text.len && utf8; i += n > 0 ? n : 1) {
 		n = letter_utf8_len(text.at + i, text.len - i);
-		utf8 = n > 0 || text.len - i < 4;
+		wide += n > 1;
+		utf8 = n > 0 || (wide > 0 && text.len - i < 4);
 	}
 	for (size_t i = 0; i < text.len && euc; i++) {
 		unsigned char c = (unsigned char)text.at[i];
 		if (c < 0x80)
 			continue;
 		euc = c >= 0x8e && ++i < text.len && (unsigned char)text.at[i] >= 0xa1;
+		pairs++;
 	}
+	euc = euc && (japanese || pairs >= 4);
 	return utf8 ? NULL : euc ? "EUC-JP" : japanese ? "CP932" : "WINDOWS-1252";
 }
 
@@ -300,7 +310,7 @@ word_at(const char *p, const char *end, char *out, size_t size, size_t *len)
 	char name[LETTER_CHARSET_MAX], raw[1024];
 	size_t n;
 
-	if (q == NULL || end - q < 4 || q[2] != '?')
+	if (q == NULL || end - q < 4 || q[2] != '?' || strchr("BbQq", q[1]) == NULL)
 		return NULL;
 	const char *text = q + 3, *stop = text;
 	while (stop + 1 < end && !(stop[0] == '?' && stop[1] == '='))

@@ -123,13 +123,12 @@ take(struct parameter *par, struct slice want, struct slice name, struct slice v
 }
 
 void
-letter_type_read(struct slice value, struct letter_part *part, char boundary[LETTER_BOUNDARY_MAX],
-                 size_t *boundary_len_out)
+letter_type_read(struct slice value, struct letter_part *part, struct letter_boundary *boundary_out)
 {
 	const char *p = value.at, *end = value.at + value.len;
 	char report[32] = "";
-	struct parameter b = {boundary, LETTER_BOUNDARY_MAX, 0}, c = {part->charset, sizeof(part->charset), 0},
-			 r = {report, sizeof(report), 0};
+	struct parameter b = {boundary_out->text, sizeof(boundary_out->text), 0};
+	struct parameter c = {part->charset, sizeof(part->charset), 0}, r = {report, sizeof(report), 0};
 
 	while (p < end && (unsigned char)*p > ' ' && *p != ';' && *p != '(')
 		p++;
@@ -151,9 +150,9 @@ letter_type_read(struct slice value, struct letter_part *part, char boundary[LET
 		take(&r, SLICE("report-type"), name, v);
 	}
 	/* Blanks at its end are not part of a boundary (RFC 2046 s5.1.1). */
-	while (b.len > 0 && boundary[b.len - 1] == ' ')
+	while (b.len > 0 && b.out[b.len - 1] == ' ')
 		b.len--;
-	*boundary_len_out = b.len;
+	boundary_out->len = b.len;
 	if (part->type == LETTER_MULTI)
 		part->report = (unsigned char)(slice_is(type, SLICE("multipart/digest")) ? LETTER_DIGEST
 		                               : r.len > 2                               ? report[2] | 0x20
