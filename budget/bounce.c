@@ -421,7 +421,7 @@ carried(struct reading *r, struct err *err)
 			continue;
 		tried++;
 		struct bounce outer = *b;
-		b->sender = b->message_id = b->subject = b->agent = b->reporter = "";
+		b->sender = b->envelope = b->message_id = b->subject = b->agent = b->reporter = "";
 		b->kind = BOUNCE_NONE;
 		rc = coded ? coded_message(r, i, err) : message_read(r, i, err);
 		if (b->kind == BOUNCE_REPORT || b->kind == BOUNCE_COMPLAINT)
@@ -451,7 +451,13 @@ bounce_read(const char *data, size_t len, struct bounce **out, struct err *err)
 
 	if (w == NULL)
 		return err_nomem(err, "a report");
-	w->b = (struct bounce){.reporter = "", .agent = "", .sender = "", .message_id = "", .subject = "", .limit = ""};
+	w->b = (struct bounce){.reporter = "",
+	                       .agent = "",
+	                       .sender = "",
+	                       .envelope = "",
+	                       .message_id = "",
+	                       .subject = "",
+	                       .limit = ""};
 	w->pool = (struct pool){.at = w->first, .end = w->first + sizeof(w->first)};
 	r.pool = &w->pool;
 	r.b = &w->b;

@@ -45,6 +45,7 @@ struct bounce {
 	const char *
 		agent; /* which program's hand it is: "postfix", "exim", "exchange", "m365", "google", ...; for people and tests */
 	const char *sender;     /* the mailbox that had sent the message */
+	const char *envelope;   /* who had sent it by its Return-Path; a From may name somebody else */
 	const char *message_id; /* of the message that was not delivered, with its <> */
 	const char *subject;    /* of that message */
 	const char *limit;      /* which ceiling was met: "parts", "depth", ...; "" none */

@@ -28,6 +28,8 @@ bounce_returned(struct reading *r, const struct heads *h)
 	if (bounce_mailbox_in(h->of[HEAD_FROM], &address) || bounce_mailbox_in(h->of[HEAD_SENDER], &address) ||
 	    bounce_mailbox_in(h->of[HEAD_RETURN_PATH], &address))
 		r->b->sender = pool_lower(r->pool, address, BOUNCE_ADDRESS_MAX);
+	if (bounce_mailbox_in(h->of[HEAD_RETURN_PATH], &address))
+		r->b->envelope = pool_lower(r->pool, address, BOUNCE_ADDRESS_MAX);
 	if (h->of[HEAD_MESSAGE_ID].len > 0)
 		r->b->message_id = pool_line(r->pool, h->of[HEAD_MESSAGE_ID], 998);
 	if (h->of[HEAD_SUBJECT].len > 0) {

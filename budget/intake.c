@@ -149,9 +149,40 @@ struct item {
 	const char *source;
 	const struct mail *mail;
 	const struct bounce *bounce;
+	const char *sender; /* NULL: as it says */
 	int64_t happened_ms;
 	uint8_t content[32];
 };
+
+static int
+is_ours(struct intake *in, const char *address, bool *out, struct err *err)
+{
+	int64_t is = 0;
+	int rc = db_get_int(in->s->db, "SELECT 1 FROM mailbox WHERE address = $1", DB_ARGS(db_text(address)), 0, &is,
+	                    err);
+
+	*out = is != 0;
+	return rc;
+}
+
+/* A From may be another's; who is asked at the gate, and charged, is the sender of the envelope. */
+static int
+find_sender(struct intake *in, struct item *item, struct err *err)
+{
+	const struct bounce *b = item->bounce;
+	bool ours = false;
+	int rc;
+
+	if (!in->acts || b->envelope[0] == '\0' || strcmp(b->envelope, b->sender) == 0)
+		return CR_OK;
+	rc = is_ours(in, b->sender, &ours, err);
+	if (rc == CR_OK && !ours)
+		rc = is_ours(in, b->envelope, &ours, err);
+	else
+		ours = false;
+	item->sender = ours ? b->envelope : NULL;
+	return rc;
+}
 
 static int
 piece_in_batch(struct batch *b, const struct item *item, size_t from, size_t n, struct err *err)
@@ -164,6 +195,7 @@ piece_in_batch(struct batch *b, const struct item *item, size_t from, size_t n, 
 		f.file = item->mail->name;
 		f.number = item->mail->number;
 		f.happened_ms = item->happened_ms;
+		f.sender = item->sender != NULL ? item->sender : f.sender;
 		rc = batch_add(b, &f, item->source, item->content, err);
 	}
 	return rc;
@@ -204,6 +236,8 @@ intake_mail(struct intake *in, const char *source, const struct mail *m, struct 
 		vault_hash(in->s->vault, "bounce", m->data, m->len, item.content, sizeof(item.content));
 	item.bounce = bounce;
 	item.happened_ms = when_of_mail(m->data, m->len);
+	if (rc == CR_OK)
+		rc = find_sender(in, &item, err);
 	if (rc == CR_OK)
 		rc = item_in_pieces(&b, &item, err);
 	buf_release(&b.lines);

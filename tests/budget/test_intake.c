@@ -212,6 +212,27 @@ bounce__one_that_does_not_tell_is_of_the_named_mailbox(void **state)
 	expect("check " BEN " --to a@one.example", true, 77, "frozen");
 }
 
+/* The gate was asked by the envelope: a message may go out under somebody else's From. */
+static void
+bounce__a_foreign_from_does_not_hide_the_mailbox(void **state)
+{
+	(void)state;
+	put("from.eml",
+	    "From: MAILER-DAEMON@mx.relay.example (Mail Delivery System)\n"
+	    "To: " ANNA "\n"
+	    "Subject: Undelivered Mail Returned to Sender\n"
+	    "Content-Type: multipart/report; report-type=delivery-status; boundary=\"=_1\"\n\n"
+	    "--=_1\nContent-Type: message/delivery-status\n\n"
+	    "Reporting-MTA: dns; mx.relay.example\n\n"
+	    "Final-Recipient: rfc822; li@fabrikam.example\nAction: failed\nStatus: 5.7.1\n"
+	    "Diagnostic-Code: smtp; " SAID "\n\n"
+	    "--=_1\nContent-Type: text/rfc822-headers\n\n"
+	    "Return-Path: <" ANNA ">\nFrom: The Boss <boss@elsewhere.example>\nMessage-ID: <9@x>\n\n--=_1--\n");
+	expect("explain @/from.eml", true, 0, "\"sender\":\"boss@elsewhere.example\"");
+	expect("bounce @/from.eml", true, 0, "\"sender\":\"" ANNA "\"");
+	expect("check " BEN " --to a@one.example", true, 77, "frozen");
+}
+
 static void
 bounce__exit_says_what_was_read(void **state)
 {
@@ -372,6 +393,7 @@ main(void)
 		EACH(bounce__a_dead_address_freezes_nothing),
 		EACH(bounce__what_was_not_ours_does_nothing),
 		EACH(bounce__one_that_does_not_tell_is_of_the_named_mailbox),
+		EACH(bounce__a_foreign_from_does_not_hide_the_mailbox),
 		EACH(bounce__exit_says_what_was_read),
 		EACH(bounce__trouble_keeps_the_mail),
 		EACH(bounce__an_mbox_is_read_to_its_end),
