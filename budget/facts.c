@@ -41,6 +41,7 @@ facts_clear(struct facts *f)
 static int
 request_key(const struct gate *g, const char *message_id, const char *recipient, uint64_t *out, struct err *err)
 {
+	const size_t to_len = strlen(recipient);
 	const uint32_t id_len = message_id != NULL ? (uint32_t)strlen(message_id) : 0;
 	char few[512];
 	struct buf b = {0};
@@ -50,11 +51,12 @@ request_key(const struct gate *g, const char *message_id, const char *recipient,
 		*out = secret_random_u64();
 		return CR_OK;
 	}
-	if (sizeof(id_len) + id_len + strlen(recipient) <= sizeof(few)) {
+	if (sizeof(id_len) + id_len + to_len + 1 <= sizeof(few)) {
+		/* Each with its NUL, which the next one takes the place of. */
 		memcpy(few, &id_len, sizeof(id_len));
-		memcpy(few + sizeof(id_len), message_id, id_len);
-		memcpy(few + sizeof(id_len) + id_len, recipient, strlen(recipient));
-		*out = secret_short_hash(g->request_key, few, sizeof(id_len) + id_len + strlen(recipient));
+		memcpy(few + sizeof(id_len), message_id, id_len + 1);
+		memcpy(few + sizeof(id_len) + id_len, recipient, to_len + 1);
+		*out = secret_short_hash(g->request_key, few, sizeof(id_len) + id_len + to_len);
 		return CR_OK;
 	}
 	buf_add(&b, &id_len, sizeof(id_len));

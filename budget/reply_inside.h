@@ -45,7 +45,7 @@ struct reply_rule {
 
 struct reply_layer {
 	const char *name;
-	struct reply_span host; /* of hosts: suffixes */
+	struct reply_span host;                     /* of hosts: suffixes */
 	struct reply_span host_text, text, address; /* phrases */
 	struct reply_span status;
 };

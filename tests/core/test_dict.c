@@ -8,7 +8,7 @@
 
 struct thing {
 	int number;
-	char key[24];
+	char key[40];
 };
 
 static int dropped;
@@ -36,7 +36,7 @@ dict__many_are_found_again(void **state)
 {
 	struct dict d = {0};
 	struct err err;
-	char key[24];
+	char key[40];
 
 	(void)state;
 	assert_null(dict_get(&d, "nobody"));
