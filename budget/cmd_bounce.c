@@ -54,6 +54,7 @@ struct tail {
 	const char *path;
 	int fd;
 	ino_t inode;
+	bool renamed; /* and read once more since */
 	off_t at;
 	char *bytes;
 	size_t len;
@@ -88,6 +89,7 @@ tail_open(struct tail *t, struct err *err)
 	tail_close(t);
 	t->fd = fd;
 	t->inode = st.st_ino;
+	t->renamed = false;
 	t->at = 0;
 	t->len = 0;
 	return CR_OK;
@@ -128,14 +130,23 @@ tail_read(struct tail *t, struct intake *in, struct maillog *log, bool *got_out,
 	return rc;
 }
 
-/* Renamed and made anew, or emptied in place: logrotate(8) does either.  Between its two steps there is no file. */
+/*
+ * Renamed and made anew, or emptied in place: logrotate(8) does either.  Between its two steps there is no file; and whoever writes goes on
+ * with the old one until it is told, so that one is read to its end once more when something stands in the new one.
+ */
 static bool
 tail_rotated(struct tail *t)
 {
 	struct stat st;
 
-	if (stat(t->path, &st) != 0 || (st.st_ino == t->inode && st.st_size >= t->at))
+	if (stat(t->path, &st) != 0)
 		return false;
+	if (st.st_ino == t->inode)
+		return st.st_size < t->at && tail_open(t, NULL) == CR_OK;
+	if (st.st_size == 0)
+		return false;
+	if (!t->renamed)
+		return t->renamed = true;
 	return tail_open(t, NULL) == CR_OK;
 }
 
