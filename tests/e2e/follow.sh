@@ -30,6 +30,11 @@ tells() {
 	equal "$(jq -r --arg r "$1" 'select(.recipient == $r).sender' "$told")" anna@getnorthwind.example
 }
 
+# How often it has lain down to sleep, which is once a look.
+naps() {
+	sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$follow_pid/status"
+}
+
 sent 4bX0001 anna@getnorthwind.example >"$log"
 : >"$told"
 follow
@@ -50,7 +55,10 @@ pass "a line that comes in halves is one line" half
 renamed() {
 	mv "$log" "$log.1"
 	: >"$log"
-	# Whoever writes has not been told yet.
+	# Whoever writes has not been told yet, and goes on with the old one, after a look at the new one.
+	local looks
+	looks=$(naps)
+	until_true 10 eval "[ \$(naps) -ge $((looks + 3)) ]" || return
 	bounced 4bX0001 late@adatum.example >>"$log.1"
 	until_true 10 tells late@adatum.example || return
 	sent 4bX0002 anna@getnorthwind.example >>"$log"
