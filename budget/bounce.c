@@ -330,7 +330,7 @@ message_read(struct reading *r, size_t root, struct err *err)
 		return complaint_read(r, &c, hotmail.len > 0 ? hotmail : to, err);
 	if (c.statuses > 0 && c.report == 0)
 		v.report += 3;
-	if (fields && has_all(r->b))
+	if (fields && has_all(r->b) && c.returned != SIZE_MAX)
 		r->b->kind = BOUNCE_REPORT;
 	else
 		rc = prose_message(r, &c, &h, to, &v, err);

@@ -93,7 +93,7 @@ enum head {
 	HEAD_NDR,
 	HEAD_HOTMAIL,
 	HEAD_LIST_ID,
-	HEAD_LOOP,
+	HEAD_IN_REPLY_TO,
 	HEAD__COUNT
 };
 struct heads {

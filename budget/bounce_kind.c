@@ -31,6 +31,13 @@ bounce_weigh(struct reading *r, const struct heads *h, unsigned char report_type
 	if (h->of[HEAD_RETURN_PATH].at != NULL &&
 	    memchr(h->of[HEAD_RETURN_PATH].at, '@', h->of[HEAD_RETURN_PATH].len) == NULL)
 		v->report++;
+	/* On a mailing list people talk about reports. */
+	if (h->of[HEAD_LIST_ID].len > 0 && from.report == 0)
+		v->report -= 2;
+	/* Made by a machine and an answer to something: some say so by two fields */
+	if (slice_starts(h->of[HEAD_AUTO_SUBMITTED], SLICE("auto-notified")) ||
+	    (slice_starts(h->of[HEAD_AUTO_SUBMITTED], SLICE("auto-generated")) && h->of[HEAD_IN_REPLY_TO].len > 0))
+		v->vacation += 2;
 	if (slice_starts(h->of[HEAD_AUTO_SUBMITTED], SLICE("auto-replied")))
 		v->vacation += 2;
 	if (h->of[HEAD_AUTOREPLY].at != NULL)

@@ -158,8 +158,12 @@ by_hand(struct scan *s, const struct hand *h, struct slice words, struct slice *
 	const char *at;
 
 	*behind_out = behind;
-	if (h->what == HAND_REPORTER || h->what == HAND_MARK || h->what == HAND_DELAY)
-		p->report = quoted ? p->report : 3;
+	/* What one program alone writes is as good as its name; what several write needs a second sign. */
+	int worth = h->what == HAND_REPORTER ? 3 : h->what == HAND_MARK ? 2 : h->what == HAND_DELAY ? 1 : 0;
+	if (worth > 0 && h->agent != NULL)
+		worth = 3;
+	if (!quoted)
+		p->report += worth;
 	if (h->what == HAND_DELAY)
 		p->delay = true;
 	/* Its own line's rest, or the lines behind it up to a blank one. */

@@ -120,6 +120,8 @@ static const struct golden {
 	{"a person who writes of undelivered mail is no report",                           "ordinary-asks-about-mail"        },
 	{"a machine that reports something else is no report",                             "ordinary-generated"              },
 	{"an aggregate report is no report",					       "ordinary-dmarc-report"           },
+	{"a person who warns is no report",						"ordinary-warning"                },
+	{"a mailing list that talks about a report is none",                               "ordinary-list-talk"              },
 	{"a report in base64 that somebody forwards",                                      "forwarded-base64"                },
 	{"a report whose text somebody forwards",                                          "forwarded-inline"                },
 	{"a returned header in base64, and no further than it goes",                       "returned-base64"                 },
