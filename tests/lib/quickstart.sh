@@ -114,9 +114,48 @@ say "An organisation that asked to be left alone is closed to every domain.  Eve
 run 0 suppress add litware.example --reason 'asked by mail'
 run 77 why ben@trynorthwind.example info@litware.example
 
-say "A domain that met a block is frozen.  Nothing leaves it until somebody has looked."
-run 0 freeze trynorthwind.example --reason '550 5.7.1 sender blocked, seen at fabrikam'
+say "A bounce comes back: an administrator at fabrikam has blocked the sender.  It is read, and obeyed."
+cat >demo/bounce.eml <<'MAIL'
+From: MAILER-DAEMON@mail.example.net (Mail Delivery System)
+To: ben@trynorthwind.example
+Subject: Undelivered Mail Returned to Sender
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="part"
+
+--part
+Content-Type: text/plain
+
+I'm sorry to have to inform you that your message could not be delivered.
+
+<li@fabrikam.example>: host us-smtp-inbound-1.mimecast.com[192.0.2.25] said: 550 Administrative prohibition
+    envelope blocked (in reply to RCPT TO command)
+
+--part
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mail.example.net
+
+Final-Recipient: rfc822; li@fabrikam.example
+Action: failed
+Status: 5.0.0
+Remote-MTA: dns; us-smtp-inbound-1.mimecast.com
+Diagnostic-Code: smtp; 550 Administrative prohibition envelope blocked
+
+--part
+Content-Type: text/rfc822-headers
+
+From: ben@trynorthwind.example
+To: li@fabrikam.example
+Message-ID: <third@demo>
+
+--part--
+MAIL
+run 0 bounce demo/bounce.eml
+
+say "The domain is frozen until somebody has looked, and fabrikam is closed to the other domain as well."
 run 77 check ben@trynorthwind.example --to kim@adatum.example
+run 77 check ben@getnorthwind.example --to sam@fabrikam.example
 
 say "Where things stand: alarms first.  Exit 1 says that there are some."
 run 1 status
