@@ -195,12 +195,21 @@ body_end(struct letter_part *p, const char *at)
 	p->body.len = (size_t)(at - p->body.at);
 }
 
+/* A part that has neither header nor body does not count: it could hide the ones that have from the ceiling. */
+static void
+leaf_end(struct walk *w, struct letter_part *p, const char *at)
+{
+	body_end(p, at);
+	if (!p->root && p->header.len == 0 && slice_trim(p->body).len == 0 && w->leaf == w->letter->n - 1)
+		w->letter->n--;
+}
+
 /* Close what is open above frame number keep; the bodies end at at. */
 static void
 close_above(struct walk *w, size_t keep, const char *at)
 {
 	if (w->leaf != SIZE_MAX)
-		body_end(&w->letter->part[w->leaf], at);
+		leaf_end(w, &w->letter->part[w->leaf], at);
 	w->leaf = SIZE_MAX;
 	while (w->depth > keep) {
 		struct frame *f = &w->frame[--w->depth];

@@ -214,38 +214,41 @@ static const struct repeated {
 #define MD     "From: MAILER-DAEMON@mx.example.net\nSubject: Undelivered Mail\n"
 #define FIELDS "Final-Recipient: rfc822; bob@fabrikam.example\nAction: failed\nDiagnostic-Code: smtp; 550 5.1.1 no\n"
 #define STATUS "Content-Type: message/delivery-status\n\n" FIELDS
-	{"20,000 multiparts in one another: depth",                      MD,                                                     "Content-Type: multipart/mixed; boundary=b\n\n--b\n", 20000,    "",
-                                                                         "depth",																													1, "",                     ""     },
-	{"200,000 messages in one another: depth",                       MD,                                                     "Content-Type: message/rfc822\n\n",                   200000,   "",                                           "depth",  1, "",
-                                                                         ""																																		},
-	{"two million parts: parts, and the report before them is read",
-                                                                         MD "Content-Type: multipart/report; boundary=x\n\n--x\n" STATUS "\n",                                                   "--x\n\n",                                            2000000,  "",                                           "parts",  1,
-                                                                         "bob@fabrikam.example",																														    "5.1.1"},
-	{"a header of 5 MB: header, and the body is read",               MD "X-A: ",                                             "aaaaaaaaaa",                                         500000,
-                                                                         "\n\n<bob@fabrikam.example>: 550 5.1.1 no\n",																							 "header", 1, "bob@fabrikam.example", "5.1.1"},
-	{"100,000 header fields: header, and the body is read",          MD,                                                     "X-Field: value of it\n",                             100000,
-                                                                         "\n<bob@fabrikam.example>: 550 5.1.1 no\n",																							   "header", 1, "bob@fabrikam.example", "5.1.1"},
-	{"a field of 100 KB is cut",				     MD "X-A: ",                                             "aaaaaaaaaa",                                         10000,    "\n\n<bob@fabrikam.example>: 550 5.1.1 no\n",
-                                                                         "field",																													1, "bob@fabrikam.example", "5.1.1"},
-	{"a line of 10 MB: text",					MD "\n<bob@fabrikam.example>: 550 5.1.1 no ",           "aaaaaaaaaa",                                         1000000,  "\n",                                         "text",   1,
-                                                                         "bob@fabrikam.example",																														    "5.1.1"},
-	{"10 MB of at signs",					    MD "\n",						"@",						  10000000, "",                                           "text",   1, "",                     ""     },
-	{"10 MB of digits like replies",                                 MD "\n",                                                "550 ",                                               2500000,  "",                                           "text",   1, "",                     ""     },
-	{"10 MB of angles in HTML",				      MD "Content-Type: text/html\n\n",                       "<",                                                  10000000, "",                                           "text",   1, "",                     ""     },
-	{"10 MB of line ends",					   MD "\n",						"\r",						 10000000, "",                                           "text",   1, "",                     ""     },
-	{"10 MB of base64 is decoded to the ceiling",                    MD "Content-Transfer-Encoding: base64\n\n",             "QUFB",                                               2500000,  "",
-                                                                         "text",																													 1, "",                     ""     },
-	{"boundaries that are none",				     MD "Content-Type: multipart/mixed; boundary=x\n\n",     "--y\n",                                              2000000,  "",                                           "text",
-                                                                         1,																														 "",		     ""     },
-	{"the same recipient 50,000 times is one",                       MD "Content-Type: message/delivery-status\n\n",         FIELDS "\n",                                          50000,
-                                                                         "",																												   "",       1, "bob@fabrikam.example", "5.1.1"},
-	{"shift sequences without end",                                  MD "Content-Type: text/plain; charset=iso-2022-jp\n\n", "\033$B\377",                                         100000,
-                                                                         "",																												   "text",   1, "",                     ""     },
-	{"an empty mail is ordinary",                                    "",						     "",						   0,        "",                                           "",       0, NULL,                   NULL   },
-	{"a mail of one byte is ordinary",                               "a",						    "",                                                   0,        "",                                           "",       0, NULL,                   NULL   },
+	{"20,000 multiparts in one another: depth",                    MD,                                                     "Content-Type: multipart/mixed; boundary=b\n\n--b\n", 20000,    "",
+                                                                         "depth",																												      1, "",                     ""     },
+	{"200,000 messages in one another: depth",                     MD,                                                     "Content-Type: message/rfc822\n\n",                   200000,   "",                                           "depth",  1, "",
+                                                                         ""																																	      },
+	{"a million parts: parts, and the report before them is read",
+                                                                         MD "Content-Type: multipart/report; boundary=x\n\n--x\n" STATUS "\n",                                                 "--x\n\na\n",                                         1000000,  "",                                           "parts",  1,
+                                                                         "bob@fabrikam.example",																														  "5.1.1"},
+	{"two million empty parts do not hide the report behind them",
+                                                                         MD "Content-Type: multipart/report; boundary=x\n\n",								  "--x\n\n",                                            2000000,  "--x\n" STATUS,                               "",       1,
+                                                                         "bob@fabrikam.example",																														  "5.1.1"},
+	{"a header of 5 MB: header, and the body is read",             MD "X-A: ",                                             "aaaaaaaaaa",                                         500000,
+                                                                         "\n\n<bob@fabrikam.example>: 550 5.1.1 no\n",																						       "header", 1, "bob@fabrikam.example", "5.1.1"},
+	{"100,000 header fields: header, and the body is read",        MD,                                                     "X-Field: value of it\n",                             100000,
+                                                                         "\n<bob@fabrikam.example>: 550 5.1.1 no\n",																							 "header", 1, "bob@fabrikam.example", "5.1.1"},
+	{"a field of 100 KB is cut",                                   MD "X-A: ",                                             "aaaaaaaaaa",                                         10000,    "\n\n<bob@fabrikam.example>: 550 5.1.1 no\n",
+                                                                         "field",																												      1, "bob@fabrikam.example", "5.1.1"},
+	{"a line of 10 MB: text",				      MD "\n<bob@fabrikam.example>: 550 5.1.1 no ",           "aaaaaaaaaa",                                         1000000,  "\n",                                         "text",   1,
+                                                                         "bob@fabrikam.example",																														  "5.1.1"},
+	{"10 MB of at signs",					  MD "\n",						"@",						  10000000, "",                                           "text",   1, "",                     ""     },
+	{"10 MB of digits like replies",                               MD "\n",                                                "550 ",                                               2500000,  "",                                           "text",   1, "",                     ""     },
+	{"10 MB of angles in HTML",				    MD "Content-Type: text/html\n\n",                       "<",                                                  10000000, "",                                           "text",   1, "",                     ""     },
+	{"10 MB of line ends",					 MD "\n",						"\r",						 10000000, "",                                           "text",   1, "",                     ""     },
+	{"10 MB of base64 is decoded to the ceiling",                  MD "Content-Transfer-Encoding: base64\n\n",             "QUFB",                                               2500000,  "",
+                                                                         "text",																												       1, "",                     ""     },
+	{"boundaries that are none",                                   MD "Content-Type: multipart/mixed; boundary=x\n\n",     "--y\n",                                              2000000,  "",                                           "text",
+                                                                         1,																													       "",		     ""     },
+	{"the same recipient 50,000 times is one",                     MD "Content-Type: message/delivery-status\n\n",         FIELDS "\n",                                          50000,
+                                                                         "",																												 "",       1, "bob@fabrikam.example", "5.1.1"},
+	{"shift sequences without end",                                MD "Content-Type: text/plain; charset=iso-2022-jp\n\n", "\033$B\377",                                         100000,
+                                                                         "",																												 "text",   1, "",                     ""     },
+	{"an empty mail is ordinary",                                  "",						     "",						   0,        "",                                           "",       0, NULL,                   NULL   },
+	{"a mail of one byte is ordinary",                             "a",						    "",                                                   0,        "",                                           "",       0, NULL,                   NULL   },
 	{"a quote that does not close",
-                                                                         MD "Content-Type: multipart/report; boundary=\"x; a=b\n\n--x\n\nThis\n--x\n" STATUS,                                    "",                                                   0,        "",                                           "",       1,
-                                                                         "bob@fabrikam.example",																														    "5.1.1"},
+                                                                         MD "Content-Type: multipart/report; boundary=\"x; a=b\n\n--x\n\nThis\n--x\n" STATUS,                                  "",                                                   0,        "",                                           "",       1,
+                                                                         "bob@fabrikam.example",																														  "5.1.1"},
 };
 
 static void
@@ -327,8 +330,6 @@ bounce__reads_what_is_cut_off(void **state)
 #ifndef __SANITIZE_ADDRESS__
 extern void *__libc_malloc(size_t size);
 extern void *__libc_realloc(void *p, size_t size);
-void *malloc(size_t size);
-void *realloc(void *p, size_t size);
 
 static long wishes_left = -1;
 

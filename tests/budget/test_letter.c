@@ -85,35 +85,37 @@ static const struct parted {
 	const char *name, *mail;
 	const char *want; /* a letter a part: its type; then how many messages stand around it */
 } parted[] = {
-	{"a mail is one part",				 "A: b\n\nc\n",								"t0"            },
-	{"a mail of a body alone",                             "\nc\n",								      "t0"            },
-	{"a mail without a header",                            "this is no field\n",                                                         "t0"            },
+	{"a mail is one part",				 "A: b\n\nc\n",								     "t0"            },
+	{"a mail of a body alone",                             "\nc\n",									   "t0"            },
+	{"a mail without a header",                            "this is no field\n",							      "t0"            },
 	{"a multipart and its parts",
-         "Content-Type: multipart/mixed; boundary=x\n\n--x\n\na\n--x\nContent-Type: text/html\n\nb\n--x--\n",                                "m0 t0 h0"      },
+         "Content-Type: multipart/mixed; boundary=x\n\n--x\n\na\n--x\nContent-Type: text/html\n\nb\n--x--\n",                                     "m0 t0 h0"      },
 	{"a report",
          "Content-Type: multipart/report; boundary=\"x y\"\n\n--x y\n\na\n--x y\nContent-Type: "
          "message/delivery-status\n\n--x y\n"
-         "Content-Type: message/rfc822\n\nFrom: a\n\nb\n--x y--\n",                                                                          "m0 t0 s0 r0 t1"},
+         "Content-Type: message/rfc822\n\nFrom: a\n\nb\n--x y--\n",                                                                               "m0 t0 s0 r0 t1"},
 	{"a boundary ends what stands within it",
          "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: multipart/mixed; boundary=y\n\n"
-         "--y\n\na\n--x\n\nb\n",                                                                                                             "m0 m0 t0 t0"   },
+         "--y\n\na\n--x\n\nb\n",                                                                                                                  "m0 m0 t0 t0"   },
 	{"a boundary that begins as another",
          "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: multipart/mixed; boundary=x2\n\n--x2\n\na\n"
-         "--x2--\n--x\n\nb\n--x--\n",                                                                                                        "m0 m0 t0 t0"   },
-	{"a multipart without parts is text",                  "Content-Type: multipart/mixed; boundary=x\n\na\n",                           "t0"            },
+         "--x2--\n--x\n\nb\n--x--\n",                                                                                                             "m0 m0 t0 t0"   },
+	{"a multipart without parts is text",                  "Content-Type: multipart/mixed; boundary=x\n\na\n",                                "t0"            },
 	{"another boundary than declared",
-         "Content-Type: multipart/mixed; boundary=x\n\n--y\nContent-Type: text/html\n\na\n--y--\n",                                          "m0 h0"         },
-	{"no boundary at all",				 "Content-Type: multipart/mixed\n\n--y\nContent-Type: text/html\n\na\n",       "m0 h0"         },
+         "Content-Type: multipart/mixed; boundary=x\n\n--y\nContent-Type: text/html\n\na\n--y--\n",                                               "m0 h0"         },
+	{"no boundary at all",				 "Content-Type: multipart/mixed\n\n--y\nContent-Type: text/html\n\na\n",            "m0 h0"         },
 	{"a digest is made of messages",                       "Content-Type: multipart/digest; boundary=x\n\n--x\n\nFrom: a\n\nb\n--x--\n",
-         "m0 r0 t1"																	  },
+         "m0 r0 t1"																	       },
 	{"a part without a blank line",
-         "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/html\n--x\n\nb\n",                                            "m0 h0 t0"      },
-	{"a type in comments and capitals",                    "Content-Type: TEXT/HTML (what else); charset=utf-8\n\na\n",                  "h0"            },
-	{"the header of a message alone",                      "Content-Type: text/rfc822-headers\n\nFrom: a\n",                             "H0"            },
+         "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/html\n--x\n\nb\n",                                                 "m0 h0 t0"      },
+	{"a type in comments and capitals",                    "Content-Type: TEXT/HTML (what else); charset=utf-8\n\na\n",                       "h0"            },
+	{"the header of a message alone",                      "Content-Type: text/rfc822-headers\n\nFrom: a\n",                                  "H0"            },
 	{"a message in base64 is not looked into",
-         "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nRnJvbTogYQo=\n",                                                "r0"            },
+         "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nRnJvbTogYQo=\n",                                                     "r0"            },
+	{"empty parts do not count",                           "Content-Type: multipart/mixed; boundary=x\n\n--x\n\n--x\n\n \n--x\n\na\n--x--\n",
+         "m0 t0"																		  },
 	{"a folded parameter, tabs, a blank before the colon",
-         "Content-Type : multipart/mixed;\n\tboundary=x\n\n--x\n\na\n",                                                                      "m0 t0"         },
+         "Content-Type : multipart/mixed;\n\tboundary=x\n\n--x\n\na\n",									   "m0 t0"         },
 };
 
 static void
