@@ -41,22 +41,20 @@ struct bounce_notice {
 
 struct bounce {
 	enum bounce_kind kind;
-	const char *reporter; /* Reporting-MTA, or the server that wrote it */
-	const char *
-		agent; /* which program's hand it is: "postfix", "exim", "exchange", "m365", "google", ...; for people and tests */
+	const char *reporter;   /* Reporting-MTA, or the server that wrote it */
+	const char *agent;      /* whose hand it is: "postfix", "exim", "exchange", "m365", ...; for people and tests */
 	const char *sender;     /* the mailbox that had sent the message: its From, else the addressee of the report */
 	const char *envelope;   /* who had sent it by its Return-Path; a From may name somebody else */
 	const char *message_id; /* of the message that was not delivered, with its <> */
 	const char *subject;    /* of that message */
-	const char
-		*limit; /* which ceiling was met: "depth", "parts", "header", "field", "text", "recipients"; "" none */
+	const char *limit;      /* the first ceiling that was met, by its name below; "" none */
 	size_t n;
 	struct bounce_notice *notice; /* n of them; a report that names nobody has one, without a recipient */
 };
 
 /*
- * Ceilings: depth 32, 1,000 parts (empty ones do not count), header block 1 MB, field 64 KB, 10,000 recipients, 256 KB of a part's text
- * (a report's fields that need no decoding are read whole).  What lies beyond one is not read, what lies before it is: limit says so.
+ * Ceilings: "depth" 32, "parts" 1,000 (empty ones do not count), "header" 1 MB, "field" 64 KB, "recipients" 10,000, "text" 256 KB a part
+ * (a report's fields that need no decoding are read whole).  What lies before one is read, what lies beyond is not, and limit says so.
  * data is not copied as a whole, and is not needed after the call.  Errors: CR_ENOMEM only.
  */
 MUST_CHECK int bounce_read(const char *data, size_t len, struct bounce **out, struct err *err);

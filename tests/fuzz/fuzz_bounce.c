@@ -35,6 +35,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text(b->reporter, 320);
 	text(b->agent, 32);
 	text(b->sender, 320);
+	text(b->envelope, 320);
 	text(b->message_id, 998);
 	text(b->subject, 998);
 	for (size_t i = 0; i < b->n; i++) {
