@@ -339,14 +339,15 @@ refused(void)
 	return wishes_left > 0 && --wishes_left == 0;
 }
 
+/* In the C library's place, as is realloc. */
 void *
-malloc(size_t size)
+malloc(size_t size) /* NOLINT(readability-redundant-declaration) */
 {
 	return refused() ? NULL : __libc_malloc(size);
 }
 
 void *
-realloc(void *p, size_t size)
+realloc(void *p, size_t size) /* NOLINT(readability-redundant-declaration) */
 {
 	return refused() ? NULL : __libc_realloc(p, size);
 }

@@ -168,6 +168,7 @@ list_columns(const struct copy_table *t, char *out, size_t size)
 {
 	size_t at = 0;
 
+	assert(t != NULL);
 	for (size_t i = 0; i < COPY_COLUMNS_MAX && t->columns[i] != NULL; i++) {
 		const char kind = t->columns[i][0];
 		const char *type = kind == 'i' ? "int" : kind == 't' ? "TEXT" : "BLOB";
