@@ -55,7 +55,7 @@ static void
 test_primary(const struct gate *g, const struct facts *f, struct gate_finding *out)
 {
 	(void)g;
-	if (f->standing->primary[0] != '\0')
+	if (f->standing->primary != NULL)
 		say(out, GATE_REFUSE, "primary_domain",
 		    "%s belongs to the primary domain %s, which never sends outreach", f->mailbox.text,
 		    f->standing->primary);
@@ -95,7 +95,7 @@ test_state(const struct gate *g, const struct facts *f, struct gate_finding *out
 		    domain_state_name(f->standing->state));
 	else if (f->standing->state == DOMAIN_FROZEN)
 		say(out, GATE_REFUSE, "frozen", "%s is frozen (%s)", f->standing->domain,
-		    f->standing->cause[0] != '\0' ? f->standing->cause : "by hand");
+		    f->standing->cause != NULL ? f->standing->cause : "by hand");
 	else if (f->standing->tenant_frozen)
 		say(out, GATE_REFUSE, "frozen", "every domain of %s is frozen", f->standing->tenant);
 	else

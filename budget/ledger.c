@@ -10,10 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THIN_EVERY     1024 /* sends; then as many rows at most are looked at twice */
-#define KEEP_SEATS     8192 /* some 3 MB; beyond it everything is forgotten between two transactions */
-#define KEEP_PACES     1024
-#define KEEP_STANDINGS 4096
+#define THIN_EVERY 1024 /* sends; then as many rows at most are looked at twice */
+/* Some 3, 4, 6 and 1 MB; what grows beyond is forgotten between two transactions. */
+#define KEEP_SEATS     8192
+#define KEEP_PACES     2048
+#define KEEP_STANDINGS 32768
 #define KEEP_STRANGERS 8192
 
 /* What was not kept is gone; what was kept as well when all is. */
@@ -64,13 +65,24 @@ came(struct ledger *l)
 	list_cut(&l->lent, 0, free);
 }
 
+static void
+standing_drop(void *standing)
+{
+	struct standing *s = standing;
+
+	free(s->primary);
+	free(s->tenant);
+	free(s->cause);
+	free(s);
+}
+
 void
 ledger_forget(struct ledger *l)
 {
 	list_cut(&l->spent_seats, 0, NULL);
 	list_cut(&l->spent_paces, 0, NULL);
 	list_cut(&l->sent, 0, free);
-	dict_clear(&l->standings, free);
+	dict_clear(&l->standings, standing_drop);
 	dict_clear(&l->seats, free);
 	dict_clear(&l->paces, free);
 	dict_clear(&l->strangers, free);
@@ -83,7 +95,7 @@ ledger_release(struct ledger *l)
 {
 	ledger_forget(l);
 	closed_release(&l->closed);
-	dict_release(&l->standings, free);
+	dict_release(&l->standings, standing_drop);
 	dict_release(&l->seats, free);
 	dict_release(&l->paces, free);
 	dict_release(&l->strangers, free);
@@ -107,6 +119,20 @@ forget_sends(struct ledger *l)
 	l->message++;
 }
 
+/* Outside a transaction nothing points into them. */
+static void
+trim(struct ledger *l)
+{
+	if (l->seats.n > KEEP_SEATS)
+		dict_clear(&l->seats, free);
+	if (l->paces.n > KEEP_PACES)
+		dict_clear(&l->paces, free);
+	if (l->standings.n > KEEP_STANDINGS)
+		dict_clear(&l->standings, standing_drop);
+	if (l->strangers.n > KEEP_STRANGERS)
+		dict_clear(&l->strangers, free);
+}
+
 /* On a server only what binds all stands from one transaction to the next. */
 int
 ledger_refresh(struct ledger *l, bool binding, struct err *err)
@@ -126,9 +152,9 @@ ledger_refresh(struct ledger *l, bool binding, struct err *err)
 		forget_sends(l);
 	if (!l->has_mark || mark != l->mark)
 		closed_stale(&l->closed);
-	if (!l->has_mark || mark != l->mark || l->seats.n > KEEP_SEATS || l->paces.n > KEEP_PACES ||
-	    l->standings.n > KEEP_STANDINGS || l->strangers.n > KEEP_STRANGERS)
+	if (!l->has_mark || mark != l->mark)
 		ledger_forget(l);
+	trim(l);
 	l->mark = mark;
 	l->has_mark = true;
 	l->binding = binding;
@@ -151,10 +177,9 @@ take_primary(void *arg, size_t i, const struct db_rows *row, struct err *err)
 	const struct standings *all = arg;
 	struct standing *s = all->standing[all->of[i]];
 
-	(void)err;
-	if (s->primary[0] == '\0')
-		buf_copy_text(s->primary, sizeof(s->primary), db_col_text(row, 0));
-	return CR_OK;
+	if (s->primary == NULL)
+		s->primary = strdup(db_col_text(row, 0));
+	return s->primary != NULL ? CR_OK : err_nomem(err, "domain");
 }
 
 static int
@@ -164,12 +189,16 @@ take_state(void *arg, size_t i, const struct db_rows *row, struct err *err)
 	struct standing *s = all->standing[i];
 	int rc = domain_state_parse(db_col_text(row, 1), &s->state, err);
 
-	buf_copy_text(s->tenant, sizeof(s->tenant), db_col_text(row, 0));
-	buf_copy_text(s->cause, sizeof(s->cause), db_col_is_null(row, 2) ? "" : db_col_text(row, 2));
+	if (rc != CR_OK)
+		return rc;
+	s->tenant = strdup(db_col_text(row, 0));
+	s->cause = db_col_is_null(row, 2) ? NULL : strdup(db_col_text(row, 2));
+	if (s->tenant == NULL || (s->cause == NULL && !db_col_is_null(row, 2)))
+		return err_nomem(err, "domain");
 	s->first_send_ms = db_col_int(row, 3);
 	s->tenant_frozen = !db_col_is_null(row, 4);
-	s->known = rc == CR_OK;
-	return rc;
+	s->known = true;
+	return CR_OK;
 }
 
 static size_t
@@ -268,7 +297,7 @@ ledger_expect_standings(struct ledger *l, const char *const *domains, size_t n, 
 		else if ((rc = dict_put(&l->standings, one->domain, one, err)) == CR_OK)
 			s[fresh++] = one;
 		else
-			free(one);
+			standing_drop(one);
 	}
 	if (rc == CR_OK && fresh > 0 && (rc = read_primaries(l, s, fresh, err)) == CR_OK)
 		rc = read_states(l, s, fresh, err);
@@ -292,7 +321,7 @@ ledger_standing(struct ledger *l, const char *domain, const struct standing **ou
 		if ((rc = read_primaries(l, &s, 1, err)) != CR_OK || (rc = read_states(l, &s, 1, err)) != CR_OK ||
 		    (rc = db_settle(l->db, err)) != CR_OK ||
 		    (rc = dict_put(&l->standings, s->domain, s, err)) != CR_OK) {
-			free(s);
+			standing_drop(s);
 			return rc;
 		}
 	}

@@ -17,9 +17,9 @@
 
 /* What is known about a mailbox's domain. */
 struct standing {
-	char primary[256]; /* the domain is this primary or below it; "": of none */
+	char *primary; /* the domain is this primary or below it; NULL: of none */
 	bool known;
-	char tenant[256], cause[64];
+	char *tenant, *cause; /* cause NULL: none */
 	enum domain_state state;
 	int64_t first_send_ms;
 	bool tenant_frozen;
