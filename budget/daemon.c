@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #define EVENTS      256
+#define LOOKS       16 /* at what has come meanwhile, before a round is decided */
 #define MANY        16 /* requests of a round from which on the second thread is worth its wake-up */
 #define READ_BYTES  16384
 #define SPARE_FILES 64 /* kept for the store and its like */
@@ -444,31 +445,52 @@ tell_alive(struct daemon *d)
 	notify_alive(d->o.notify, d->now_ms);
 }
 
+static void
+take_event(struct daemon *d, const struct epoll_event *e)
+{
+	void *of = e->data.ptr;
+	struct conn *c = of;
+
+	if (of == &d->listener)
+		accept_some(d);
+	else if (of == &d->signals)
+		take_signal(d);
+	else if (of == &d->scrape)
+		scrape_turn(d->scrape);
+	else if (of == &d->committer)
+		take_back(d, false);
+	else if (c->interest == EPOLLOUT)
+		conn_write(d, c);
+	else if (c->asked == 0)
+		conn_read(d, c);
+	else if ((e->events & (EPOLLHUP | EPOLLERR)) != 0)
+		conn_kill(d, c);
+	else
+		/* It is answered first: also one that says it has nothing more to ask. */
+		conn_want(d, c, 0);
+}
+
+/*
+ * What came while the first were read belongs to the same round: their clients were answered together, and ask again together.  Nobody
+ * is waited for; a look that finds nothing ends it.
+ */
 static int
 turn(struct daemon *d, int timeout_ms, struct err *err)
 {
 	struct epoll_event events[EVENTS];
-	int n = epoll_wait(d->epoll, events, EVENTS, timeout_ms);
+	int n = epoll_wait(d->epoll, events, EVENTS, timeout_ms), more = n;
 
 	if (n < 0 && errno != EINTR)
 		return err_errno(err, CR_EIO, errno, "epoll_wait");
 	d->now_ms = clock_boot_ms(d->o.clock);
-	for (int i = 0; i < n; i++) {
-		void *of = events[i].data.ptr;
-		struct conn *c = of;
+	for (int look = 0; more > 0 && look < LOOKS; look++) {
+		const size_t before = round_size(d->round);
 
-		if (of == &d->listener)
-			accept_some(d);
-		else if (of == &d->signals)
-			take_signal(d);
-		else if (of == &d->scrape)
-			scrape_turn(d->scrape);
-		else if (of == &d->committer)
-			take_back(d, false);
-		else if (c->interest == EPOLLOUT)
-			conn_write(d, c);
-		else
-			conn_read(d, c);
+		for (int i = 0; i < more; i++)
+			take_event(d, &events[i]);
+		if (round_size(d->round) == before)
+			break;
+		more = epoll_wait(d->epoll, events, EVENTS, 0);
 	}
 	finish_round(d);
 	write_back(d, n == 0);
@@ -489,6 +511,7 @@ stop(struct daemon *d, struct err *err)
 		notify_stopping(d->o.notify);
 	want_listener(d, false);
 	listener_close(&d->listener);
+	settle(d);
 	for (struct conn *c = d->conns; c != NULL; c = c->next)
 		conn_read(d, c);
 	settle(d);

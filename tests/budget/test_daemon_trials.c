@@ -250,6 +250,29 @@ daemon__half_a_question_and_silence_is_closed_and_an_idle_one_is_not(void **stat
 	(void)close(idle);
 }
 
+/* A round large enough for the second thread: whoever has nothing more to ask is answered all the same. */
+static void
+daemon__a_crowd_that_asks_and_closes_its_half_is_answered(void **state)
+{
+	const struct question q = {"RCPT", "1", ANNA, EXTERN_MAIL, NULL, 0};
+	char text[2048], answer[POLICY_TEXT];
+	size_t len = write_question(&q, text, sizeof(text));
+	int fds[48];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		fds[i] = dial();
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		put(fds[i], text, len);
+		assert_int_equal(shutdown(fds[i], SHUT_WR), 0);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		get(fds[i], answer);
+		assert_memory_equal(answer, "action=DUNNO", strlen("action=DUNNO"));
+		(void)close(fds[i]);
+	}
+}
+
 /* A client that asks and never reads is not read either, and keeps nobody waiting. */
 static void
 daemon__answers_that_nobody_takes_are_bounded(void **state)
@@ -559,6 +582,7 @@ main(void)
 		DAEMON_TEST(daemon__ten_thousand_idle_connections_cost_little_and_hold_up_nobody),
 		DAEMON_TEST(daemon__a_hundred_megabytes_are_closed_long_before_their_end),
 		DAEMON_TEST(daemon__half_a_question_and_silence_is_closed_and_an_idle_one_is_not),
+		DAEMON_TEST(daemon__a_crowd_that_asks_and_closes_its_half_is_answered),
 		DAEMON_TEST(daemon__answers_that_nobody_takes_are_bounded),
 		DAEMON_TEST(daemon__a_commit_of_unknown_fate_is_not_answered_and_the_last),
 		DAEMON_TEST(daemon__a_release_of_unknown_fate_is_not_answered_and_the_last),
