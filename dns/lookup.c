@@ -1,0 +1,392 @@
+/*
+ * lookup.c - the answers of one run, and the checks that wait for them.
+ *
+ * A check that met an unanswered question is run again once all of its questions are answered, so a check of k steps that depend on
+ * each other is run k times; what it did is cheap beside a question to the network.
+ */
+#include "dns/lookup.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/dict.h"
+#include "dns/lookup_inside.h"
+
+#define SIDE_BY_SIDE 256 /* checks */
+#define KEY_BYTES    (NAME_TEXT_MAX + 96)
+#define ROUTES_MAX   64
+
+struct route {
+	char *zone;
+	struct resolve_server server;
+	bool recursion;
+};
+
+/* A check under way. */
+struct lookup_slot {
+	struct lookup_job *job;
+	size_t waiting; /* for how many answers */
+	size_t made;    /* questions it was the first to ask */
+	bool ready;
+};
+
+struct lookup {
+	const struct lookup_source *source;
+	void *ctx;
+	struct dict questions;
+	struct lookup_question *wanted, **wanted_end; /* noted, not begun */
+	struct route routes[ROUTES_MAX];
+	size_t n_routes;
+	struct lookup_slot *slot; /* whose check runs now; NULL: asked from outside of lookup_settle */
+	struct lookup_slot slots[SIDE_BY_SIDE];
+	size_t open; /* begun, not answered */
+	int trouble;
+	struct err trouble_err;
+};
+
+static const struct lookup_answer no_memory = {.state = LOOKUP_FAILED, .why = "out of memory"};
+static const struct lookup_answer too_many = {.state = LOOKUP_FAILED,
+                                              .why = "more questions than one check may ask: given up"};
+
+bool
+lookup_is_trouble(const struct lookup_answer *a)
+{
+	return a->state == LOOKUP_FAILED || a->state == LOOKUP_SILENT;
+}
+
+bool
+lookup_is_void(const struct lookup_answer *a)
+{
+	return a->state == LOOKUP_EMPTY || a->state == LOOKUP_NONAME;
+}
+
+static void
+question_drop(void *value)
+{
+	struct lookup_question *q = value;
+
+	records_release(&q->answer.records);
+	records_release(&q->answer.chain);
+	free(q->waiting);
+	free(q->name);
+	free(q->key);
+	free(q);
+}
+
+int
+lookup_make(const struct lookup_source *source, void *ctx, struct lookup **out, struct err *err)
+{
+	struct lookup *l = calloc(1, sizeof(*l));
+
+	if (l == NULL) {
+		source->drop(ctx);
+		return err_nomem(err, "dns answers");
+	}
+	l->source = source;
+	l->ctx = ctx;
+	l->wanted_end = &l->wanted;
+	*out = l;
+	return CR_OK;
+}
+
+void
+lookup_drop(struct lookup **l)
+{
+	if (*l == NULL)
+		return;
+	(*l)->source->stop((*l)->ctx);
+	(*l)->source->drop((*l)->ctx);
+	dict_release(&(*l)->questions, question_drop);
+	for (size_t i = 0; i < (*l)->n_routes; i++)
+		free((*l)->routes[i].zone);
+	free(*l);
+	*l = NULL;
+}
+
+void
+lookup_forget(struct lookup *l)
+{
+	assert(l->slot == NULL);
+	l->source->stop(l->ctx);
+	l->wanted = NULL;
+	l->wanted_end = &l->wanted;
+	l->open = 0;
+	dict_clear(&l->questions, question_drop);
+}
+
+size_t
+lookup_sent(const struct lookup *l)
+{
+	return l->source->sent(l->ctx);
+}
+
+int
+lookup_route(struct lookup *l, const char *zone, const struct resolve_server *server, bool recursion, struct err *err)
+{
+	struct route *r = &l->routes[l->n_routes];
+
+	if (l->n_routes == ROUTES_MAX)
+		return err_set(err, CR_ENOMEM, "dns: more than %d zones with a server of their own", ROUTES_MAX);
+	*r = (struct route){.zone = strdup(zone), .server = *server, .recursion = recursion};
+	if (r->zone == NULL)
+		return err_nomem(err, "dns route");
+	l->n_routes++;
+	return CR_OK;
+}
+
+static const struct route *
+route_of(const struct lookup *l, const char *name)
+{
+	const struct route *best = NULL;
+
+	for (size_t i = 0; i < l->n_routes; i++) {
+		const struct route *r = &l->routes[i];
+
+		if (name_is_under(name, r->zone) && (best == NULL || strlen(r->zone) > strlen(best->zone)))
+			best = r;
+	}
+	return best;
+}
+
+static void
+trouble(struct lookup *l, int rc, const struct err *err)
+{
+	if (l->trouble == CR_OK) {
+		l->trouble = rc;
+		l->trouble_err = *err;
+	}
+}
+
+static struct lookup_question *
+question_new(struct lookup *l, const struct resolve_server *at, const char *name, uint16_t type, const char *key,
+             struct err *err)
+{
+	struct lookup_question *q = calloc(1, sizeof(*q));
+	const struct route *route = at == NULL ? route_of(l, name) : NULL;
+	int rc = CR_OK;
+
+	if (q == NULL) {
+		(void)err_nomem(err, "dns question");
+		return NULL;
+	}
+	q->type = type;
+	q->at_given = at != NULL || route != NULL;
+	if (q->at_given)
+		q->at = at != NULL ? *at : route->server;
+	q->recursion = at == NULL && (route == NULL || route->recursion);
+	q->key = strdup(key);
+	q->name = strdup(name);
+	if (q->key == NULL || q->name == NULL)
+		rc = err_nomem(err, "dns question");
+	if (rc == CR_OK)
+		rc = dict_put(&l->questions, q->key, q, err);
+	if (rc != CR_OK) {
+		question_drop(q);
+		return NULL;
+	}
+	*l->wanted_end = q;
+	l->wanted_end = &q->next;
+	if (l->slot != NULL)
+		l->slot->made++;
+	return q;
+}
+
+/* The check that runs now is run again when q is answered. */
+static int
+wait_for(struct lookup *l, struct lookup_question *q, struct err *err)
+{
+	struct lookup_slot **grown;
+
+	if (l->slot == NULL)
+		return CR_OK;
+	for (size_t i = 0; i < q->n_waiting; i++) {
+		if (q->waiting[i] == l->slot)
+			return CR_OK;
+	}
+	if (q->n_waiting == q->cap_waiting) {
+		grown = realloc(q->waiting, (q->cap_waiting * 2 + 2) * sizeof(struct lookup_slot *));
+		if (grown == NULL)
+			return err_nomem(err, "dns question");
+		q->waiting = grown;
+		q->cap_waiting = q->cap_waiting * 2 + 2;
+	}
+	q->waiting[q->n_waiting++] = l->slot;
+	l->slot->waiting++;
+	return CR_OK;
+}
+
+/* Hand over what was noted.  A question may be answered while it is handed over. */
+static int
+begin_wanted(struct lookup *l, struct err *err)
+{
+	while (l->wanted != NULL) {
+		struct lookup_question *q = l->wanted;
+		int rc;
+
+		l->wanted = q->next;
+		if (l->wanted == NULL)
+			l->wanted_end = &l->wanted;
+		q->next = NULL;
+		q->started = true;
+		l->open++;
+		rc = l->source->ask(l->ctx, q, err);
+		if (rc != CR_OK)
+			return rc;
+	}
+	return CR_OK;
+}
+
+void
+lookup_answered(struct lookup *l, struct lookup_question *q)
+{
+	assert(q->answer.state != LOOKUP_PENDING && l->open > 0);
+	l->open--;
+	for (size_t i = 0; i < q->n_waiting; i++) {
+		struct lookup_slot *s = q->waiting[i];
+
+		assert(s->waiting > 0);
+		s->waiting--;
+		s->ready = s->waiting == 0;
+	}
+	q->n_waiting = 0;
+}
+
+static const struct lookup_answer *
+ask(struct lookup *l, const struct resolve_server *at, const char *name, uint16_t type)
+{
+	char key[KEY_BYTES];
+	struct lookup_question *q;
+	struct err err = {0};
+	int rc = CR_OK;
+
+	(void)snprintf(key, sizeof(key), "%u %s %u %s", type, at != NULL ? at->address : "", at != NULL ? at->port : 0U,
+	               name);
+	q = dict_get(&l->questions, key);
+	if (q == NULL) {
+		if (l->slot != NULL && l->slot->made >= LOOKUP_QUESTIONS_MAX)
+			return &too_many;
+		q = question_new(l, at, name, type, key, &err);
+		if (q == NULL) {
+			trouble(l, CR_ENOMEM, &err);
+			return &no_memory;
+		}
+	}
+	if (q->answer.state == LOOKUP_PENDING && l->source->wait == NULL)
+		rc = begin_wanted(l, &err);
+	if (rc == CR_OK && q->answer.state == LOOKUP_PENDING)
+		rc = wait_for(l, q, &err);
+	if (rc != CR_OK)
+		trouble(l, rc, &err);
+	return &q->answer;
+}
+
+const struct lookup_answer *
+lookup_ask(struct lookup *l, const char *name, uint16_t type)
+{
+	return ask(l, NULL, name, type);
+}
+
+const struct lookup_answer *
+lookup_ask_at(struct lookup *l, const struct resolve_server *at, const char *name, uint16_t type)
+{
+	return ask(l, at, name, type);
+}
+
+/* One run of a check; true when it is at its end.  What it says while an answer is out does not count. */
+static bool
+run_slot(struct lookup *l, struct lookup_slot *s)
+{
+	struct lookup_job *job = s->job;
+
+	job->err = (struct err){0};
+	s->ready = false;
+	l->slot = s;
+	job->rc = job->run(l, job->arg, &job->err);
+	l->slot = NULL;
+	return s->waiting == 0;
+}
+
+/* All slots that can go on, until none can.  Returns how many are still under way. */
+static size_t
+run_ready(struct lookup *l, struct lookup_job *jobs, size_t n, size_t *next,
+          void (*done)(struct lookup_job *job, void *ctx), void *ctx)
+{
+	size_t busy = 0;
+
+	for (size_t i = 0; i < SIDE_BY_SIDE; i++) {
+		struct lookup_slot *s = &l->slots[i];
+
+		while (l->trouble == CR_OK && (s->job == NULL ? *next < n : s->ready)) {
+			if (s->job == NULL)
+				*s = (struct lookup_slot){.job = &jobs[(*next)++]};
+			if (!run_slot(l, s))
+				break;
+			if (done != NULL)
+				done(s->job, ctx);
+			s->job = NULL;
+		}
+		busy += s->job != NULL;
+	}
+	return busy;
+}
+
+/* Nobody waits any more: the questions may be answered later, or never. */
+static void
+let_go(struct lookup *l)
+{
+	const struct dict *d = &l->questions;
+
+	for (size_t i = 0; i < d->cap; i++) {
+		struct lookup_question *q = d->entries[i].key != NULL ? d->entries[i].value : NULL;
+
+		if (q != NULL)
+			q->n_waiting = 0;
+	}
+	memset(l->slots, 0, sizeof(l->slots));
+}
+
+int
+lookup_settle(struct lookup *l, struct lookup_job *jobs, size_t n, void (*done)(struct lookup_job *job, void *ctx),
+              void *ctx, struct err *err)
+{
+	size_t next = 0;
+	int rc = CR_OK;
+
+	assert(l->slot == NULL);
+	memset(l->slots, 0, sizeof(l->slots));
+	while (rc == CR_OK) {
+		size_t busy = run_ready(l, jobs, n, &next, done, ctx);
+		bool ready = false;
+
+		if (l->trouble != CR_OK || busy == 0)
+			break;
+		rc = begin_wanted(l, err);
+		for (size_t i = 0; i < SIDE_BY_SIDE && !ready; i++)
+			ready = l->slots[i].job != NULL && l->slots[i].ready;
+		if (rc == CR_OK && !ready)
+			rc = l->source->wait(l->ctx, err);
+	}
+	if (l->trouble != CR_OK) {
+		rc = l->trouble;
+		if (err != NULL)
+			*err = l->trouble_err;
+		l->trouble = CR_OK;
+	}
+	let_go(l);
+	return rc;
+}
+
+int
+lookup_settle_one(struct lookup *l, lookup_check *run, void *arg, struct err *err)
+{
+	struct lookup_job job = {.run = run, .arg = arg};
+	int rc = lookup_settle(l, &job, 1, NULL, NULL, err);
+
+	if (rc != CR_OK)
+		return rc;
+	if (job.rc != CR_OK && err != NULL)
+		*err = job.err;
+	return job.rc;
+}
