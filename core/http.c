@@ -360,6 +360,9 @@ attempt(struct exchange *x, struct http *h, struct http_reply *reply, struct err
 {
 	int64_t left_ms = x->end_ms - clock_boot_ms(x->clock);
 
+	/* Waiting in line is no failing: the deadline is for what the provider does. */
+	if (x->policy->pacer != NULL)
+		x->end_ms += pacer_wait(x->policy->pacer, x->clock);
 	if (is_read(x->q) && left_ms > READ_ATTEMPT_MAX_MS)
 		left_ms = READ_ATTEMPT_MAX_MS;
 	if (left_ms < 1)
@@ -403,6 +406,8 @@ http_exchange(struct http *h, const struct clock *clock, const struct http_polic
 			break;
 		}
 		wait_ms = next_wait(&x, reply);
+		if (policy->pacer != NULL && outcome == HTTP_OUTCOME_REPLY && reply->status == 429)
+			pacer_pause(policy->pacer, clock, wait_ms);
 		/* Asked to wait beyond the deadline: the caller's caller can, and need not be kept until then. */
 		if (x.attempts >= x.attempts_max || clock_boot_ms(clock) + wait_ms >= x.end_ms)
 			return give_up(&x, &why, wait_ms, err);

@@ -17,6 +17,7 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/err.h"
+#include "core/pacer.h"
 #include "core/secret.h"
 
 #include <stdbool.h>
@@ -39,6 +40,10 @@ struct http_request {
 	size_t n_headers;
 	struct buf body;          /* owned; may be empty */
 	const char *content_type; /* static; NULL with an empty body */
+	/* AWS Signature Version 4, made by the transport: "aws:amz:us-east-1:route53"; NULL: not signed.  The query must be sorted by
+	 * name, encoded by http_encode, each parameter with its '=' (libcurl 7.88 signs others wrongly). */
+	const char *sigv4;
+	const struct secret *sigv4_user; /* "ACCESS-KEY-ID:SECRET" */
 };
 void http_request_release(struct http_request *q);
 /* URL = base (without its trailing slashes) + path.  Errors: CR_ENOMEM. */
@@ -87,6 +92,8 @@ struct http_policy {
 	int64_t backoff_ms;    /* first wait; 0: 1000 */
 	bool idempotent_write; /* a PUT/PATCH/DELETE that may be repeated blindly (PowerDNS PATCH REPLACE) */
 	bool (*transient)(const struct http_reply *r); /* further replies to be retried; may be NULL */
+	struct pacer *
+		pacer; /* every attempt takes its turn, outside of the deadline; a Retry-After holds for all; may be NULL */
 };
 
 /*

@@ -407,6 +407,12 @@ set_request(CURL *easy, const struct http_request *q)
 		SET(CURLOPT_HTTPGET, 1L);
 	}
 	SET(CURLOPT_CUSTOMREQUEST, q->method);
+	if (q->sigv4 != NULL) {
+		size_t len;
+
+		SET(CURLOPT_AWS_SIGV4, q->sigv4);
+		SET(CURLOPT_USERPWD, secret_bytes(q->sigv4_user, &len));
+	}
 	return rc;
 }
 

@@ -262,6 +262,37 @@ http_exchange__refuses_a_body_that_was_not_built_whole(void **state)
 	http_request_release(&q);
 }
 
+/* A hundred seconds in line do not count as trouble of the provider; a Retry-After holds for the next request too. */
+static void
+http__requests_take_their_turn_and_a_429_holds_for_all(void **state)
+{
+	static const struct pacer_limit limit = {1, 100000};
+	static const struct played acts[] = {REPLY(200), REPLY(503), REPLY(200), REPLY_AFTER(429, "200"), REPLY(200)};
+	struct stage s = {.http.ops = &stage_ops, .acts = acts};
+	struct http_policy policy = {.deadline_ms = 60000};
+	struct http_request q = {.method = "GET"};
+	struct http_reply reply = {0};
+	struct err err = {0};
+
+	(void)state;
+	fake_clock_init(&s.clock, NOW_MS);
+	assert_ok(pacer_open(&limit, 1, &policy.pacer, &err), &err);
+	assert_ok(http_request_set_url(&q, "http://x.example", "/", &err), &err);
+	assert_ok(http_exchange(&s.http, &s.clock.clock, &policy, &q, &reply, &err), &err);
+	assert_int_equal(s.clock.slept_ms, 0);
+	assert_ok(http_exchange(&s.http, &s.clock.clock, &policy, &q, &reply, &err), &err);
+	assert_int_equal(s.clock.slept_ms, 200000);
+	assert_int_equal(http_exchange(&s.http, &s.clock.clock, &policy, &q, &reply, &err), CR_ERETRY);
+	assert_int_equal(err.retry_after_s, 200);
+	assert_int_equal(s.clock.slept_ms, 300000);
+	assert_ok(http_exchange(&s.http, &s.clock.clock, &policy, &q, &reply, &err), &err);
+	assert_int_equal(s.clock.slept_ms, 500000);
+	assert_int_equal(s.done, 5);
+	pacer_drop(&policy.pacer);
+	http_request_release(&q);
+	http_reply_release(&reply);
+}
+
 int
 main(void)
 {
@@ -273,5 +304,6 @@ main(void)
 	TEST(tests, n, http_request__joins_base_and_path_with_one_slash);
 	TEST(tests, n, http_encode__keeps_only_the_unreserved);
 	TEST(tests, n, http_exchange__refuses_a_body_that_was_not_built_whole);
+	TEST(tests, n, http__requests_take_their_turn_and_a_429_holds_for_all);
 	return rows_run("core/http", tests, n);
 }
