@@ -1,7 +1,8 @@
 /*
  * message.h - a received message as signatures see it: header fields byte for byte, and the body behind the empty line.
  *
- * RFC 5322 s2.2, s3.5.  Bare LF (and bare CR) of a saved file is turned into CRLF first, since that is what was signed.
+ * RFC 5322 s2.2, s3.5.  Bare LF of a saved file is turned into CRLF first, since that is what was signed; bare CR only where the file has no
+ * other line ends.  A byte order mark and the "From " line of an mbox are left out.
  */
 #ifndef DNS_MESSAGE_H
 #define DNS_MESSAGE_H
@@ -35,7 +36,7 @@ void message_release(struct message *m);
 
 /* The n-th field of that name from the top, n from 0, case ignored; NULL. */
 const struct message_field *message_field(const struct message *m, const char *name, size_t n);
-/* The value unfolded, comments kept, trimmed, into out, cut where it must be. */
+/* The value unfolded, comments kept, trimmed, into out, cut where it must be; a tab is a blank, any other control byte a '?'. */
 void message_unfold(struct span value, char *out, size_t size);
 /*
  * The domain of the one author (RFC 5322 s3.6.2), canonical.  Comments, display names, groups and quoted local parts are read.
