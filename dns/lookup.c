@@ -16,12 +16,12 @@
 
 #define SIDE_BY_SIDE 256 /* checks */
 #define KEY_BYTES    (NAME_TEXT_MAX + 96)
-#define ROUTES_MAX   64
 
 struct route {
 	char *zone;
 	struct resolve_server server;
 	bool recursion;
+	char *nobody; /* why there is no server; NULL: there is */
 };
 
 /* A check under way. */
@@ -37,8 +37,8 @@ struct lookup {
 	void *ctx;
 	struct dict questions;
 	struct lookup_question *wanted, **wanted_end; /* noted, not begun */
-	struct route routes[ROUTES_MAX];
-	size_t n_routes;
+	struct dict routes;                           /* by zone */
+	struct lookup_met met;
 	struct lookup_slot *slot; /* whose check runs now; NULL: asked from outside of lookup_settle */
 	struct lookup_slot slots[SIDE_BY_SIDE];
 	size_t open; /* begun, not answered */
@@ -75,6 +75,16 @@ question_drop(void *value)
 	free(q);
 }
 
+static void
+route_drop(void *value)
+{
+	struct route *r = value;
+
+	free(r->zone);
+	free(r->nobody);
+	free(r);
+}
+
 int
 lookup_make(const struct lookup_source *source, void *ctx, struct lookup **out, struct err *err)
 {
@@ -99,8 +109,7 @@ lookup_drop(struct lookup **l)
 	(*l)->source->stop((*l)->ctx);
 	(*l)->source->drop((*l)->ctx);
 	dict_release(&(*l)->questions, question_drop);
-	for (size_t i = 0; i < (*l)->n_routes; i++)
-		free((*l)->routes[i].zone);
+	dict_release(&(*l)->routes, route_drop);
 	free(*l);
 	*l = NULL;
 }
@@ -122,32 +131,66 @@ lookup_sent(const struct lookup *l)
 	return l->source->sent(l->ctx);
 }
 
+/* The last one said of a zone holds. */
+static int
+set_route(struct lookup *l, const char *zone, const struct route *what, const char *nobody, struct err *err)
+{
+	struct route *r = dict_get(&l->routes, zone);
+	char *why = nobody != NULL ? strdup(nobody) : NULL;
+	int rc = CR_OK;
+
+	if (nobody != NULL && why == NULL)
+		return err_nomem(err, "dns route");
+	if (r == NULL) {
+		r = calloc(1, sizeof(*r));
+		if (r == NULL || (r->zone = strdup(zone)) == NULL)
+			rc = err_nomem(err, "dns route");
+		if (rc == CR_OK)
+			rc = dict_put(&l->routes, r->zone, r, err);
+	}
+	if (rc != CR_OK) {
+		if (r != NULL)
+			route_drop(r);
+		free(why);
+		return rc;
+	}
+	free(r->nobody);
+	r->server = what->server;
+	r->recursion = what->recursion;
+	r->nobody = why;
+	return CR_OK;
+}
+
 int
 lookup_route(struct lookup *l, const char *zone, const struct resolve_server *server, bool recursion, struct err *err)
 {
-	struct route *r = &l->routes[l->n_routes];
+	return set_route(l, zone, &(struct route){.server = *server, .recursion = recursion}, NULL, err);
+}
 
-	if (l->n_routes == ROUTES_MAX)
-		return err_set(err, CR_ENOMEM, "dns: more than %d zones with a server of their own", ROUTES_MAX);
-	*r = (struct route){.zone = strdup(zone), .server = *server, .recursion = recursion};
-	if (r->zone == NULL)
-		return err_nomem(err, "dns route");
-	l->n_routes++;
-	return CR_OK;
+int
+lookup_nobody(struct lookup *l, const char *zone, const char *why, struct err *err)
+{
+	return set_route(l, zone, &(struct route){0}, why, err);
 }
 
 static const struct route *
 route_of(const struct lookup *l, const char *name)
 {
-	const struct route *best = NULL;
+	for (;; name = name_parent(name)) {
+		const struct route *r = dict_get(&l->routes, name);
 
-	for (size_t i = 0; i < l->n_routes; i++) {
-		const struct route *r = &l->routes[i];
-
-		if (name_is_under(name, r->zone) && (best == NULL || strlen(r->zone) > strlen(best->zone)))
-			best = r;
+		if (r != NULL || name[0] == '\0')
+			return r;
 	}
-	return best;
+}
+
+struct lookup_met
+lookup_met(struct lookup *l)
+{
+	const struct lookup_met met = l->met;
+
+	l->met = (struct lookup_met){0};
+	return met;
 }
 
 static void
@@ -186,10 +229,16 @@ question_new(struct lookup *l, const struct resolve_server *at, const char *name
 		question_drop(q);
 		return NULL;
 	}
-	*l->wanted_end = q;
-	l->wanted_end = &q->next;
 	if (l->slot != NULL)
 		l->slot->made++;
+	if (route != NULL && route->nobody != NULL) {
+		q->answer.state = LOOKUP_FAILED;
+		q->answer.nobody = true;
+		(void)snprintf(q->answer.why, sizeof(q->answer.why), "%s", route->nobody);
+		return q;
+	}
+	*l->wanted_end = q;
+	l->wanted_end = &q->next;
 	return q;
 }
 
@@ -279,6 +328,10 @@ ask(struct lookup *l, const struct resolve_server *at, const char *name, uint16_
 		rc = wait_for(l, q, &err);
 	if (rc != CR_OK)
 		trouble(l, rc, &err);
+	if (lookup_is_trouble(&q->answer)) {
+		l->met.nobody += q->answer.nobody;
+		l->met.trouble += !q->answer.nobody;
+	}
 	return &q->answer;
 }
 

@@ -33,6 +33,7 @@ struct lookup_answer {
 	struct records records; /* of the type asked; only with LOOKUP_FOUND; as they came, not sorted */
 	struct records chain;   /* the CNAMEs that led there, in order */
 	char why[200];          /* FAILED, SILENT: one clause for people, names the server */
+	bool nobody;            /* FAILED, since there is nobody to ask: lookup_nobody */
 };
 /* FAILED or SILENT: nothing is known; a receiver would try again (temperror). */
 bool lookup_is_trouble(const struct lookup_answer *a);
@@ -64,15 +65,22 @@ typedef int lookup_table(void *ctx, const struct resolve_server *at, const char 
 MUST_CHECK int lookup_open_table(lookup_table *table, void *ctx, bool deferred, struct lookup **out, struct err *err);
 void lookup_drop(struct lookup **l);
 
-/* Names in and under zone are asked at server instead; the longest zone wins.  Errors: CR_ENOMEM. */
+/* Names in and under zone (canonical) are asked at server instead; the longest zone wins.  Before the first question.  Errors: CR_ENOMEM. */
 MUST_CHECK int lookup_route(struct lookup *l, const char *zone, const struct resolve_server *server, bool recursion,
                             struct err *err);
+/* The same, when there is no server that could know: their questions are FAILED, and why says so.  zone "": every name without a route. */
+MUST_CHECK int lookup_nobody(struct lookup *l, const char *zone, const char *why, struct err *err);
 
 /* name: canonical.  Never NULL; borrowed until lookup_drop or lookup_forget.  Out of memory comes out of lookup_settle. */
 const struct lookup_answer *lookup_ask(struct lookup *l, const char *name, uint16_t type);
 /* The same, of one given server, without recursion: what does this authoritative server publish? */
 const struct lookup_answer *lookup_ask_at(struct lookup *l, const struct resolve_server *at, const char *name,
                                           uint16_t type);
+/* How many answers since the last call said nothing: for a check that wants to know why it came to no end. */
+struct lookup_met {
+	size_t nobody, trouble; /* nobody to ask; FAILED or SILENT otherwise */
+};
+struct lookup_met lookup_met(struct lookup *l);
 /* All answers that are no longer trusted: between two polls of --wait.  Not within lookup_settle. */
 void lookup_forget(struct lookup *l);
 /* Replies that were needed, for benches and -v. */

@@ -6,10 +6,10 @@
 
 static const char *const zone =
 	"{\"a.example\": {\"TXT\": [[\"b.example\"]], \"A\": [\"192.0.2.1\"]}, \"b.example\": {\"TXT\": [[\"c.exam\", "
-        "\"ple\"]]},"
+	"\"ple\"]]},"
 	" \"c.example\": {\"TXT\": [[\"end\"]]}, \"alias.example\": {\"CNAME\": [\"a.example\"]},"
 	" \"round.example\": {\"CNAME\": [\"round.example\"]}, \"ill.example\": {\"RCODE\": 2}, \"mute.example\": "
-        "{\"TIMEOUT\": true},"
+	"{\"TIMEOUT\": true},"
 	" \"deep.below.example\": {\"A\": [\"192.0.2.2\"]}}";
 
 /* Follows TXT records from name to name. */
@@ -200,6 +200,92 @@ check_state(void **state)
 	zonetable_close(&t);
 }
 
+/* Who was asked, of a name with a TXT record that says so. */
+static int
+says_who(void *ctx, const struct resolve_server *at, const char *name, uint16_t type, struct lookup_answer *out,
+         struct err *err)
+{
+	char who[16];
+
+	(void)ctx;
+	(void)snprintf(who, sizeof(who), "%u", at != NULL ? at->port : 0U);
+	out->state = LOOKUP_FOUND;
+	return type == RECORD_TXT ? records_add(&out->records, name, type, 60, who, err) : CR_OK;
+}
+
+static const struct route_row {
+	const char *name, *ask, *want; /* want NULL: nobody */
+} route_rows[] = {
+	{"a name without a route goes to the resolver",   "other.example",      "0" },
+	{"the zone's own name takes its route",           "zone.example",       "1" },
+	{"so do names below it",                          "a.b.zone.example",   "1" },
+	{"the longest zone wins",                         "a.sub.zone.example", "2" },
+	{"a name that only ends alike takes another way", "ozone.example",      "0" },
+	{"nobody is asked where nobody can know",         "x.lab.example",      NULL},
+	{"a server for a part of that is asked",          "x.our.lab.example",  "3" },
+	{"what is said last of a zone holds",             "x.twice.example",    "2" },
+};
+
+static void
+check_route(void **state)
+{
+	const struct route_row *r = *state;
+	struct resolve_server s = {.address = "192.0.2.53", .port = 1};
+	const struct lookup_answer *a;
+	struct lookup *l = NULL;
+	struct err err = {0};
+	struct lookup_met met;
+
+	assert_ok(lookup_open_table(says_who, NULL, false, &l, &err), &err);
+	assert_ok(lookup_route(l, "zone.example", &s, false, &err), &err);
+	assert_ok(lookup_route(l, "twice.example", &s, false, &err), &err);
+	s.port = 2;
+	assert_ok(lookup_route(l, "sub.zone.example", &s, false, &err), &err);
+	assert_ok(lookup_nobody(l, "twice.example", "for a while", &err), &err);
+	assert_ok(lookup_route(l, "twice.example", &s, false, &err), &err);
+	assert_ok(lookup_nobody(l, "lab.example", "a laboratory's own name", &err), &err);
+	s.port = 3;
+	assert_ok(lookup_route(l, "our.lab.example", &s, true, &err), &err);
+	a = lookup_ask(l, r->ask, RECORD_TXT);
+	met = lookup_met(l);
+	assert_int_equal(met.trouble, 0);
+	assert_int_equal(met.nobody, r->want == NULL ? 1 : 0);
+	assert_int_equal(lookup_met(l).nobody, 0);
+	if (r->want == NULL) {
+		assert_int_equal(a->state, LOOKUP_FAILED);
+		assert_true(a->nobody);
+		assert_string_equal(a->why, "a laboratory's own name");
+		assert_int_equal(lookup_sent(l), 0);
+	} else {
+		assert_string_equal(record_text(&a->records.items[0]), r->want);
+		assert_false(a->nobody);
+	}
+	lookup_drop(&l);
+}
+
+static void
+lookup__trouble_is_counted_apart_from_nobody_to_ask(void **state)
+{
+	struct zonetable t;
+	struct lookup *l;
+	struct err err = {0};
+	struct lookup_met met;
+
+	(void)state;
+	zonetable_open(zone, &t);
+	l = zonetable_lookup(&t, false);
+	assert_ok(lookup_nobody(l, "lab.example", "nobody", &err), &err);
+	(void)lookup_ask(l, "ill.example", RECORD_A);
+	(void)lookup_ask(l, "mute.example", RECORD_A);
+	(void)lookup_ask(l, "a.lab.example", RECORD_A);
+	(void)lookup_ask(l, "a.example", RECORD_A);
+	met = lookup_met(l);
+	assert_int_equal(met.trouble, 2);
+	assert_int_equal(met.nobody, 1);
+	lookup_drop(&l);
+	zonetable_close(&t);
+}
+
 int
 main(void)
 {
@@ -207,6 +293,8 @@ main(void)
 	size_t n = 0;
 
 	ROWS(tests, n, states, check_state);
+	ROWS(tests, n, route_rows, check_route);
+	TEST(tests, n, lookup__trouble_is_counted_apart_from_nobody_to_ask);
 	TEST(tests, n, lookup__a_check_is_run_again_until_it_wants_nothing_more);
 	TEST(tests, n, lookup__many_checks_share_answers);
 	TEST(tests, n, lookup__an_error_counts_only_once_all_is_known);
