@@ -38,6 +38,7 @@ struct lookup {
 	struct dict questions;
 	struct lookup_question *wanted, **wanted_end; /* noted, not begun */
 	struct dict routes;                           /* by zone */
+	struct dict doubts;                           /* the same form, of zones whose names the resolver cannot know */
 	struct lookup_met met;
 	struct lookup_slot *slot; /* whose check runs now; NULL: asked from outside of lookup_settle */
 	struct lookup_slot slots[SIDE_BY_SIDE];
@@ -110,6 +111,7 @@ lookup_drop(struct lookup **l)
 	(*l)->source->drop((*l)->ctx);
 	dict_release(&(*l)->questions, question_drop);
 	dict_release(&(*l)->routes, route_drop);
+	dict_release(&(*l)->doubts, route_drop);
 	free(*l);
 	*l = NULL;
 }
@@ -133,9 +135,9 @@ lookup_sent(const struct lookup *l)
 
 /* The last one said of a zone holds. */
 static int
-set_route(struct lookup *l, const char *zone, const struct route *what, const char *nobody, struct err *err)
+set_route(struct dict *to, const char *zone, const struct route *what, const char *nobody, struct err *err)
 {
-	struct route *r = dict_get(&l->routes, zone);
+	struct route *r = dict_get(to, zone);
 	char *why = nobody != NULL ? strdup(nobody) : NULL;
 	int rc = CR_OK;
 
@@ -146,7 +148,7 @@ set_route(struct lookup *l, const char *zone, const struct route *what, const ch
 		if (r == NULL || (r->zone = strdup(zone)) == NULL)
 			rc = err_nomem(err, "dns route");
 		if (rc == CR_OK)
-			rc = dict_put(&l->routes, r->zone, r, err);
+			rc = dict_put(to, r->zone, r, err);
 	}
 	if (rc != CR_OK) {
 		if (r != NULL)
@@ -164,20 +166,27 @@ set_route(struct lookup *l, const char *zone, const struct route *what, const ch
 int
 lookup_route(struct lookup *l, const char *zone, const struct resolve_server *server, bool recursion, struct err *err)
 {
-	return set_route(l, zone, &(struct route){.server = *server, .recursion = recursion}, NULL, err);
+	return set_route(&l->routes, zone, &(struct route){.server = *server, .recursion = recursion}, NULL, err);
 }
 
 int
 lookup_nobody(struct lookup *l, const char *zone, const char *why, struct err *err)
 {
-	return set_route(l, zone, &(struct route){0}, why, err);
+	return set_route(&l->routes, zone, &(struct route){0}, why, err);
 }
 
+int
+lookup_doubt(struct lookup *l, const char *zone, const char *why, struct err *err)
+{
+	return set_route(&l->doubts, zone, &(struct route){0}, why, err);
+}
+
+/* The deepest zone that holds the name. */
 static const struct route *
-route_of(const struct lookup *l, const char *name)
+route_of(const struct dict *from, const char *name)
 {
 	for (;; name = name_parent(name)) {
-		const struct route *r = dict_get(&l->routes, name);
+		const struct route *r = dict_get(from, name);
 
 		if (r != NULL || name[0] == '\0')
 			return r;
@@ -202,12 +211,20 @@ trouble(struct lookup *l, int rc, const struct err *err)
 	}
 }
 
+static void
+answer_nobody(struct lookup_question *q, const char *why)
+{
+	q->answer.state = LOOKUP_FAILED;
+	q->answer.nobody = true;
+	(void)snprintf(q->answer.why, sizeof(q->answer.why), "%s", why);
+}
+
 static struct lookup_question *
 question_new(struct lookup *l, const struct resolve_server *at, const char *name, uint16_t type, const char *key,
              struct err *err)
 {
 	struct lookup_question *q = calloc(1, sizeof(*q));
-	const struct route *route = at == NULL ? route_of(l, name) : NULL;
+	const struct route *route = at == NULL ? route_of(&l->routes, name) : NULL;
 	int rc = CR_OK;
 
 	if (q == NULL) {
@@ -232,9 +249,7 @@ question_new(struct lookup *l, const struct resolve_server *at, const char *name
 	if (l->slot != NULL)
 		l->slot->made++;
 	if (route != NULL && route->nobody != NULL) {
-		q->answer.state = LOOKUP_FAILED;
-		q->answer.nobody = true;
-		(void)snprintf(q->answer.why, sizeof(q->answer.why), "%s", route->nobody);
+		answer_nobody(q, route->nobody);
 		return q;
 	}
 	*l->wanted_end = q;
@@ -290,8 +305,12 @@ begin_wanted(struct lookup *l, struct err *err)
 void
 lookup_answered(struct lookup *l, struct lookup_question *q)
 {
+	const struct route *doubt = q->at_given ? NULL : route_of(&l->doubts, q->name);
+
 	assert(q->answer.state != LOOKUP_PENDING && l->open > 0);
 	l->open--;
+	if (doubt != NULL && q->answer.state == LOOKUP_NONAME)
+		answer_nobody(q, doubt->nobody);
 	for (size_t i = 0; i < q->n_waiting; i++) {
 		struct lookup_slot *s = q->waiting[i];
 

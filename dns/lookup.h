@@ -71,6 +71,9 @@ MUST_CHECK int lookup_route(struct lookup *l, const char *zone, const struct res
 /* The same, when there is no server that could know: their questions are FAILED, and why says so.  zone "": every name without a route. */
 MUST_CHECK int lookup_nobody(struct lookup *l, const char *zone, const char *why, struct err *err);
 
+/* The resolver is asked, and its "no such name" is taken for that of one who cannot know: names that only a private server has. */
+MUST_CHECK int lookup_doubt(struct lookup *l, const char *zone, const char *why, struct err *err);
+
 /* name: canonical.  Never NULL; borrowed until lookup_drop or lookup_forget.  Out of memory comes out of lookup_settle. */
 const struct lookup_answer *lookup_ask(struct lookup *l, const char *name, uint16_t type);
 /* The same, of one given server, without recursion: what does this authoritative server publish? */

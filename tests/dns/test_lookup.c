@@ -286,6 +286,30 @@ lookup__trouble_is_counted_apart_from_nobody_to_ask(void **state)
 	zonetable_close(&t);
 }
 
+static void
+lookup__no_such_name_is_doubted_where_the_resolver_cannot_know(void **state)
+{
+	struct zonetable t;
+	struct lookup *l;
+	struct err err = {0};
+	const struct resolve_server at = {.address = "192.0.2.53", .port = 53};
+
+	(void)state;
+	zonetable_open(zone, &t);
+	l = zonetable_lookup(&t, false);
+	assert_ok(lookup_doubt(l, "example", "a laboratory", &err), &err);
+	assert_int_equal(lookup_ask(l, "z.example", RECORD_A)->state, LOOKUP_FAILED);
+	assert_true(lookup_ask(l, "z.example", RECORD_A)->nobody);
+	assert_string_equal(lookup_ask(l, "z.example", RECORD_A)->why, "a laboratory");
+	assert_int_equal(lookup_ask(l, "a.example", RECORD_A)->state, LOOKUP_FOUND);
+	assert_int_equal(lookup_ask(l, "b.example", RECORD_A)->state, LOOKUP_EMPTY);
+	assert_int_equal(lookup_ask(l, "z.test", RECORD_A)->state, LOOKUP_NONAME);
+	/* Who is asked by name knows. */
+	assert_int_equal(lookup_ask_at(l, &at, "z.example", RECORD_A)->state, LOOKUP_NONAME);
+	lookup_drop(&l);
+	zonetable_close(&t);
+}
+
 int
 main(void)
 {
@@ -294,6 +318,7 @@ main(void)
 
 	ROWS(tests, n, states, check_state);
 	ROWS(tests, n, route_rows, check_route);
+	TEST(tests, n, lookup__no_such_name_is_doubted_where_the_resolver_cannot_know);
 	TEST(tests, n, lookup__trouble_is_counted_apart_from_nobody_to_ask);
 	TEST(tests, n, lookup__a_check_is_run_again_until_it_wants_nothing_more);
 	TEST(tests, n, lookup__many_checks_share_answers);
