@@ -58,7 +58,7 @@ int
 apply_zone_change(struct journal *j, struct plan *p, struct err *err)
 {
 	const struct zone_provider *z = p->domain->zone;
-	char driver[160], *json = NULL;
+	char driver[160], *json = NULL, *receipt = NULL;
 	struct journal_step s = {.domain = p->domain->name,
 	                         .step = p->zone_create ? "zone" : "records",
 	                         .driver = driver,
@@ -70,7 +70,7 @@ apply_zone_change(struct journal *j, struct plan *p, struct err *err)
 	if (!p->zone_create && p->diff.n == 0)
 		return CR_OK;
 	driver_name(z, driver);
-	rc = owned_changes_json(&p->diff, &json, err);
+	rc = owned_changes_json(&p->diff, NULL, &json, err);
 	s.intent = json;
 	for (size_t i = 0; rc == CR_OK && p->zone_create && i < p->diff.n; i++)
 		rc = records_add_copy(&all, &p->diff.items[i].record, err);
@@ -79,15 +79,19 @@ apply_zone_change(struct journal *j, struct plan *p, struct err *err)
 	if (rc != CR_OK)
 		goto out;
 	if (p->zone_create)
-		rc = z->driver->create(z->ctx, p->domain->name, &all, err);
+		rc = z->driver->create(z->ctx, p->domain->name, &all, &p->zone, err);
 	else
 		rc = z->driver->change(z->ctx, p->domain->name, &p->zone, &p->diff, err);
-	if (rc == CR_OK)
-		rc = journal_receipt(j, seq, &s, json, err);
-	else
+	if (rc != CR_OK) {
 		close_failed(j, seq, rc, err);
+		goto out;
+	}
+	rc = owned_changes_json(&p->diff, p->zone.id, &receipt, err);
+	if (rc == CR_OK)
+		rc = journal_receipt(j, seq, &s, receipt, err);
 out:
 	records_release(&all);
+	free(receipt);
 	free(json);
 	return rc;
 }
@@ -105,7 +109,7 @@ intended(const struct json_at *root, const char *key, struct records *out, struc
 
 /* Of the changes an unfinished step intended: those that can be seen. */
 static int
-settled_json(const struct records *zone, const char *intent, char **out, bool *any_out, struct err *err)
+settled_json(const struct zone_state *zone, const char *intent, char **out, bool *any_out, struct err *err)
 {
 	struct json *doc = NULL;
 	struct set_diff seen = {0};
@@ -122,20 +126,20 @@ settled_json(const struct records *zone, const char *intent, char **out, bool *a
 	if (rc == CR_OK)
 		rc = intended(&root, "delete", &gone, err);
 	for (size_t i = 0; rc == CR_OK && i < made.n; i++)
-		if (records_find(zone, &made.items[i]) != NULL)
+		if (records_find(&zone->records, &made.items[i]) != NULL)
 			rc = set_diff_add(&seen, SET_CREATE, &made.items[i], err);
 	for (size_t i = 0; rc == CR_OK && i < ttl.n; i++) {
-		const struct record *there = records_find(zone, &ttl.items[i]);
+		const struct record *there = records_find(&zone->records, &ttl.items[i]);
 
 		if (there != NULL && there->ttl_s == ttl.items[i].ttl_s)
 			rc = set_diff_add(&seen, SET_TTL, &ttl.items[i], err);
 	}
 	for (size_t i = 0; rc == CR_OK && i < gone.n; i++)
-		if (records_find(zone, &gone.items[i]) == NULL)
+		if (records_find(&zone->records, &gone.items[i]) == NULL)
 			rc = set_diff_add(&seen, SET_DELETE, &gone.items[i], err);
 	*any_out = seen.n > 0;
 	if (rc == CR_OK)
-		rc = owned_changes_json(&seen, out, err);
+		rc = owned_changes_json(&seen, zone->id, out, err);
 	set_diff_release(&seen);
 	records_release(&made);
 	records_release(&ttl);
@@ -171,7 +175,7 @@ settled_resources(const struct mailhost_steps *host, const char *intent, char **
 
 /* domain: as the journal has it.  zone, host: what the intentions were about, as observed. */
 static int
-settle(struct journal *j, const char *domain, const struct owned *owned, const struct records *zone,
+settle(struct journal *j, const char *domain, const struct owned *owned, const struct zone_state *zone,
        const struct mailhost_steps *host, struct err *err)
 {
 	int rc = CR_OK;
@@ -201,7 +205,7 @@ settle(struct journal *j, const char *domain, const struct owned *owned, const s
 int
 apply_settle(struct journal *j, struct plan *p, struct err *err)
 {
-	return settle(j, p->domain->name, &p->owned, &p->zone.records, &p->host_steps, err);
+	return settle(j, p->domain->name, &p->owned, &p->zone, &p->host_steps, err);
 }
 
 /* One key of algorithm a: made (or taken from the pool), sealed into the store, known to the plan. */
@@ -275,13 +279,13 @@ change_reverse(struct journal *j, struct plan *p, const struct plan_reverse *r, 
 	driver_name(z, driver);
 	rc = address_ptr_record(r->owner.text, host, (uint32_t)intent_ttl_s(p->domain), &ptr, err);
 	if (rc == CR_OK)
-		rc = z->driver->observe(z->ctx, r->zone.text, &state, err);
-	if (rc == CR_OK)
 		rc = owned_load(j->db, journal_name, &owned, err);
+	if (rc == CR_OK)
+		rc = z->driver->observe(z->ctx, r->zone.text, owned.zone_id, &state, err);
 	if (rc == CR_OK)
 		rc = owned_settle(&owned, &state.records, err);
 	if (rc == CR_OK)
-		rc = settle(j, journal_name, &owned, &state.records, &no_host, err);
+		rc = settle(j, journal_name, &owned, &state, &no_host, err);
 	if (rc != CR_OK)
 		goto out;
 	there = records_find(&state.records, &ptr) != NULL;
@@ -289,7 +293,7 @@ change_reverse(struct journal *j, struct plan *p, const struct plan_reverse *r, 
 		goto out;
 	rc = set_diff_add(&diff, remove ? SET_DELETE : SET_CREATE, &ptr, err);
 	if (rc == CR_OK)
-		rc = owned_changes_json(&diff, &json, err);
+		rc = owned_changes_json(&diff, state.id, &json, err);
 	s.intent = json;
 	if (rc == CR_OK)
 		rc = journal_intend(j, &s, &seq, err);

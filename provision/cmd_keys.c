@@ -247,7 +247,7 @@ static int
 choose_selectors(struct run *r, const struct keys *keys, struct plan *look, struct err *err)
 {
 	const struct zone_provider *z = look->domain->zone;
-	int rc = z->driver->observe(z->ctx, look->domain->name, &look->zone, err);
+	int rc = z->driver->observe(z->ctx, look->domain->name, NULL, &look->zone, err);
 
 	for (int a = 0; rc == CR_OK && a < DKIM_ALGORITHM__COUNT; a++)
 		if (find_state(keys, (enum dkim_algorithm)a, KEY_ACTIVE) != NULL &&

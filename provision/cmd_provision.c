@@ -41,7 +41,11 @@ instruct(struct run *r, struct err *err)
 
 		if (p->rc != CR_OK || !p->zone_create || r->session->quiet)
 			continue;
-		if (p->domain->zone->driver->observe(p->domain->zone->ctx, p->domain->name, &now, &why) != CR_OK)
+		if (p->zone.name_servers.n > 0)
+			rc = registrar_driver_find("manual")->instruct(p->domain->name, &p->zone.name_servers, &text,
+			                                               err);
+		else if (p->domain->zone->driver->observe(p->domain->zone->ctx, p->domain->name, p->zone.id, &now,
+		                                          &why) != CR_OK)
 			log_warn("%s: set the name servers of %s at the registrar; which, could not be asked: %s",
 			         p->domain->name, p->domain->zone->name, why.text);
 		else

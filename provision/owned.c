@@ -21,6 +21,7 @@ owned_release(struct owned *o)
 		free(o->pending[i].intent);
 	free(o->pending);
 	free(o->resources);
+	free(o->zone_id);
 	*o = (struct owned){0};
 }
 
@@ -176,6 +177,25 @@ struct replay {
 	struct err *err;
 };
 
+/* The id that the provider told, the newest last. */
+static int
+replay_zone_id(struct owned *o, const struct json_at *receipt, struct err *err)
+{
+	struct json_at at = json_get(receipt, "zone_id");
+	const char *id = NULL;
+	char *copy;
+	int rc = json_opt_string(&at, NULL, &id, err);
+
+	if (rc != CR_OK || id == NULL)
+		return rc;
+	copy = strdup(id);
+	if (copy == NULL)
+		return err_nomem(err, "journal");
+	free(o->zone_id);
+	o->zone_id = copy;
+	return CR_OK;
+}
+
 static int
 replay_row(const struct journal_row *row, void *arg)
 {
@@ -194,6 +214,8 @@ replay_row(const struct journal_row *row, void *arg)
 	root = json_root(doc);
 	if (strcmp(row->step, "zone") == 0 || strcmp(row->step, "records") == 0)
 		rc = replay_records(o, &root, pending, r->err);
+	if (rc == CR_OK && !pending)
+		rc = replay_zone_id(o, &root, r->err);
 	if (rc == CR_OK && strcmp(row->step, "zone") == 0) {
 		o->zone = o->zone || !pending;
 		o->zone_pending = pending;
@@ -239,7 +261,7 @@ owned_settle(struct owned *o, const struct records *observed, struct err *err)
 }
 
 int
-owned_changes_json(const struct set_diff *d, char **out, struct err *err)
+owned_changes_json(const struct set_diff *d, const char *id, char **out, struct err *err)
 {
 	static const char *const keys[] = {[SET_CREATE] = "create", [SET_DELETE] = "delete", [SET_TTL] = "ttl"};
 	struct buf b = {0}, lines = {0};
@@ -257,6 +279,8 @@ owned_changes_json(const struct set_diff *d, char **out, struct err *err)
 		if (lines.len > 0)
 			json_out_member(&j, keys[op], buf_str(&lines));
 	}
+	if (id != NULL)
+		json_out_member(&j, "zone_id", id);
 	json_out_close(&j);
 	rc = buf_check(&lines, "journal entry", err);
 	if (rc == CR_OK)

@@ -24,6 +24,7 @@ struct owned_resource {
 };
 struct owned {
 	bool zone;              /* we created the zone */
+	char *zone_id;          /* what its provider calls it, as last told; NULL: nothing */
 	bool zone_pending;      /* a create without receipt */
 	struct records records; /* record values we created and have not removed */
 	struct records maybe;   /* values of pending creates: ours if they are there */
@@ -40,8 +41,8 @@ MUST_CHECK int owned_load(struct db *db, const char *domain, struct owned *out, 
 MUST_CHECK int owned_settle(struct owned *o, const struct records *observed, struct err *err);
 bool owned_has_resource(const struct owned *o, const char *kind, const char *subject);
 
-/* JSON of record changes, for intents and receipts: {"create":"lines","delete":"lines","ttl":"lines"}. */
-MUST_CHECK int owned_changes_json(const struct set_diff *d, char **out, struct err *err);
+/* JSON of record changes, for intents and receipts: {"create":"lines","delete":"lines","ttl":"lines","zone_id":"..."}; id: NULL none. */
+MUST_CHECK int owned_changes_json(const struct set_diff *d, const char *id, char **out, struct err *err);
 /* JSON of host resources: {"resources":[["mailbox","anna@x"],...]}. */
 MUST_CHECK int owned_resources_json(const struct owned_resource *r, size_t n, char **out, struct err *err);
 /* The resources of that; *out on the heap, NULL when there are none.  Errors: CR_EPARSE, CR_ENOMEM. */

@@ -17,7 +17,7 @@ static int
 observe_zone(struct plan *p, struct err *err)
 {
 	const struct zone_provider *z = p->domain->zone;
-	int rc = z->driver->observe(z->ctx, p->domain->name, &p->zone, err);
+	int rc = z->driver->observe(z->ctx, p->domain->name, p->owned.zone_id, &p->zone, err);
 
 	if (rc != CR_OK)
 		return err_wrap(err, "%s: zone at %s", p->domain->name, z->name);
@@ -168,7 +168,7 @@ decide_one_reverse(struct plan *p, const char *address, struct err *err)
 		                "no reverse zone of '%s' holds this address", r->name);
 	if (rc != CR_OK)
 		return rc;
-	rc = r->provider->driver->observe(r->provider->ctx, out->zone.text, &state, err);
+	rc = r->provider->driver->observe(r->provider->ctx, out->zone.text, NULL, &state, err);
 	if (rc != CR_OK)
 		return err_wrap(err, "reverse zone %s", out->zone.text);
 	for (size_t i = 0; i < state.records.n; i++) {

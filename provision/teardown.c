@@ -145,7 +145,7 @@ plan_records_removal(struct teardown *t, struct err *err)
 {
 	struct plan *p = plan_of(t);
 	const struct zone_provider *z = p->domain->zone;
-	int rc = z->driver->observe(z->ctx, p->domain->name, &p->zone, err);
+	int rc = z->driver->observe(z->ctx, p->domain->name, p->owned.zone_id, &p->zone, err);
 
 	if (rc != CR_OK)
 		return err_wrap(err, "zone at %s", z->name);

@@ -34,6 +34,7 @@ static struct {
 	struct zone *zones;
 	struct fault faults[MEMORY__COUNT];
 	size_t calls[MEMORY__COUNT];
+	size_t by_id; /* observed with the id that was told */
 } store = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static void
@@ -58,6 +59,7 @@ memory_reset(void)
 	}
 	memset(store.faults, 0, sizeof(store.faults));
 	memset(store.calls, 0, sizeof(store.calls));
+	store.by_id = 0;
 	(void)pthread_mutex_unlock(&store.mutex);
 }
 
@@ -76,6 +78,17 @@ memory_calls(enum memory_op op)
 
 	(void)pthread_mutex_lock(&store.mutex);
 	n = store.calls[op];
+	(void)pthread_mutex_unlock(&store.mutex);
+	return n;
+}
+
+size_t
+memory_by_id(void)
+{
+	size_t n;
+
+	(void)pthread_mutex_lock(&store.mutex);
+	n = store.by_id;
 	(void)pthread_mutex_unlock(&store.mutex);
 	return n;
 }
@@ -151,7 +164,7 @@ out:
 }
 
 static int
-memory_observe(void *ctx, const char *zone, struct zone_state *out, struct err *err)
+memory_observe(void *ctx, const char *zone, const char *id, struct zone_state *out, struct err *err)
 {
 	const struct zone *z;
 	struct fault f;
@@ -159,6 +172,7 @@ memory_observe(void *ctx, const char *zone, struct zone_state *out, struct err *
 
 	(void)ctx;
 	(void)pthread_mutex_lock(&store.mutex);
+	store.by_id += id != NULL && strcmp(id, zone) == 0;
 	f = enter(MEMORY_OBSERVE);
 	z = *slot_of(zone);
 	if (f.code != CR_OK)
@@ -199,7 +213,7 @@ out:
 }
 
 static int
-memory_create(void *ctx, const char *zone, const struct records *records, struct err *err)
+memory_create(void *ctx, const char *zone, const struct records *records, struct zone_state *out, struct err *err)
 {
 	struct zone **at;
 	struct fault f;
@@ -215,6 +229,8 @@ memory_create(void *ctx, const char *zone, const struct records *records, struct
 		rc = err_set(err, CR_ECONFLICT, "zone %s exists already", zone);
 	else
 		rc = make_zone(zone, records, at, err);
+	if (rc == CR_OK && out != NULL && (out->id = strdup(zone)) == NULL)
+		rc = err_nomem(err, zone);
 	if (rc == CR_OK && f.code != CR_OK)
 		rc = injected(&f, err);
 	(void)pthread_mutex_unlock(&store.mutex);

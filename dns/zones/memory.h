@@ -19,5 +19,7 @@ void memory_reset(void);
 void memory_fail(enum memory_op op, size_t nth, int code, int done);
 /* Calls of op since the last reset. */
 size_t memory_calls(enum memory_op op);
+/* How many zones were observed by the id that was told for them. */
+size_t memory_by_id(void);
 
 #endif

@@ -148,7 +148,7 @@ out:
 }
 
 static int
-pdns_observe(void *ctx, const char *zone, struct zone_state *out, struct err *err)
+pdns_observe(void *ctx, const char *zone, const char *id, struct zone_state *out, struct err *err)
 {
 	struct pdns *p = ctx;
 	struct http_request q = {0};
@@ -157,6 +157,7 @@ pdns_observe(void *ctx, const char *zone, struct zone_state *out, struct err *er
 	struct zone_state s = {0};
 	int rc;
 
+	(void)id;
 	rc = pdns_observe_request(&p->target, zone, &q, err);
 	if (rc == CR_OK)
 		rc = exchange(p, &q, true, &reply, err);
@@ -208,12 +209,13 @@ try_create(const struct pdns *p, const char *zone, const struct records *records
  * behind (by the source of 4.7).  It is looked for before the POST is repeated: a 409 would tell us that it is somebody else's.
  */
 static int
-pdns_create(void *ctx, const char *zone, const struct records *records, struct err *err)
+pdns_create(void *ctx, const char *zone, const struct records *records, struct zone_state *out, struct err *err)
 {
 	const struct pdns *p = ctx;
 	bool again;
 	int rc;
 
+	(void)out;
 	for (int i = 0; i < ATTEMPTS_MAX; i++) {
 		struct zone_state s = {0};
 		bool exists;
@@ -221,7 +223,7 @@ pdns_create(void *ctx, const char *zone, const struct records *records, struct e
 		rc = try_create(p, zone, records, &again, err);
 		if (!again)
 			return rc;
-		if (pdns_observe(ctx, zone, &s, NULL) != CR_OK)
+		if (pdns_observe(ctx, zone, NULL, &s, NULL) != CR_OK)
 			return rc;
 		exists = s.exists;
 		zone_state_release(&s);

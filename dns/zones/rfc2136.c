@@ -82,13 +82,14 @@ add_rr(struct buf *b, const char *zone, size_t section, const struct update_rr *
 }
 
 static int
-rfc2136_observe(void *ctx, const char *zone, struct zone_state *out, struct err *err)
+rfc2136_observe(void *ctx, const char *zone, const char *id, struct zone_state *out, struct err *err)
 {
 	const struct signed_server *server = ctx;
 	struct axfr t = {0};
 	struct zone_state s = {0};
 	int rc = axfr_read(server, zone, &t, err);
 
+	(void)id;
 	if (rc != CR_OK)
 		goto out;
 	s.exists = t.exists;

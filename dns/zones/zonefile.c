@@ -206,7 +206,7 @@ serial_next(uint32_t old, const struct clock *clock)
 }
 
 static int
-zonefile_observe(void *ctx, const char *zone, struct zone_state *out, struct err *err)
+zonefile_observe(void *ctx, const char *zone, const char *id, struct zone_state *out, struct err *err)
 {
 	const struct zonefile *z = ctx;
 	struct zone_state s = {.exists = true};
@@ -214,6 +214,7 @@ zonefile_observe(void *ctx, const char *zone, struct zone_state *out, struct err
 	char *path = NULL;
 	int rc;
 
+	(void)id;
 	rc = path_of(z, zone, &path, err);
 	if (rc != CR_OK)
 		goto out;
@@ -334,7 +335,7 @@ write_zone(const char *path, const char *zone, const struct records *l, struct e
 }
 
 static int
-zonefile_create(void *ctx, const char *zone, const struct records *records, struct err *err)
+zonefile_create(void *ctx, const char *zone, const struct records *records, struct zone_state *out, struct err *err)
 {
 	const struct zonefile *z = ctx;
 	struct records l = {0};
@@ -343,6 +344,7 @@ zonefile_create(void *ctx, const char *zone, const struct records *records, stru
 	struct stat st;
 	int rc;
 
+	(void)out;
 	rc = path_of(z, zone, &path, err);
 	if (rc == CR_OK)
 		rc = take_lock(z, &lock, err);

@@ -30,7 +30,7 @@ struct zone_env {
 /* The record sets of a zone as they are now. */
 struct zone_state {
 	bool exists;
-	char *id;     /* the provider's, heap; may be NULL */
+	char *id; /* the provider's, heap; may be NULL.  Kept in the journal, so that the zone need not be looked for by its name again */
 	char *serial; /* something that changes with the zone, for "nothing else changed it meanwhile"; may be NULL */
 	struct records records;       /* all, SOA and NS too */
 	struct cfg_list name_servers; /* canonical names */
@@ -46,8 +46,14 @@ struct zone_driver {
 	const struct cfg_row *rows; /* the driver's own settings, over struct at settings_size */
 	size_t n_rows;
 	size_t settings_size;
-	const char *tested;  /* "real server", "memory" - for the capability table */
+	const char *tested;  /* "real server", "checked mock", "stateful fake", "golden" - for the capability table */
 	const char *read_on; /* date its documents were read */
+	/* What the provider allows one account; kept by the driver's pacer, and the plan says how long a run takes at least. */
+	struct pacer_limit limits[PACER_LIMITS_MAX];
+	size_t n_limits;
+	struct {
+		unsigned observe, create, change; /* calls of one zone, as a rule; for the plan */
+	} calls;
 
 	/* settings: filled by cfg_read_group from rows, borrowed for the life of ctx.  Resolves its secrets.  No network.
 	 * Errors: CR_ECONFIG. */
@@ -55,14 +61,17 @@ struct zone_driver {
 	void (*drop)(void *ctx);
 	/* Why this driver cannot hold r: CR_EREFUSED with the reason; CR_OK.  Pure.  May be NULL. */
 	int (*reject)(const struct record *r, const char *zone, struct err *err);
-	/* Read-only.  A missing zone is exists = false.  Errors: CR_EAUTH, CR_ERETRY, CR_EPARSE, CR_EIO. */
-	int (*observe)(void *ctx, const char *zone, struct zone_state *out, struct err *err);
+	/* Read-only.  id: what the zone was known by, NULL: never seen; one that is no longer right is looked for by name.  A missing zone is
+	 * exists = false.  Errors: CR_EAUTH, CR_ERETRY, CR_EPARSE, CR_EIO. */
+	int (*observe)(void *ctx, const char *zone, const char *id, struct zone_state *out, struct err *err);
 	/*
-	 * Create the zone with records in it.  Exists already: CR_ECONFLICT.  CR_EUNKNOWN: fate unknown, or done in part: observe.
+	 * Create the zone with records in it.  out (may be NULL) gets its id and name servers where the provider tells them at once, no records.  Exists
+	 * already: CR_ECONFLICT.  CR_EUNKNOWN: fate unknown, or done in part: observe.
 	 * Here and in change, a code of which err_nothing_done is true says just that: the intention is closed.
 	 * NULL without ZONE_CAP_CREATE.
 	 */
-	int (*create)(void *ctx, const char *zone, const struct records *records, struct err *err);
+	int (*create)(void *ctx, const char *zone, const struct records *records, struct zone_state *out,
+	              struct err *err);
 	/*
 	 * Make the changes, as one write where the provider can.  base: the state the diff was made from (neighbours of an RRset
 	 * survive; a driver that can guard against a change meanwhile does, and answers CR_ECONFLICT).  Deleting what is gone already is success.

@@ -145,7 +145,7 @@ observe(struct place *p, struct zone_state *s)
 {
 	struct err err = {0};
 
-	assert_ok(p->d->observe(p->ctx, p->zone, s, &err), &err);
+	assert_ok(p->d->observe(p->ctx, p->zone, NULL, s, &err), &err);
 }
 
 /* From what the zone holds to what it should, by one change.  gone: what has to go. */
@@ -173,7 +173,7 @@ fill(struct place *p, struct records *records)
 	observe(p, &base);
 	if (p->d->create != NULL) {
 		assert_false(base.exists);
-		assert_ok(p->d->create(p->ctx, p->zone, records, &err), &err);
+		assert_ok(p->d->create(p->ctx, p->zone, records, NULL, &err), &err);
 	} else {
 		assert_true(base.exists);
 		assert_ok(change_to(p, &base, &none, records, &err), &err);
@@ -237,6 +237,30 @@ run_filled(struct place *p, const struct kase *k)
 	add_mail(&want, p->zone);
 	fill(p, &want);
 	assert_holds(p, &want);
+	records_release(&want);
+}
+
+/* What a zone was known by finds it again, and what no zone is known by does no harm. */
+static void
+run_known(struct place *p, const struct kase *k)
+{
+	struct records want = {0};
+	struct zone_state first = {0}, again = {0}, stale = {0};
+	struct err err = {0};
+
+	(void)k;
+	add_mail(&want, p->zone);
+	fill(p, &want);
+	observe(p, &first);
+	assert_ok(p->d->observe(p->ctx, p->zone, first.id, &again, &err), &err);
+	assert_true(again.exists);
+	assert_int_equal(again.records.n, first.records.n);
+	assert_ok(p->d->observe(p->ctx, p->zone, "023e105f4ecef8ad9ca31a8372d0c353", &stale, &err), &err);
+	assert_true(stale.exists);
+	assert_int_equal(stale.records.n, first.records.n);
+	zone_state_release(&first);
+	zone_state_release(&again);
+	zone_state_release(&stale);
 	records_release(&want);
 }
 
@@ -525,7 +549,7 @@ run_create_taken(struct place *p, const struct kase *k)
 	add_mail(&want, p->zone);
 	add(&other, "other", p->zone, RECORD_A, "192.0.2.9");
 	fill(p, &want);
-	assert_int_equal(p->d->create(p->ctx, p->zone, &other, &err), CR_ECONFLICT);
+	assert_int_equal(p->d->create(p->ctx, p->zone, &other, NULL, &err), CR_ECONFLICT);
 	assert_holds(p, &want);
 	records_release(&other);
 	records_release(&want);
@@ -611,7 +635,7 @@ run_bad_key(struct place *p, const struct kase *k)
 	fill(p, &have);
 	p->b->config(p->b, true, config, sizeof(config));
 	provider_open(p->b->driver, config, clock_system(), &bad);
-	assert_int_equal(bad.driver->observe(bad.ctx, p->zone, &s, &err), CR_EAUTH);
+	assert_int_equal(bad.driver->observe(bad.ctx, p->zone, NULL, &s, &err), CR_EAUTH);
 	assert_non_null(strstr(err.text, "not accepted"));
 	{
 		struct place q = *p; /* the same zone, seen with the bad key */
@@ -639,10 +663,10 @@ run_dead(struct place *p, const struct kase *k)
 	provider_open(p->b->driver, p->b->dead, &clock.clock, &dead);
 	p->ctx = dead.ctx;
 	add(&want, "a", p->zone, RECORD_A, "192.0.2.1");
-	assert_int_equal(p->d->observe(p->ctx, p->zone, &s, &err), CR_ERETRY);
+	assert_int_equal(p->d->observe(p->ctx, p->zone, NULL, &s, &err), CR_ERETRY);
 	assert_int_equal(change_to(p, &s, &none, &want, &err), CR_ERETRY);
 	if (p->d->create != NULL) {
-		assert_int_equal(p->d->create(p->ctx, p->zone, &want, &err), CR_ERETRY);
+		assert_int_equal(p->d->create(p->ctx, p->zone, &want, NULL, &err), CR_ERETRY);
 		assert_int_equal(p->d->remove(p->ctx, p->zone, &err), CR_ERETRY);
 	}
 	records_release(&want);
@@ -674,7 +698,7 @@ work(void *arg)
 		(void)snprintf(owner, sizeof(owner), "w%zu-%zu.%s", w->number, i, p->zone);
 		w->rc = records_add(&want, owner, RECORD_A, TTL_S, "192.0.2.1", &w->err);
 		if (w->rc == CR_OK)
-			w->rc = p->d->observe(p->ctx, p->zone, &base, &w->err);
+			w->rc = p->d->observe(p->ctx, p->zone, NULL, &base, &w->err);
 		if (w->rc == CR_OK)
 			w->rc = change_to(p, &base, &none, &want, &w->err);
 		records_release(&want);
@@ -715,6 +739,7 @@ run_threads(struct place *p, const struct kase *k)
 /* clang-format off */
 static const struct kase kases[] = {
 	{.name = "a zone holds the records it was filled with", .run = run_filled},
+	{.name = "a zone is found again by its id, and by its name when that is wrong", .run = run_known},
 	{.name = "records are added, to sets that stand too", .run = run_add},
 	{.name = "records are deleted, one of a set and a whole set", .run = run_delete},
 	{.name = "records are replaced, a CNAME by an A and back", .run = run_replace},

@@ -104,7 +104,7 @@ static int
 observe(const struct setting *s, const char *file, struct err *err)
 {
 	struct zone_state state = {0};
-	int rc = s->provider.driver->observe(s->provider.ctx, ZONE, &state, err);
+	int rc = s->provider.driver->observe(s->provider.ctx, ZONE, NULL, &state, err);
 
 	if (rc == CR_OK)
 		check_zone(&state, file);
@@ -120,7 +120,7 @@ create(const struct setting *s, struct err *err)
 
 	assert_int_equal(records_add(&l, ZONE, RECORD_MX, 3600, "10 mail." ZONE ".", err), CR_OK);
 	assert_int_equal(records_add(&l, "mail." ZONE, RECORD_A, 3600, "192.0.2.10", err), CR_OK);
-	rc = s->provider.driver->create(s->provider.ctx, ZONE, &l, err);
+	rc = s->provider.driver->create(s->provider.ctx, ZONE, &l, NULL, err);
 	records_release(&l);
 	return rc;
 }
@@ -133,7 +133,7 @@ change(const struct setting *s, struct err *err)
 	struct set_diff diff = {0};
 	int rc;
 
-	assert_int_equal(s->provider.driver->observe(s->provider.ctx, ZONE, &base, err), CR_OK);
+	assert_int_equal(s->provider.driver->observe(s->provider.ctx, ZONE, NULL, &base, err), CR_OK);
 	assert_int_equal(records_add(&have, ZONE, RECORD_TXT, 300, "\"v=spf1 -all\"", err), CR_OK);
 	assert_int_equal(records_add(&want, ZONE, RECORD_TXT, 600, "\"v=spf1 ip4:192.0.2.10 -all\"", err), CR_OK);
 	assert_int_equal(records_add(&want, "mail." ZONE, RECORD_A, 600, "192.0.2.10", err), CR_OK);

@@ -99,7 +99,7 @@ change(struct setting *s, const char *zone, const struct zone_state *base, struc
 static void
 observe(struct setting *s, const char *zone, struct zone_state *out)
 {
-	assert_ok(s->provider.driver->observe(s->provider.ctx, zone, out, &s->err), &s->err);
+	assert_ok(s->provider.driver->observe(s->provider.ctx, zone, NULL, out, &s->err), &s->err);
 	assert_true(out->exists);
 }
 
@@ -109,7 +109,7 @@ add_one(struct setting *s, const char *zone, const char *owner, uint16_t type, c
 {
 	struct zone_state base = {0};
 	struct records none = {0}, want = {0};
-	int rc = s->provider.driver->observe(s->provider.ctx, zone, &base, &s->err);
+	int rc = s->provider.driver->observe(s->provider.ctx, zone, NULL, &base, &s->err);
 
 	add(&want, owner, type, 300, rdata);
 	if (rc == CR_OK)
@@ -260,7 +260,7 @@ rfc2136__an_unknown_key_is_told_as_such(void **state)
 	(void)state;
 	need_server();
 	open_at(&s, 0, "nobody.test", clock_system());
-	assert_int_equal(s.provider.driver->observe(s.provider.ctx, ZONE, &zone, &s.err), CR_EAUTH);
+	assert_int_equal(s.provider.driver->observe(s.provider.ctx, ZONE, NULL, &zone, &s.err), CR_EAUTH);
 	assert_non_null(strstr(s.err.text, "BADKEY"));
 	setting_close(&s);
 }
@@ -276,7 +276,7 @@ rfc2136__clocks_that_differ_are_told_with_the_difference(void **state)
 	need_server();
 	fake_clock_init(&clock, clock_wall_ms(clock_system()) - 3600 * 1000);
 	open_at(&s, 0, NULL, &clock.clock);
-	assert_int_equal(s.provider.driver->observe(s.provider.ctx, ZONE, &zone, &s.err), CR_EAUTH);
+	assert_int_equal(s.provider.driver->observe(s.provider.ctx, ZONE, NULL, &zone, &s.err), CR_EAUTH);
 	assert_non_null(strstr(s.err.text, "BADTIME"));
 	assert_non_null(strstr(s.err.text, "differ by 36"));
 	setting_close(&s);
@@ -310,7 +310,7 @@ rfc2136__no_byte_of_a_transfer_can_be_changed(void **state)
 	assert_true(len > 100);
 	for (size_t i = 0; i < len; i++) {
 		r.at = i;
-		if (s.provider.driver->observe(s.provider.ctx, "empty.test", &zone, &s.err) == CR_OK)
+		if (s.provider.driver->observe(s.provider.ctx, "empty.test", NULL, &zone, &s.err) == CR_OK)
 			fail_msg("byte %zu of %zu was changed and believed", i, len);
 	}
 	setting_close(&s);
@@ -346,7 +346,7 @@ rfc2136__a_transfer_without_a_signature_is_not_believed(void **state)
 	need_server();
 	relay_open(&r);
 	open_at(&s, r.port, NULL, clock_system());
-	assert_int_equal(s.provider.driver->observe(s.provider.ctx, ZONE, &zone, &s.err), CR_EAUTH);
+	assert_int_equal(s.provider.driver->observe(s.provider.ctx, ZONE, NULL, &zone, &s.err), CR_EAUTH);
 	assert_non_null(strstr(s.err.text, "not signed"));
 	setting_close(&s);
 	relay_close(&r);

@@ -75,7 +75,7 @@ create(struct setting *s, const char *zone)
 	assert_ok(records_add(&l, owner, RECORD_A, 3600, "192.0.2.10", &s->err), &s->err);
 	assert_ok(records_add(&l, zone, RECORD_MX, 3600, "10 mail.example.net.", &s->err), &s->err);
 	assert_ok(records_add(&l, zone, RECORD_TXT, 3600, "\"v=spf1 -all\"", &s->err), &s->err);
-	assert_ok(s->provider.driver->create(s->provider.ctx, zone, &l, &s->err), &s->err);
+	assert_ok(s->provider.driver->create(s->provider.ctx, zone, &l, NULL, &s->err), &s->err);
 	records_release(&l);
 }
 
@@ -105,7 +105,7 @@ serial_of(struct setting *s, size_t *n_out)
 	struct zone_state state = {0};
 	long serial;
 
-	assert_ok(s->provider.driver->observe(s->provider.ctx, ZONE, &state, &s->err), &s->err);
+	assert_ok(s->provider.driver->observe(s->provider.ctx, ZONE, NULL, &state, &s->err), &s->err);
 	assert_non_null(state.serial);
 	serial = strtol(state.serial, NULL, 10);
 	*n_out = state.records.n;
@@ -266,7 +266,7 @@ check_name(void **state)
 	if (r->file == NULL) {
 		struct records none = {0};
 
-		assert_int_equal(s.provider.driver->create(s.provider.ctx, r->zone, &none, &s.err), CR_EREFUSED);
+		assert_int_equal(s.provider.driver->create(s.provider.ctx, r->zone, &none, NULL, &s.err), CR_EREFUSED);
 		zone_provider_release(&s.provider);
 		return;
 	}
@@ -295,7 +295,7 @@ check_hostmaster(void **state)
 
 	assert_ok(open_with(&s, dir, r->setting), &s.err);
 	create(&s, ZONE);
-	assert_ok(s.provider.driver->observe(s.provider.ctx, ZONE, &zone, &s.err), &s.err);
+	assert_ok(s.provider.driver->observe(s.provider.ctx, ZONE, NULL, &zone, &s.err), &s.err);
 	for (size_t i = 0; i < zone.records.n; i++)
 		if (zone.records.items[i].type == RECORD_SOA)
 			record_format_rdata(&zone.records.items[i], &b);
@@ -344,7 +344,7 @@ add_odd(struct setting *s)
 	assert_ok(records_take(&l, &r, &s->err), &s->err);
 	assert_ok(record_txt("empty." ZONE, 300, "", 0, &r, &s->err), &s->err);
 	assert_ok(records_take(&l, &r, &s->err), &s->err);
-	assert_ok(s->provider.driver->create(s->provider.ctx, ZONE, &l, &s->err), &s->err);
+	assert_ok(s->provider.driver->create(s->provider.ctx, ZONE, &l, NULL, &s->err), &s->err);
 	records_release(&l);
 }
 

@@ -98,7 +98,7 @@ check_round(const struct owned *o)
 	for (size_t i = 0; rc == CR_OK && i < o->records.n; i++)
 		rc = set_diff_add(&diff, i % 2 == 0 ? SET_CREATE : SET_TTL, &o->records.items[i], NULL);
 	assert(rc == CR_OK);
-	rc = owned_changes_json(&diff, &json, NULL);
+	rc = owned_changes_json(&diff, NULL, &json, NULL);
 	assert(rc == CR_OK);
 	rc = db_exec(db, "DELETE FROM journal", DB_NO_ARGS, NULL, NULL);
 	assert(rc == CR_OK);

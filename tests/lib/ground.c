@@ -119,7 +119,7 @@ ground_foreign_zone(const char *zone, const char *lines)
 
 	assert_ok(zonetext_read(lines, strlen(lines), "foreign", zone, &l, &err), &err);
 	assert_ok(d->open(NULL, NULL, &ctx, &err), &err);
-	assert_ok(d->create(ctx, zone, &l, &err), &err);
+	assert_ok(d->create(ctx, zone, &l, NULL, &err), &err);
 	d->drop(ctx);
 	records_release(&l);
 }
@@ -133,7 +133,7 @@ ground_zone(const char *zone, struct records *out, bool *exists_out)
 	void *ctx = NULL;
 
 	assert_ok(d->open(NULL, NULL, &ctx, &err), &err);
-	assert_ok(d->observe(ctx, zone, &s, &err), &err);
+	assert_ok(d->observe(ctx, zone, NULL, &s, &err), &err);
 	d->drop(ctx);
 	if (exists_out != NULL)
 		*exists_out = s.exists;
@@ -381,7 +381,8 @@ tell_owned(struct db *db, const char *domain, struct buf *out)
 	struct err err = {0};
 
 	assert_ok(owned_load(db, domain, &o, &err), &err);
-	buf_addf(out, "owned by %s: zone %d, pending %zu\n", domain, o.zone, o.n_pending);
+	buf_addf(out, "owned by %s: zone %d known as %s, pending %zu\n", domain, o.zone,
+	         o.zone_id != NULL ? o.zone_id : "nothing", o.n_pending);
 	records_sort(&o.records);
 	tell_records(&o.records, out);
 	for (size_t i = 0; i < o.n_resources; i++)
