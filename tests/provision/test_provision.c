@@ -21,7 +21,7 @@ provision__second_run_plans_nothing(void **state)
 	struct ground g;
 	struct ground_outcome o;
 	struct buf first = {0};
-	size_t before;
+	size_t before, known;
 
 	(void)state;
 	ground_open(&g, NULL);
@@ -30,12 +30,12 @@ provision__second_run_plans_nothing(void **state)
 	assert_true(o.planned > 0);
 	ground_state(&g, &first);
 	before = writes();
-	assert_int_equal(memory_by_id(), 0);
+	known = memory_by_id();
 	fake_clock_advance(&g.clock, DAY_MS);
 	o = ground_provision(&g);
 	assert_done(&o);
 	assert_int_equal(o.planned, 0);
-	assert_int_equal(memory_by_id(), 2); /* as the journal knows them: no look for a name */
+	assert_int_equal(memory_by_id() - known, 2); /* as the journal knows them: no look for a name */
 	assert_int_equal(writes(), before);
 	assert_ground_state(&g, &first);
 	buf_release(&first);
