@@ -62,7 +62,7 @@ static const struct {
 	INSIDE(sqlite3_bind_text64), INSIDE(sqlite3_busy_timeout), INSIDE(sqlite3_changes64),
 	INSIDE(sqlite3_clear_bindings), INSIDE(sqlite3_close), INSIDE(sqlite3_column_blob),
 	INSIDE(sqlite3_column_bytes), INSIDE(sqlite3_column_int64), INSIDE(sqlite3_column_text),
-	INSIDE(sqlite3_column_type), INSIDE(sqlite3_db_config), INSIDE(sqlite3_db_readonly), INSIDE(sqlite3_errmsg),
+	INSIDE(sqlite3_column_type), INSIDE(sqlite3_config), INSIDE(sqlite3_db_config), INSIDE(sqlite3_db_readonly), INSIDE(sqlite3_errmsg),
 	INSIDE(sqlite3_errstr), INSIDE(sqlite3_exec), INSIDE(sqlite3_extended_errcode),
 	INSIDE(sqlite3_extended_result_codes), INSIDE(sqlite3_finalize),
 	INSIDE(sqlite3_get_autocommit), INSIDE(sqlite3_libversion), INSIDE(sqlite3_open_v2),

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/db_log.h"
+#include "core/db_pages.h"
 #include "core/lazy_sqlite.h"
 
 #define MAX_ARGS   32
@@ -204,6 +205,7 @@ engine_open(const struct engine_options *o, struct engine **out, struct err *err
 
 	if (rc != CR_OK)
 		return rc;
+	db_pages_setup();
 	e = calloc(1, sizeof(*e));
 	if (e == NULL)
 		return err_nomem(err, "store");
