@@ -101,6 +101,24 @@ add_type(struct zonetable_name *n, const char *key, const struct json_at *values
 	}
 }
 
+/* A name as bytes: whatever SPF macros can expand to may stand in a table. */
+static bool
+canonical_key(const char *key, struct name *out)
+{
+	struct buf escaped = {0};
+	bool ok;
+
+	for (; *key != '\0'; key++) {
+		if ((*key > '\0' && *key <= ' ') || *key == 0x7f)
+			buf_addf(&escaped, "\\%03d", *key);
+		else
+			buf_addc(&escaped, *key);
+	}
+	ok = name_parse(buf_str(&escaped), out, NULL) == CR_OK;
+	buf_release(&escaped);
+	return ok;
+}
+
 void
 zonetable_open_at(const struct json_at *zone, struct zonetable *out)
 {
@@ -111,10 +129,9 @@ zonetable_open_at(const struct json_at *zone, struct zonetable *out)
 		const char *key = NULL;
 		struct json_at types = json_member(zone, i, &key);
 		struct name canonical;
-		struct err err = {0};
 
 		/* What is no name can be asked for by nobody, and is kept as it stands. */
-		out->names[i].name = strdup(name_parse(key, &canonical, &err) == CR_OK ? canonical.text : key);
+		out->names[i].name = strdup(canonical_key(key, &canonical) ? canonical.text : key);
 		assert_non_null(out->names[i].name);
 		for (size_t k = 0; k < json_count(&types); k++) {
 			struct json_at values = json_member(&types, k, &key);

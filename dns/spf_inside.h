@@ -1,0 +1,73 @@
+/*
+ * spf_inside.h - what the reader of SPF records, their evaluation and the static walk share.
+ */
+#ifndef DNS_SPF_INSIDE_H
+#define DNS_SPF_INSIDE_H
+
+#include "dns/spf_check.h"
+
+#define SPF_NAME_MAX 253 /* RFC 7208 s7.3: what a target is cut to, from the left */
+
+/* One macro-expand (s7.1): "%{d2r.}", or one of "%%", "%_", "%-". */
+struct spf_macro {
+	char letter; /* lower case; '%', '_', '-' for the three without braces */
+	bool url;    /* was upper case: URL-escaped */
+	size_t keep; /* rightmost parts; 0: all */
+	bool reverse;
+	struct span delimiters; /* empty: "." */
+};
+/* Its length at the start of s, 0 when there is none.  explanation: c, r and t may stand too (s7.2). */
+size_t spf_macro_read(struct span s, bool explanation, struct spf_macro *out);
+/* All macros of s are known without a client: of the domain alone ("d", "o" and the three without braces). */
+bool spf_macro_is_static(struct span s);
+
+/* Room for extra more terms. */
+MUST_CHECK int spf_reserve(struct spf *s, size_t extra, struct err *err);
+
+/* Of whom macros speak. */
+struct spf_client {
+	bool six;
+	uint8_t address[16]; /* four of them for IPv4; IPv4-mapped is IPv4 */
+	char text[64];       /* of inet_ntop */
+	const char *local, *sender_domain, *helo, *receiver;
+	int64_t now_s;
+};
+enum spf_expansion {
+	SPF_EXPANDED,
+	SPF_EXPAND_PENDING, /* %{p} waits for DNS */
+	SPF_EXPAND_NOTHING, /* no name can be made of it: it matches nothing */
+	SPF_EXPAND_BROKEN   /* no macro string */
+};
+/* domain: %{d}, as text.  explanation: blanks and c, r, t may stand. */
+enum spf_expansion spf_expand(struct lookup *l, const struct spf_client *c, const char *domain, struct span text,
+                              bool explanation, struct buf *out);
+
+/* A name as SPF speaks of it: text is what %{d} stands for, canonical what DNS is asked. */
+struct spf_name {
+	char text[SPF_NAME_MAX + 1];
+	struct name canonical;
+};
+/* Any bytes that may stand in a label, cut from the left where longer than 253 (s7.3).  False: DNS cannot be asked for it. */
+bool spf_name_make(const char *text, size_t len, struct spf_name *out);
+
+/* The name of a term: its domain-spec expanded, or domain where it has none. */
+enum spf_expansion spf_term_name(struct lookup *l, const struct spf_client *c, const struct spf_name *domain,
+                                 const struct spf_term *t, struct spf_name *out);
+
+/* The names of a client's address that lead back to it (s5.5): at most ten are looked at. */
+struct spf_ptr {
+	bool pending;
+	bool empty; /* a void look-up */
+	struct name names[SPF_ADDRESSES_MAX];
+	size_t n;
+};
+void spf_ptr_names(struct lookup *l, const struct spf_client *c, struct spf_ptr *out);
+/* An answer to A or AAAA has the client's address, by the first prefix bits. */
+bool spf_has_address(const struct spf_client *c, const struct records *r, int prefix);
+bool spf_address_matches(const struct spf_client *c, const uint8_t *address, int prefix);
+uint16_t spf_address_type(const struct spf_client *c);
+
+/* The record among the TXT of an answer (s4.5): how many there are, and the first. */
+size_t spf_select(const struct lookup_answer *a, const struct record **out);
+
+#endif
