@@ -33,8 +33,8 @@ no_answer(const struct resolve_server *s, struct err *err)
 }
 
 /* What the network says passes; what the system says does not. */
-static int
-socket_fault(const struct resolve_server *s, int errnum, struct err *err)
+int
+exchange_fault(const struct resolve_server *server, int errnum, struct err *err)
 {
 	int code;
 
@@ -48,36 +48,38 @@ socket_fault(const struct resolve_server *s, int errnum, struct err *err)
 	case EHOSTUNREACH:
 	case ENETDOWN:
 	case EHOSTDOWN:
+	case EPERM:         /* a packet filter */
+	case EADDRNOTAVAIL: /* no IPv6 here */
+	case EAFNOSUPPORT:
 		code = CR_ERETRY;
 		break;
 	default:
 		code = CR_EIO;
 		break;
 	}
-	return err_set(err, code, "dns server %s port %u: %s", s->address, s->port, strerrordesc_np(errnum));
+	return err_set(err, code, "dns server %s port %u: %s", server->address, server->port, strerrordesc_np(errnum));
 }
 
-/* A non-blocking socket that is connected, or for TCP is about to be. */
-static int
-open_socket(const struct resolve_server *s, int type, int *fd_out, struct err *err)
+int
+exchange_socket(const struct resolve_server *server, int type, int *fd_out, struct err *err)
 {
-	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(s->port)};
-	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(s->port)};
+	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(server->port)};
+	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(server->port)};
 	const struct sockaddr *to = (const struct sockaddr *)&four;
 	socklen_t len = sizeof(four);
 	int fd;
 
-	if (inet_pton(AF_INET, s->address, &four.sin_addr) != 1) {
-		if (inet_pton(AF_INET6, s->address, &six.sin6_addr) != 1)
-			return err_set(err, CR_EIO, "dns server: not an address: '%s'", s->address);
+	if (inet_pton(AF_INET, server->address, &four.sin_addr) != 1) {
+		if (inet_pton(AF_INET6, server->address, &six.sin6_addr) != 1)
+			return err_set(err, CR_EPARSE, "dns server: not an address: '%s'", server->address);
 		to = (const struct sockaddr *)&six;
 		len = sizeof(six);
 	}
 	fd = socket(to->sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return socket_fault(s, errno, err);
+		return exchange_fault(server, errno, err);
 	if (connect(fd, to, len) < 0 && errno != EINPROGRESS) {
-		int rc = socket_fault(s, errno, err);
+		int rc = exchange_fault(server, errno, err);
 
 		(void)close(fd);
 		return rc;
@@ -126,7 +128,7 @@ receive_datagram(int fd, const struct resolve_server *s, int64_t until_ms, excha
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (got < 0)
-			return socket_fault(s, errno, err);
+			return exchange_fault(s, errno, err);
 		if (!accept(reply, (size_t)got, arg)) {
 			/* A stream of strangers' datagrams must not outlast the deadline. */
 			if (exchange_now_ms() >= until_ms)
@@ -144,7 +146,7 @@ exchange_udp(const struct resolve_server *server, const void *query, size_t quer
 {
 	int64_t wait_ms = FIRST_WAIT_MS, until_ms;
 	int fd = -1;
-	int rc = open_socket(server, SOCK_DGRAM, &fd, err);
+	int rc = exchange_socket(server, SOCK_DGRAM, &fd, err);
 
 	if (rc != CR_OK)
 		return rc;
@@ -154,7 +156,7 @@ exchange_udp(const struct resolve_server *server, const void *query, size_t quer
 		wait_ms *= 2;
 		/* A full queue on our side is a datagram lost on the way. */
 		if (send(fd, query, query_len, MSG_NOSIGNAL) < 0 && errno != EAGAIN && errno != ENOBUFS) {
-			rc = socket_fault(server, errno, err);
+			rc = exchange_fault(server, errno, err);
 			goto out;
 		}
 		rc = receive_datagram(fd, server, until_ms, accept, arg, reply, reply_len_out, err);
@@ -185,7 +187,7 @@ send_all(int fd, const struct resolve_server *s, const uint8_t *data, size_t len
 		if (sent < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (sent < 0)
-			return socket_fault(s, errno, err);
+			return exchange_fault(s, errno, err);
 		data += sent;
 		len -= (size_t)sent;
 	}
@@ -209,7 +211,7 @@ receive_all(int fd, const struct resolve_server *s, uint8_t *data, size_t len, i
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (got < 0)
-			return socket_fault(s, errno, err);
+			return exchange_fault(s, errno, err);
 		if (got == 0)
 			return err_set(err, CR_ERETRY, "dns server %s port %u: connection closed within the answer",
 			               s->address, s->port);
@@ -227,7 +229,7 @@ exchange_tcp(const struct resolve_server *server, const void *query, size_t quer
 	struct buf message = {.max_bytes = LENGTH_BYTES + EXCHANGE_MESSAGE_MAX};
 	size_t len;
 	int fd = -1;
-	int rc = open_socket(server, SOCK_STREAM, &fd, err);
+	int rc = exchange_socket(server, SOCK_STREAM, &fd, err);
 
 	if (rc != CR_OK)
 		return rc;

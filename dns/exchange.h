@@ -26,4 +26,10 @@ MUST_CHECK int exchange_tcp(const struct resolve_server *server, const void *que
 
 int64_t exchange_now_ms(void);
 
+/* A socket of type (SOCK_DGRAM, SOCK_STREAM), non-blocking, that is connected to server, or for TCP about to be.
+ * Errors: CR_EPARSE (no address); else as above. */
+MUST_CHECK int exchange_socket(const struct resolve_server *server, int type, int *fd_out, struct err *err);
+/* What errnum says of server: CR_ERETRY when it is the network that spoke, CR_EIO when it is the system. */
+int exchange_fault(const struct resolve_server *server, int errnum, struct err *err);
+
 #endif

@@ -17,13 +17,6 @@
 #define SIDE_BY_SIDE 256 /* checks */
 #define KEY_BYTES    (NAME_TEXT_MAX + 96)
 
-struct route {
-	char *zone;
-	struct resolve_server server;
-	bool recursion;
-	char *nobody; /* why there is no server; NULL: there is */
-};
-
 /* A check under way. */
 struct lookup_slot {
 	struct lookup_job *job;
@@ -79,7 +72,7 @@ question_drop(void *value)
 static void
 route_drop(void *value)
 {
-	struct route *r = value;
+	struct lookup_way *r = value;
 
 	free(r->zone);
 	free(r->nobody);
@@ -135,9 +128,9 @@ lookup_sent(const struct lookup *l)
 
 /* The last one said of a zone holds. */
 static int
-set_route(struct dict *to, const char *zone, const struct route *what, const char *nobody, struct err *err)
+set_route(struct dict *to, const char *zone, const struct lookup_way *what, const char *nobody, struct err *err)
 {
-	struct route *r = dict_get(to, zone);
+	struct lookup_way *r = dict_get(to, zone);
 	char *why = nobody != NULL ? strdup(nobody) : NULL;
 	int rc = CR_OK;
 
@@ -166,31 +159,37 @@ set_route(struct dict *to, const char *zone, const struct route *what, const cha
 int
 lookup_route(struct lookup *l, const char *zone, const struct resolve_server *server, bool recursion, struct err *err)
 {
-	return set_route(&l->routes, zone, &(struct route){.server = *server, .recursion = recursion}, NULL, err);
+	return set_route(&l->routes, zone, &(struct lookup_way){.server = *server, .recursion = recursion}, NULL, err);
 }
 
 int
 lookup_nobody(struct lookup *l, const char *zone, const char *why, struct err *err)
 {
-	return set_route(&l->routes, zone, &(struct route){0}, why, err);
+	return set_route(&l->routes, zone, &(struct lookup_way){0}, why, err);
 }
 
 int
 lookup_doubt(struct lookup *l, const char *zone, const char *why, struct err *err)
 {
-	return set_route(&l->doubts, zone, &(struct route){0}, why, err);
+	return set_route(&l->doubts, zone, &(struct lookup_way){0}, why, err);
 }
 
 /* The deepest zone that holds the name. */
-static const struct route *
+static const struct lookup_way *
 route_of(const struct dict *from, const char *name)
 {
 	for (;; name = name_parent(name)) {
-		const struct route *r = dict_get(from, name);
+		const struct lookup_way *r = dict_get(from, name);
 
 		if (r != NULL || name[0] == '\0')
 			return r;
 	}
+}
+
+const struct lookup_way *
+lookup_way(const struct lookup *l, const char *name)
+{
+	return route_of(&l->routes, name);
 }
 
 struct lookup_met
@@ -224,7 +223,7 @@ question_new(struct lookup *l, const struct resolve_server *at, const char *name
              struct err *err)
 {
 	struct lookup_question *q = calloc(1, sizeof(*q));
-	const struct route *route = at == NULL ? route_of(&l->routes, name) : NULL;
+	const struct lookup_way *route = at == NULL ? route_of(&l->routes, name) : NULL;
 	int rc = CR_OK;
 
 	if (q == NULL) {
@@ -305,7 +304,7 @@ begin_wanted(struct lookup *l, struct err *err)
 void
 lookup_answered(struct lookup *l, struct lookup_question *q)
 {
-	const struct route *doubt = q->at_given ? NULL : route_of(&l->doubts, q->name);
+	const struct lookup_way *doubt = q->at_given ? NULL : route_of(&l->doubts, q->name);
 
 	assert(q->answer.state != LOOKUP_PENDING && l->open > 0);
 	l->open--;

@@ -36,6 +36,15 @@ struct lookup_source {
 };
 /* ctx becomes the lookup's, also on failure. */
 MUST_CHECK int lookup_make(const struct lookup_source *source, void *ctx, struct lookup **out, struct err *err);
+/* Where the names in and under a zone are asked. */
+struct lookup_way {
+	char *zone;
+	struct resolve_server server;
+	bool recursion;
+	char *nobody; /* why there is no server; NULL: there is */
+};
+/* The way to a name; NULL: by the resolver. */
+const struct lookup_way *lookup_way(const struct lookup *l, const char *name);
 /* q->answer is complete: whoever waits for it may go on. */
 void lookup_answered(struct lookup *l, struct lookup_question *q);
 

@@ -19,7 +19,10 @@ MUST_CHECK int resolve_server_system(struct resolve_server *out, struct err *err
 struct resolve_answer {
 	int rcode; /* 0 NOERROR, 3 NXDOMAIN, ... */
 	bool authoritative;
-	bool authenticated;     /* AD */
+	bool authenticated;      /* AD */
+	bool recursive;          /* RA */
+	bool negative, referral; /* the authority section holds an SOA (owned by soa); no SOA, but NS */
+	struct name soa;
 	struct records records; /* answer section, CNAMEs included */
 };
 void resolve_answer_release(struct resolve_answer *a);
