@@ -590,8 +590,10 @@ exchanges_ask(struct exchanges *x, struct exchanges_question *q, struct err *err
 {
 	struct server *s = server_of(x, &q->server, err);
 
-	if (s == NULL)
+	if (s == NULL) {
+		x->user.drop(x->user.ctx, q);
 		return CR_ENOMEM;
+	}
 	if (s->dead) {
 		x->done++;
 		return x->user.done(x->user.ctx, q, NULL, 0, s->why, err);

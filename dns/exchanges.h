@@ -27,7 +27,7 @@ struct exchanges_user {
 	/* reply: a message that answers q by id and question, borrowed for the call; NULL when there is none, and why says so. */
 	int (*done)(void *ctx, struct exchanges_question *q, const uint8_t *reply, size_t len, const char *why,
 	            struct err *err);
-	/* Given up by exchanges_stop. */
+	/* Given up: by exchanges_stop, or since exchanges_ask had no memory for it. */
 	void (*drop)(void *ctx, struct exchanges_question *q);
 	void *ctx;
 };

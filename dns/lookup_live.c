@@ -47,10 +47,10 @@ answered(struct live *v, struct lookup_question *q)
 
 /* Nobody can be asked: the end of i. */
 static int
-give_up(struct live *v, struct inquiry *i, bool nobody, const char *why)
+give_up(struct live *v, struct inquiry *i, const char *why)
 {
 	lookup_reply_trouble(&i->q->answer, LOOKUP_FAILED, "%s", why);
-	i->q->answer.nobody = nobody;
+	i->q->answer.nobody = true;
 	answered(v, i->q);
 	inquiry_drop(v, &i->asked);
 	return CR_OK;
@@ -61,7 +61,7 @@ static int
 send_on(struct live *v, struct inquiry *i, const struct resolve_server *at, bool recursion, struct err *err)
 {
 	if (at == NULL && !v->known)
-		return give_up(v, i, false, "no resolver is known");
+		return give_up(v, i, "no resolver is known");
 	i->asked.server = at != NULL ? *at : v->resolver;
 	i->asked.recursion = at != NULL ? recursion : v->recursion;
 	return exchanges_ask(v->exchanges, &i->asked, err);
@@ -83,7 +83,7 @@ follow(struct live *v, struct inquiry *i, const struct name *next, struct err *e
 	if (way == NULL)
 		return send_on(v, i, NULL, false, err);
 	if (way->nobody != NULL)
-		return give_up(v, i, true, way->nobody);
+		return give_up(v, i, way->nobody);
 	return send_on(v, i, &way->server, way->recursion, err);
 }
 
