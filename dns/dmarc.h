@@ -22,14 +22,17 @@ struct dmarc {
 	size_t n_rua;
 };
 
+const char *dmarc_policy_name(enum dmarc_policy p); /* "none", "quarantine", "reject"; "" absent */
 bool dmarc_is_record(const char *txt);
-/* Errors: CR_EPARSE. Unknown tags are ignored. */
+/* One text as dmarc_read (dmarc_check.h) reads it.  Errors: CR_EPARSE (no record, or one that starts no DMARC processing). */
 MUST_CHECK int dmarc_parse(const char *txt, struct dmarc *out, struct err *err);
 /* Refuses p=none, and sp/np weaker than p: CR_EREFUSED. */
 MUST_CHECK int dmarc_format(const struct dmarc *d, struct buf *out, struct err *err);
 /* p quarantine or reject, no t=y, no pct < 100, sp and np not weaker; why_out (static text) when false. */
 bool dmarc_enforced(const struct dmarc *d, const char **why_out);
-/* The host of a mailto URI; false for anything else. */
+/* What can stand in rua and ruf: RFC 3986's characters behind a scheme; behind mailto: an address. */
+bool dmarc_uri_valid(const char *uri, size_t len);
+/* The host of a mailto URI, or of one with an authority (https://host:port/), in lower case; false where there is none. */
 bool dmarc_uri_host(const char *uri, char *out, size_t size);
 
 #endif

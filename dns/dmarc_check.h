@@ -23,16 +23,20 @@ const char *dmarc_status_name(enum dmarc_status s); /* "valid", "none", "multipl
 struct dmarc_reading {
 	enum dmarc_status status;
 	struct dmarc record;
-	enum dmarc_policy p, sp,
-		np; /* as they act: a missing or invalid p with a rua is none; sp and np fall back to p */
-	char psd;   /* 'y', 'n', 'u' */
+	/* As they act: a missing or invalid p with a rua is none; np falls back to sp, sp to p.  DMARC_ABSENT: no DMARC. */
+	enum dmarc_policy p, sp, np;
+	enum dmarc_policy p_7489, sp_7489; /* the same for a reader of RFC 7489, who has no np */
+	char psd;                          /* 'y', 'n', 'u' */
 	char fo[16];
 	char ruf[DMARC_RUA_MAX][DMARC_URI_MAX];
 	size_t n_ruf;
 	bool enforced; /* quarantine or reject to all failing mail, by receivers of both RFCs */
 };
-/* texts: joined TXT records of one name, all of them.  findings (may be NULL), appended: dmarc-pct, dmarc-t, dmarc-rf, dmarc-ri, dmarc-sp, dmarc-np, dmarc-p,
- * dmarc-order, dmarc-rua, dmarc-unknown-tag, dmarc-two-records, ... */
+/*
+ * texts: joined TXT records of one name, all of them.  findings (may be NULL), appended without fix: dmarc-pct, dmarc-t, dmarc-rf,
+ * dmarc-ri, dmarc-sp, dmarc-np, dmarc-p, dmarc-order, dmarc-rua, dmarc-ruf, dmarc-fo, dmarc-psd, dmarc-adkim, dmarc-aspf,
+ * dmarc-unknown-tag, dmarc-stray, dmarc-syntax, dmarc-two-records, dmarc-unreadable, dmarc-other-txt.  Errors: CR_ENOMEM.
+ */
 MUST_CHECK int dmarc_read(const char *const *texts, size_t n, struct dmarc_reading *out, struct findings *findings,
                           struct err *err);
 
@@ -44,9 +48,12 @@ struct dmarc_policy_found {
 	bool differs;                  /* a receiver of RFC 7489 would use another policy; the findings say which */
 	enum dmarc_policy policy;      /* what acts on the name, t=y not yet applied */
 	struct dmarc_reading reading;
-	bool exists; /* the author domain is no NXDOMAIN */
+	bool exists; /* the author domain is no NXDOMAIN; asked only where the policy depends on it */
 };
-/* Errors: CR_ENOMEM. */
+/*
+ * findings (may be NULL), appended: those of dmarc_read for the record that decides, dmarc-7489, dmarc-organisation, dmarc-cname,
+ * dmarc-temperror.  A name that cannot be one leaves DMARC_INVALID without a policy domain.  Errors: CR_ENOMEM.
+ */
 MUST_CHECK int dmarc_discover(struct lookup *l, const char *author_domain, struct dmarc_policy_found *out,
                               struct findings *findings, struct err *err);
 /* The organisational domain alone, by the tree walk.  false: pending or trouble. */
@@ -69,9 +76,10 @@ struct dmarc_judgement {
 	enum dmarc_result result;
 	struct dmarc_policy_found found;
 	bool spf_aligned, dkim_aligned; /* and passed */
-	enum dmarc_policy disposition;  /* what is to be done with a failing message, t=y applied */
+	enum dmarc_policy
+		disposition; /* what is to be done with a failing message, t=y applied; DMARC_NONE without DMARC */
 };
-/* Errors: CR_ENOMEM. */
+/* permerror: the author domain is no domain.  A record that starts no DMARC processing is "none" (RFC 9989 s4.10.1).  Errors: CR_ENOMEM. */
 MUST_CHECK int dmarc_judge(struct lookup *l, const char *author_domain, const struct dmarc_identifier *spf,
                            const struct dmarc_identifier *dkim, size_t n_dkim, struct dmarc_judgement *out,
                            struct findings *findings, struct err *err);
@@ -91,7 +99,8 @@ MUST_CHECK int dmarc_report_allowed(struct lookup *l, const char *policy_domain,
                                     char override_out[DMARC_URI_MAX], struct err *err);
 /*
  * All that `verify` asks of a sending domain's DMARC: record, enforcement, subdomains, report addresses and their authorisation, MX of
- * the report domain.  Fixes are exact records.
+ * the report domain.  Fixes are exact records.  Appended besides those of dmarc_discover: dmarc-missing, dmarc-misplaced, dmarc-none,
+ * dmarc-inherited, dmarc-rua-missing, dmarc-report-missing, dmarc-report-mx, dmarc-report-unknown.
  */
 MUST_CHECK int dmarc_domain_check(struct lookup *l, const char *domain, struct dmarc_policy_found *out,
                                   struct findings *findings, struct err *err);

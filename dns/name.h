@@ -46,6 +46,8 @@ int name_compare(const char *a, const char *b);
 
 /* Registrable domain by libpsl ("mail.example.co.uk" -> "example.co.uk"); the name itself when it is a public suffix. */
 void name_organisation(const char *name, struct name *out);
+/* Is it one below which others register ("co.uk", and "com" itself)? */
+bool name_is_public_suffix(const char *name);
 /* For people: U-labels; falls back to the text. */
 void name_display(const char *name, char *out, size_t size);
 

@@ -88,6 +88,13 @@ name_organisation(const char *name, struct name *out)
 	memmove(out->text, name + at, len - at + 1);
 }
 
+bool
+name_is_public_suffix(const char *name)
+{
+	(void)pthread_once(&list_once, list_load);
+	return list != NULL && name[0] != '\0' && psl_registrable_domain(list, name) == NULL;
+}
+
 void
 name_display(const char *name, char *out, size_t size)
 {

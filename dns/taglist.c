@@ -100,6 +100,7 @@ taglist_parse(const char *text, bool lenient, struct taglist *out, struct err *e
 	struct tag t;
 
 	out->n = 0;
+	out->stray = (struct span){0};
 	if (rest.len > TAGLIST_TEXT_MAX_BYTES)
 		return err_set(err, CR_EPARSE, "longer than %d bytes", TAGLIST_TEXT_MAX_BYTES);
 	while (span_cut(&rest, ';', &piece)) {
@@ -107,6 +108,8 @@ taglist_parse(const char *text, bool lenient, struct taglist *out, struct err *e
 		if (piece.len == 0)
 			continue;
 		if (!split(piece, &t)) {
+			if (lenient && out->stray.len == 0)
+				out->stray = piece;
 			if (lenient)
 				continue;
 			return err_set(err, CR_EPARSE, "not a tag: '%.*s'",

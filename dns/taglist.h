@@ -29,6 +29,7 @@ struct tag {
 struct taglist {
 	struct tag tags[TAGLIST_MAX];
 	size_t n;
+	struct span stray; /* lenient: the first piece that was left out; of no length: none was */
 };
 
 /* The first tag alone: is it a record of our kind? */

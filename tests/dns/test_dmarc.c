@@ -56,9 +56,10 @@ static const struct parsed {
 	{"the version alone is no record",       "v=DMARC1",						       CR_EPARSE, 0,                0,                0,            false, 0,   NULL                                   },
 	{"a bad sp without rua is no record",    "v=DMARC1; p=reject; sp=all",                                     CR_EPARSE, 0,                0,                0,            false, 0,   NULL                                   },
 	{"a tag that stands twice is no record", "v=DMARC1; p=reject; p=none",                                     CR_EPARSE, 0,                0,                0,            false, 0,   NULL                                   },
-	{"nine report addresses are too many",
+	{"a ninth report address is left out",
          "v=DMARC1; p=reject; "
-         "rua=mailto:1@x,mailto:2@x,mailto:3@x,mailto:4@x,mailto:5@x,mailto:6@x,mailto:7@x,mailto:8@x,mailto:9@x", CR_EPARSE, 0,                0,                0,            false, 0,   NULL                                   },
+         "rua=mailto:1@x,mailto:2@x,mailto:3@x,mailto:4@x,mailto:5@x,mailto:6@x,mailto:7@x,mailto:8@x,mailto:9@x", CR_OK,     DMARC_REJECT,     0,                0,            true,  -1,
+         "mailto:1@x,mailto:2@x,mailto:3@x,mailto:4@x,mailto:5@x,mailto:6@x,mailto:7@x,mailto:8@x"																 },
 };
 
 static void
@@ -145,14 +146,17 @@ static const struct host {
 	const char *uri;
 	const char *want; /* NULL: none */
 } hosts[] = {
-	{"the host of an address",          "mailto:dmarc@Reports.Example.net",    "reports.example.net"},
-	{"a size limit is no part of it",   "mailto:d@example.net!10m",            "example.net"        },
-	{"header fields are no part of it", "MAILTO:d@example.net?subject=x@y",    "example.net"        },
-	{"https has none",                  "https://example.net/",                NULL                 },
-	{"an address without @ has none",   "mailto:example.net",                  NULL                 },
-	{"an empty local part has none",    "mailto:@example.net",                 NULL                 },
-	{"an empty host is none",           "mailto:d@",                           NULL                 },
-	{"what does not fit is none",       "mailto:d@a-much-longer.name.example", NULL                 },
+	{"the host of an address",              "mailto:dmarc@Reports.Example.net",    "reports.example.net"},
+	{"a size limit is no part of it",       "mailto:d@example.net!10m",            "example.net"        },
+	{"header fields are no part of it",     "MAILTO:d@example.net?subject=x@y",    "example.net"        },
+	{"https has the host of its authority", "https://u@R.Example.net:443/in",      "r.example.net"      },
+	{"https without an authority has none", "https:d@example.net",                 NULL                 },
+	{"a path is no part of the authority",  "https:///d@example.net",              NULL                 },
+	{"without a scheme there is none",      "d@example.net",                       NULL                 },
+	{"an address without @ has none",       "mailto:example.net",                  NULL                 },
+	{"an empty local part has none",        "mailto:@example.net",                 NULL                 },
+	{"an empty host is none",               "mailto:d@",                           NULL                 },
+	{"what does not fit is none",           "mailto:d@a-much-longer.name.example", NULL                 },
 };
 
 static void

@@ -183,6 +183,25 @@ find(const struct zonetable *t, const char *name, bool *below_out)
 	return found;
 }
 
+/* RFC 4592: the wildcard below the closest name that exists. */
+static const struct zonetable_name *
+find_wildcard(const struct zonetable *t, const char *name)
+{
+	const struct zonetable_name *found = NULL;
+	char wildcard[NAME_TEXT_MAX + 2];
+	bool below = false;
+
+	while (found == NULL && !below && *name != '\0') {
+		name = name_parent(name);
+		(void)snprintf(wildcard, sizeof(wildcard), "*.%s", name);
+		found = find(t, wildcard, &below);
+		if (found != NULL)
+			return found;
+		found = find(t, name, &below);
+	}
+	return NULL;
+}
+
 /* What stands at one name; CNAMEs lead on.  *next_out: where to. */
 static int
 at_name(const struct zonetable *t, const char *name, uint16_t type, struct lookup_answer *out, struct name *next_out,
@@ -193,6 +212,8 @@ at_name(const struct zonetable *t, const char *name, uint16_t type, struct looku
 	int rc = CR_OK;
 
 	next_out->text[0] = '\0';
+	if (n == NULL && !below)
+		n = find_wildcard(t, name);
 	if (n == NULL) {
 		out->state = below ? LOOKUP_EMPTY : LOOKUP_NONAME;
 		out->rcode = below ? 0 : 3;

@@ -3,7 +3,8 @@
  * "A": ["192.0.2.1"], "CNAME": ["x.example"], "RCODE": 2, "TIMEOUT": true}}.
  *
  * In a TXT string \DDD is one byte.  RCODE answers everything at the name with that code; TIMEOUT keeps silent about types that have no
- * records there.  A missing name is NXDOMAIN, unless something stands below it.  CNAMEs are followed.
+ * records there.  A missing name is NXDOMAIN, unless something stands below it.  CNAMEs are followed,
+ * and wildcards stand for what is missing below them.
  */
 #ifndef TESTS_LIB_ZONETABLE_H
 #define TESTS_LIB_ZONETABLE_H
