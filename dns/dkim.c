@@ -1,5 +1,5 @@
 /*
- * dkim.c - DKIM keys made, written as key records, and read back.
+ * dkim.c - DKIM keys made, and written as key records; dkim_record.c reads them.
  *
  * RFC 6376 s3.6.1 (key record), RFC 8301 (RSA sizes, no SHA-1), RFC 8463 (Ed25519: p is the raw key, not a SubjectPublicKeyInfo).
  * RSA keys are made by libcrypto, Ed25519 keys by libsodium; both are held as PKCS#8 PEM (RFC 5208, 8410).  All memory that held
@@ -14,21 +14,19 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
 #include <sodium.h>
 #include <string.h>
 
 #include "core/lazy.h"
 #include "dns/coding.h"
-#include "dns/taglist.h"
+#include "dns/dkim_inside.h"
 
 /* clang-format off */
 #define CALLS(X) \
 	X(BIO_ctrl) X(BIO_free) X(BIO_new) X(BIO_new_mem_buf) X(BIO_s_secmem) X(ERR_clear_error) \
 	X(ERR_peek_last_error) X(ERR_reason_error_string) X(EVP_PKEY_Q_keygen) X(EVP_PKEY_free) \
-	X(EVP_PKEY_get_base_id) X(EVP_PKEY_get_bits) X(EVP_PKEY_get_raw_public_key) \
-	X(PEM_read_bio_PrivateKey) X(PEM_write_bio_PKCS8PrivateKey) X(d2i_PUBKEY) \
-	X(d2i_PublicKey) X(i2d_PUBKEY)
+	X(EVP_PKEY_get_base_id) X(EVP_PKEY_get_raw_public_key) X(PEM_read_bio_PrivateKey) \
+	X(PEM_write_bio_PKCS8PrivateKey)
 /* clang-format on */
 LAZY_LIBRARY(libcrypto, "libcrypto.so.3", "libssl3", CALLS);
 #define BIO_ctrl                      libcrypto.BIO_ctrl
@@ -42,27 +40,20 @@ LAZY_LIBRARY(libcrypto, "libcrypto.so.3", "libssl3", CALLS);
 #define EVP_PKEY_Q_keygen             libcrypto.EVP_PKEY_Q_keygen
 #define EVP_PKEY_free                 libcrypto.EVP_PKEY_free
 #define EVP_PKEY_get_base_id          libcrypto.EVP_PKEY_get_base_id
-#define EVP_PKEY_get_bits             libcrypto.EVP_PKEY_get_bits
 #define EVP_PKEY_get_raw_public_key   libcrypto.EVP_PKEY_get_raw_public_key
 #define PEM_read_bio_PrivateKey       libcrypto.PEM_read_bio_PrivateKey
 #define PEM_write_bio_PKCS8PrivateKey libcrypto.PEM_write_bio_PKCS8PrivateKey
-#define d2i_PUBKEY                    libcrypto.d2i_PUBKEY
-#define d2i_PublicKey                 libcrypto.d2i_PublicKey
-#define i2d_PUBKEY                    libcrypto.i2d_PUBKEY
 
 /* clang-format off */
 #define SODIUM_CALLS(X) \
-	X(crypto_sign_seed_keypair) X(randombytes_buf) X(sodium_base642bin) X(sodium_bin2base64) \
-	X(sodium_init)
+	X(crypto_sign_seed_keypair) X(randombytes_buf) X(sodium_bin2base64) X(sodium_init)
 /* clang-format on */
 LAZY_LIBRARY(libsodium, "libsodium.so.23", "libsodium23", SODIUM_CALLS);
 #define crypto_sign_seed_keypair libsodium.crypto_sign_seed_keypair
 #define randombytes_buf          libsodium.randombytes_buf
-#define sodium_base642bin        libsodium.sodium_base642bin
 #define sodium_bin2base64        libsodium.sodium_bin2base64
 #define sodium_init              libsodium.sodium_init
 
-#define VERSION     "DKIM1"
 #define ED25519_LEN crypto_sign_PUBLICKEYBYTES
 
 /* PrivateKeyInfo of RFC 8410 s7 up to the 32 bytes of the seed. */
@@ -104,25 +95,6 @@ crypto_fault(struct err *err, int code, const char *what)
 	return rc;
 }
 
-/* The public half of an RSA key as SubjectPublicKeyInfo. */
-static int
-rsa_public(EVP_PKEY *key, struct dkim_public *out, struct err *err)
-{
-	struct dkim_public k = {.algorithm = DKIM_RSA};
-	uint8_t *at = k.data;
-	int len = i2d_PUBKEY(key, NULL);
-
-	if (len <= 0)
-		return crypto_fault(err, CR_EPARSE, "rsa public key");
-	if ((size_t)len > sizeof(k.data))
-		return err_set(err, CR_EPARSE, "dkim: rsa public key of %d bytes is too long", len);
-	(void)i2d_PUBKEY(key, &at);
-	k.len = (size_t)len;
-	k.bits = (unsigned)EVP_PKEY_get_bits(key);
-	*out = k;
-	return CR_OK;
-}
-
 static int
 generate_rsa(struct secret **private_out, struct dkim_public *public_out, struct err *err)
 {
@@ -143,7 +115,7 @@ generate_rsa(struct secret **private_out, struct dkim_public *public_out, struct
 		goto out;
 	}
 	len = BIO_get_mem_data(pem, &text);
-	rc = rsa_public(key, &public, err);
+	rc = dkim_rsa_public(key, &public, err);
 	if (rc == CR_OK)
 		rc = secret_make(text, (size_t)len, &private, err);
 	if (rc != CR_OK)
@@ -230,7 +202,7 @@ dkim_public_of(const struct secret *private_pem, struct dkim_public *out, struct
 	}
 	switch (EVP_PKEY_get_base_id(key)) {
 	case EVP_PKEY_RSA:
-		rc = rsa_public(key, out, err);
+		rc = dkim_rsa_public(key, out, err);
 		break;
 	case EVP_PKEY_ED25519:
 		if (EVP_PKEY_get_raw_public_key(key, ed.data, &ed.len) != 1 || ed.len != ED25519_LEN) {
@@ -253,125 +225,11 @@ out:
 void
 dkim_record_text(const struct dkim_public *k, const char *flags, struct buf *out)
 {
-	buf_addf(out, "v=" VERSION "; k=%s; ", algorithm_names[k->algorithm]);
+	buf_addf(out, "v=" DKIM_VERSION "; k=%s; ", algorithm_names[k->algorithm]);
 	if (flags != NULL)
 		buf_addf(out, "t=%s; ", flags);
 	buf_adds(out, "p=");
 	coding_encode(CODING_BASE64, k->data, k->len, out);
-}
-
-/* Is word one of "a:b:c"? */
-static bool
-in_list(struct span list, const char *word)
-{
-	struct span piece;
-
-	while (span_cut(&list, ':', &piece)) {
-		if (span_is(piece, word))
-			return true;
-	}
-	return false;
-}
-
-/* v, k, h, s, t: what has to be so before p means anything. */
-static int
-check_tags(const struct taglist *l, enum dkim_algorithm *algorithm_out, bool *testing_out, struct err *err)
-{
-	const struct tag *v = taglist_find(l, "v"), *k = taglist_find(l, "k"), *h = taglist_find(l, "h");
-	const struct tag *s = taglist_find(l, "s"), *t = taglist_find(l, "t");
-
-	if (v != NULL && (v != &l->tags[0] || !span_is(v->value, VERSION)))
-		return err_set(err, CR_EPARSE, "v: must be DKIM1, and first");
-	*algorithm_out = DKIM_RSA; /* the default of s3.6.1 */
-	if (k != NULL && span_is(k->value, algorithm_names[DKIM_ED25519]))
-		*algorithm_out = DKIM_ED25519;
-	else if (k != NULL && !span_is(k->value, algorithm_names[DKIM_RSA]))
-		return err_set(err, CR_EPARSE, "k: neither rsa nor ed25519");
-	if (h != NULL && !in_list(h->value, "sha256"))
-		return err_set(err, CR_EPARSE, "h: sha256 is not allowed");
-	if (s != NULL && !in_list(s->value, "*") && !in_list(s->value, "email"))
-		return err_set(err, CR_EPARSE, "s: not for email");
-	*testing_out = t != NULL && in_list(t->value, "y");
-	return CR_OK;
-}
-
-/*
- * SubjectPublicKeyInfo, as everybody publishes it, or the bare RSAPublicKey that RFC 6376 speaks of.  Bytes behind the key are
- * an error: they are a second string glued on, or a key cut short elsewhere.
- */
-static int
-parse_rsa(const uint8_t *der, size_t len, struct dkim_public *out, struct err *err)
-{
-	const uint8_t *at = der, *end = der + len;
-	EVP_PKEY *key;
-	int rc = lazy_need(&libcrypto_lazy, err);
-
-	if (rc != CR_OK)
-		return rc;
-	key = d2i_PUBKEY(NULL, &at, (long)len);
-	if (key == NULL) {
-		at = der;
-		key = d2i_PublicKey(EVP_PKEY_RSA, NULL, &at, (long)len);
-	}
-	if (key == NULL)
-		rc = crypto_fault(err, CR_EPARSE, "p: not an rsa key");
-	else if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
-		rc = err_set(err, CR_EPARSE, "dkim: p: not an rsa key");
-	else if (at != end)
-		rc = err_set(err, CR_EPARSE, "dkim: p: %td bytes behind the key", end - at);
-	else
-		rc = rsa_public(key, out, err);
-	ERR_clear_error();
-	EVP_PKEY_free(key);
-	return rc;
-}
-
-static int
-parse_ed25519(const uint8_t *raw, size_t len, struct dkim_public *out, struct err *err)
-{
-	if (len != ED25519_LEN)
-		return err_set(err, CR_EPARSE, "dkim: p: an ed25519 key has 32 bytes, not %zu%s", len,
-		               len == 44 ? " (this is the SubjectPublicKeyInfo)" : "");
-	*out = (struct dkim_public){.algorithm = DKIM_ED25519, .len = len, .bits = 8 * ED25519_LEN};
-	memcpy(out->data, raw, len);
-	return CR_OK;
-}
-
-int
-dkim_record_parse(const char *txt, struct dkim_public *out, bool *revoked_out, bool *testing_out, struct err *err)
-{
-	struct dkim_public k = {0};
-	uint8_t data[DKIM_PUBLIC_MAX];
-	const struct tag *p;
-	struct taglist tags;
-	bool testing = false;
-	size_t len;
-	int rc = lazy_need(&libsodium_lazy, err);
-
-	if (rc != CR_OK)
-		return rc;
-	rc = taglist_parse(txt, false, &tags, err);
-	if (rc == CR_OK)
-		rc = check_tags(&tags, &k.algorithm, &testing, err);
-	if (rc != CR_OK) {
-		(void)err_wrap(err, "dkim");
-		return rc;
-	}
-	p = taglist_find(&tags, "p");
-	if (p == NULL)
-		return err_set(err, CR_EPARSE, "dkim: p: missing");
-	/* Blanks may stand inside (s3.6.1: base64string with FWS). */
-	if (sodium_base642bin(data, sizeof(data), p->value.at, p->value.len, " \t\r\n", &len, NULL,
-	                      sodium_base64_VARIANT_ORIGINAL) != 0)
-		return err_set(err, CR_EPARSE, "dkim: p: not base64 of at most %d bytes", DKIM_PUBLIC_MAX);
-	if (len != 0)
-		rc = k.algorithm == DKIM_RSA ? parse_rsa(data, len, &k, err) : parse_ed25519(data, len, &k, err);
-	if (rc != CR_OK)
-		return rc;
-	*out = k;
-	*revoked_out = len == 0;
-	*testing_out = testing;
-	return CR_OK;
 }
 
 bool

@@ -16,8 +16,7 @@ enum dkim_key_status {
 	DKIM_KEY_REVOKED,
 	DKIM_KEY_WEAK,     /* RSA below 1024 bits (RFC 8301 s3.2) */
 	DKIM_KEY_UNUSABLE, /* h= without sha256, s= without email, k= unknown: dkim_key.why */
-	DKIM_KEY_SYNTAX,
-	DKIM_KEY_MULTIPLE, /* two records: what a receiver does is undefined (RFC 6376 s3.6.2.2) */
+	DKIM_KEY_SYNTAX,   /* also two records: what a receiver does is undefined (RFC 6376 s3.6.2.2) */
 	DKIM_KEY_TEMPERROR,
 	DKIM_KEY_STATUS__COUNT
 };
@@ -32,9 +31,13 @@ struct dkim_key {
 };
 /*
  * Ask for selector._domainkey.domain and judge it.  ours: the public half of our private key, NULL: none is known.
- * findings, appended: dkim-missing, dkim-no-domainkey (NXDOMAIN at _domainkey, RFC 8020), dkim-two-records, dkim-quotes, dkim-backslash,
- * dkim-strings-order, dkim-string-lost, dkim-spki-ed25519, dkim-mismatch, dkim-revoked, dkim-weak, dkim-testing, dkim-sha1, ..., each with the
- * exact record as its fix when ours is known.
+ * findings, appended, each with the exact record as its fix where it is known, of ours or of what was meant:
+ * not there: dkim-missing, dkim-cname-nowhere; dkim-unknown (DNS says nothing), dkim-selector (no name);
+ * dkim-no-domainkey (NXDOMAIN at _domainkey, RFC 8020), dkim-two-records, dkim-strings-as-records;
+ * broken on the way: dkim-quotes, dkim-backslash, dkim-strings-order, dkim-string-lost, dkim-spki-ed25519, dkim-key-type, dkim-base64,
+ * dkim-bad-key, dkim-empty, dkim-other-record, dkim-version, dkim-repeated-tag, dkim-no-key, dkim-syntax;
+ * readable, and not as it should be: dkim-mismatch, dkim-revoked, dkim-weak (FAIL below 1024 bits, WARN below 2048), dkim-long, dkim-testing,
+ * dkim-sha1, dkim-service, dkim-unknown-type, dkim-no-version (a note).
  * Errors: CR_ENOMEM.
  */
 MUST_CHECK int dkim_key_check(struct lookup *l, const char *selector, const char *domain,
