@@ -138,6 +138,15 @@ as_usage(const struct opt *o, int rc, struct err *err)
 }
 
 static int
+add_to_list(struct opt_list *l, const char *value, struct err *err)
+{
+	if (l->n == OPT_LIST_MAX)
+		return err_set(err, CR_EUSAGE, "given more than %d times", OPT_LIST_MAX);
+	l->items[l->n++] = value;
+	return CR_OK;
+}
+
+static int
 store_value(const struct opt *o, const char *value, struct err *err)
 {
 	int rc = CR_OK;
@@ -157,6 +166,9 @@ store_value(const struct opt *o, const char *value, struct err *err)
 		break;
 	case OPT_DURATION:
 		rc = num_parse_duration(value, o->to, err);
+		break;
+	case OPT_LIST:
+		rc = add_to_list(o->to, value, err);
 		break;
 	}
 	return as_usage(o, rc, err);

@@ -14,13 +14,20 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum opt_type { OPT_FLAG, OPT_COUNT, OPT_TEXT, OPT_INT, OPT_DURATION };
+enum opt_type { OPT_FLAG, OPT_COUNT, OPT_TEXT, OPT_INT, OPT_DURATION, OPT_LIST };
+
+/* The values of an option that may be given again and again. */
+#define OPT_LIST_MAX 32
+struct opt_list {
+	const char *items[OPT_LIST_MAX];
+	size_t n;
+};
 
 struct opt {
 	const char *name; /* "message-id" */
 	char letter;      /* 0: none */
 	enum opt_type type;
-	void *to;         /* bool *, int *, const char **, int64_t *, int64_t * (seconds) */
+	void *to;         /* bool *, int *, const char **, int64_t *, int64_t * (seconds), struct opt_list * */
 	int64_t min, max; /* OPT_INT */
 	const char *arg;  /* "ID" in the help */
 	const char *help;

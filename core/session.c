@@ -30,6 +30,7 @@ const struct cfg_row settings_rows[] = {
 	{"metrics", CFG_TEXT, AT(metrics), 0, 0, NULL, 0, NULL, "Where `serve` tells its metrics to Prometheus: unix:PATH or inet:HOST:PORT, HOST a loopback address; not set: nowhere."},
 	{"log_recipients", CFG_BOOL, AT(log_recipients), 0, 0, "false", 0, NULL, "Whether the log of `serve` names recipients, not only their organisation."},
 	{"reply_rules", CFG_PATH, AT(reply_rules), 0, 0, NULL, 0, NULL, "Your own rules for what a refusal means; asked before the built-in ones. `explain --rules` lists them all."},
+	{"resolver", CFG_TEXT, AT(resolver), 0, 0, NULL, 0, NULL, "HOST:PORT of the resolver that `verify` asks for all that no check_server serves; not set: the first one of /etc/resolv.conf. Block lists want one of your own."},
 	{"limits", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "The budget of a mailbox; see the group below."},
 	{"organisations", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of organisations that have several domains."},
 	{"reactions", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "What follows from a refusal besides what always does; see the group below."},
@@ -37,6 +38,7 @@ const struct cfg_row settings_rows[] = {
 	{"zones", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of zone providers."},
 	{"mail_hosts", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of mail hosts."},
 	{"addresses", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of address owners (reverse DNS)."},
+	{"block_lists", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of DNS block lists that `verify` looks into; without it, none: most have terms of use."},
 	{"imap", CFG_TEXT, 0, 0, 0, NULL, CFG_GROUP_KEY, NULL, "List of IMAP servers that `bounce --imap` reads mailboxes on."},
 };
 const size_t settings_rows_n = ARRAY_LEN(settings_rows);

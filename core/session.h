@@ -24,6 +24,7 @@ struct settings {
 	char *listen;         /* where serve listens: unix:PATH or inet:HOST:PORT */
 	char *metrics;        /* where serve tells its metrics; NULL: nowhere */
 	char *reply_rules;    /* the operator's rules for replies; NULL */
+	char *resolver;       /* HOST:PORT that verify asks; NULL: the system's */
 	bool log_recipients;
 	bool use_daemon; /* check and release ask it where it answers */
 	int64_t parallel;

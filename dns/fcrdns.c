@@ -263,8 +263,8 @@ no_name(struct run *r, const char *helo, struct err *err)
 }
 
 int
-fcrdns_check(struct lookup *l, const char *ip, const char *helo, struct fcrdns *out, struct findings *findings,
-             struct err *err)
+fcrdns_check_at(struct lookup *l, const char *ip, const char *owner, const char *helo, struct fcrdns *out,
+                struct findings *findings, struct err *err)
 {
 	struct run r = {.l = l, .out = out, .findings = findings};
 	const struct lookup_answer *a;
@@ -273,6 +273,8 @@ fcrdns_check(struct lookup *l, const char *ip, const char *helo, struct fcrdns *
 	*out = (struct fcrdns){.status = FCRDNS_TEMPERROR, .helo = HELO_UNKNOWN};
 	if (rc != CR_OK)
 		return rc;
+	if (owner != NULL)
+		buf_copy_text(r.reverse.text, sizeof(r.reverse.text), owner);
 	a = lookup_ask(l, r.reverse.text, RECORD_PTR);
 	if (a->state == LOOKUP_FOUND)
 		rc = check_names(&r, &a->records, err);
@@ -284,4 +286,11 @@ fcrdns_check(struct lookup *l, const char *ip, const char *helo, struct fcrdns *
 	if (rc == CR_OK && helo != NULL)
 		rc = check_helo(&r, helo, err);
 	return rc;
+}
+
+int
+fcrdns_check(struct lookup *l, const char *ip, const char *helo, struct fcrdns *out, struct findings *findings,
+             struct err *err)
+{
+	return fcrdns_check_at(l, ip, NULL, helo, out, findings, err);
 }

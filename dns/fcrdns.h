@@ -36,5 +36,8 @@ struct fcrdns {
  */
 MUST_CHECK int fcrdns_check(struct lookup *l, const char *ip, const char *helo, struct fcrdns *out,
                             struct findings *findings, struct err *err);
+/* The same with the PTR at owner, canonical: of a server that knows a classless reverse zone only, and not the CNAME to it (RFC 2317). */
+MUST_CHECK int fcrdns_check_at(struct lookup *l, const char *ip, const char *owner, const char *helo,
+                               struct fcrdns *out, struct findings *findings, struct err *err);
 
 #endif

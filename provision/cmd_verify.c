@@ -1,12 +1,12 @@
 /*
- * cmd_verify.c - `coldrelay verify`: the published records of a domain against its intent, with patience.
+ * cmd_verify.c - `coldrelay verify`: is a domain, or are all of them, really ready?  With patience, if wanted.
  */
 #include "provision/cmd_verify.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "budget/contain.h"
-#include "core/json.h"
 #include "core/log.h"
 #include "core/opt.h"
 #include "core/term.h"
@@ -17,12 +17,19 @@
 #define POLL_LAST_MS  60000
 
 static int64_t opt_wait_s;
-static const char *opt_resolver;
+static const char *opt_resolver, *opt_helo;
+static struct opt_list opt_selectors, opt_addresses;
+static bool opt_all, opt_notes;
 static const struct opt opts[] = {
-	{"wait",     'w', OPT_DURATION, &opt_wait_s,   0, 0, "DUR",
-         "ask again, with growing gaps, until all is published or DUR is over"},
-	{"resolver", 'r', OPT_TEXT,     &opt_resolver, 0, 0, "HOST:PORT",
-         "ask this resolver instead of the zone's check_server"               },
+  /* clang-format off */
+	{"all", 'a', OPT_FLAG, &opt_all, 0, 0, NULL, "every configured domain, side by side"},
+	{"wait", 'w', OPT_DURATION, &opt_wait_s, 0, 0, "DUR", "ask again, with growing gaps, until all is published or DUR is over"},
+	{"resolver", 'r', OPT_TEXT, &opt_resolver, 0, 0, "HOST:PORT", "ask this resolver for everything, instead of check_server and the system's"},
+	{"selector", 's', OPT_LIST, &opt_selectors, 0, 0, "SELECTOR", "look at this DKIM key too; again for several"},
+	{"address", 0, OPT_LIST, &opt_addresses, 0, 0, "IP", "mail leaves from here too; again for several"},
+	{"verbose", 'v', OPT_FLAG, &opt_notes, 0, 0, NULL, "notes too"},
+	{"helo", 0, OPT_TEXT, &opt_helo, 0, 0, "NAME", "what the sending host says in HELO, instead of the mail host's name"},
+  /* clang-format on */
 };
 
 void
@@ -31,90 +38,235 @@ cmd_verify_help(FILE *to)
 	opt_help(opts, ARRAY_LEN(opts), to);
 }
 
-static int
-put_json(struct session *s, const char *domain, const struct verify_check *c, struct err *err)
-{
-	struct buf b = {0};
-	struct json_out j = json_out_on(&b);
-	int rc;
+struct work {
+	struct run run; /* empty without a configuration */
+	struct verify_subject *subjects;
+	size_t n;
+	const char **addresses; /* of a subject, the options' in front */
+	struct name helo;
+	struct lookup *lookup;
+};
 
-	json_out_open(&j, '{');
-	json_out_member(&j, "event", "check");
-	json_out_member(&j, "domain", domain);
-	json_out_member(&j, "check", c->what);
-	json_out_member(&j, "status", verify_status_name(c->status));
-	json_out_member(&j, "expected", c->expected);
-	json_out_member(&j, "seen", c->seen);
-	json_out_member(&j, "fix", c->fix);
-	json_out_close(&j);
-	rc = session_print_line(s, &b, err);
-	buf_release(&b);
+static void
+work_release(struct work *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		free((void *)(uintptr_t)w->subjects[i].addresses);
+		verify_subject_release(&w->subjects[i]);
+	}
+	free(w->subjects);
+	lookup_drop(&w->lookup);
+	run_release(&w->run);
+}
+
+/* ---- what is known ---- */
+
+static int
+add_configured(struct work *w, struct intent_domain *d, struct err *err)
+{
+	w->run.tenant = d->tenant;
+	return run_add(&w->run, d->name, err);
+}
+
+static int
+add_all(struct work *w, struct err *err)
+{
+	const struct intent *i = &w->run.intent;
+	int rc = CR_OK;
+
+	for (size_t t = 0; rc == CR_OK && t < i->n_tenants; t++) {
+		for (size_t n = 0; rc == CR_OK && n < i->tenants[t].n_domains; n++)
+			rc = add_configured(w, &i->tenants[t].domains[n], err);
+	}
 	return rc;
 }
 
-static void
-put_text(struct session *s, const struct verify_check *c)
+/* Those of the options, and those of the mail host. */
+static int
+gather_addresses(struct verify_subject *s, const struct mailhost_facts *f, struct err *err)
 {
-	static const enum term_tone tones[] = {[VERIFY_OK] = TERM_GOOD,
-	                                       [VERIFY_NOT_YET] = TERM_WARN,
-	                                       [VERIFY_WRONG] = TERM_BAD,
-	                                       [VERIFY_UNKNOWN] = TERM_WARN};
+	const size_t n = opt_addresses.n + (f != NULL ? f->addresses.n : 0);
+	const char **all = calloc(n + 1, sizeof(*all));
 
-	(void)fprintf(s->out, "  %s%-8s%s %s\n", term_on(s->out, tones[c->status]), verify_status_name(c->status),
-	              term_off(s->out), c->what);
-	if (c->expected != NULL)
-		(void)fprintf(s->out, "           expected  %s\n", c->expected);
-	if (c->seen != NULL)
-		(void)fprintf(s->out, "           seen      %s\n", c->seen);
-	if (c->fix != NULL)
-		(void)fprintf(s->out, "           publish   %s\n", c->fix);
+	if (all == NULL)
+		return err_nomem(err, "addresses");
+	for (size_t i = 0; i < opt_addresses.n; i++)
+		all[s->n_addresses++] = opt_addresses.items[i];
+	for (size_t i = 0; f != NULL && i < f->addresses.n; i++)
+		all[s->n_addresses++] = f->addresses.items[i];
+	s->addresses = all;
+	return CR_OK;
 }
 
 static int
-show(struct session *s, const char *domain, const struct verify_report *r, struct err *err)
+fill_subject(struct work *w, struct verify_subject *s, const char *domain, const struct plan *p, struct err *err)
+{
+	const struct mailhost_facts *f = p != NULL ? &p->domain->host->facts : NULL;
+
+	buf_copy_text(s->domain, sizeof(s->domain), domain);
+	s->plan = p;
+	s->selectors = opt_selectors.items;
+	s->n_selectors = opt_selectors.n;
+	s->intent = &w->run.intent;
+	if (p != NULL) {
+		s->parked = p->parked;
+		s->at_server = opt_resolver == NULL && intent_check_server(&w->run.intent, p->domain->zone) != NULL;
+		s->reverse_at_server = opt_resolver == NULL && p->domain->reverse != NULL &&
+		                       intent_check_server(&w->run.intent, p->domain->reverse->provider) != NULL;
+	}
+	if (opt_helo != NULL)
+		s->helo = w->helo.text;
+	else if (f != NULL && f->host[0] != '\0' && f->addresses.n > 0)
+		s->helo = f->host;
+	return gather_addresses(s, f, err);
+}
+
+/* What is only planned is no fault of the DNS. */
+static int
+fill_subjects(struct work *w, struct err *err)
 {
 	int rc = CR_OK;
 
-	if (!s->json)
-		(void)fprintf(s->out, "%s\n", domain);
-	for (size_t i = 0; rc == CR_OK && i < r->n; i++) {
-		if (s->json)
-			rc = put_json(s, domain, &r->items[i], err);
-		else
-			put_text(s, &r->items[i]);
+	for (size_t i = 0; rc == CR_OK && i < w->run.n; i++) {
+		struct plan *p = &w->run.plans[i];
+
+		rc = plan_intend(&w->run.env, p, err);
+		if (rc == CR_ENOTFOUND && opt_all) {
+			log_info("%s: not provisioned yet", p->domain->name);
+			rc = CR_OK;
+		} else if (rc == CR_OK) {
+			rc = fill_subject(w, &w->subjects[w->n++], p->domain->name, p, err);
+		}
 	}
-	if (rc == CR_OK && !s->json)
-		(void)fprintf(s->out, "%zu ok, %zu not yet, %zu wrong, %zu unknown\n", r->count[VERIFY_OK],
-		              r->count[VERIFY_NOT_YET], r->count[VERIFY_WRONG], r->count[VERIFY_UNKNOWN]);
 	return rc;
 }
 
-/* Ask until all is there, something is wrong, or the time is over. */
+/* Options that speak of one domain's mail. */
 static int
-poll(struct run *r, const struct verify_servers *forward, const struct verify_servers *reverse,
-     struct verify_report *out, struct err *err)
+read_options(struct work *w, struct err *err)
 {
-	const struct clock *clock = r->session->clock;
+	struct name name;
+
+	for (size_t i = 0; i < opt_addresses.n; i++) {
+		if (name_reverse(opt_addresses.items[i], &name, NULL) != CR_OK)
+			return err_set(err, CR_EUSAGE, "--address: '%s' is no IP address", opt_addresses.items[i]);
+	}
+	for (size_t i = 0; i < opt_selectors.n; i++) {
+		if (name_under(opt_selectors.items[i], "_domainkey", &name, NULL) != CR_OK)
+			return err_set(err, CR_EUSAGE, "--selector: '%s' is none", opt_selectors.items[i]);
+	}
+	if (opt_helo != NULL && name_parse(opt_helo, &w->helo, NULL) != CR_OK)
+		return err_set(err, CR_EUSAGE, "--helo: '%s' is no host name", opt_helo);
+	return CR_OK;
+}
+
+static int
+gather(struct session *s, struct work *w, const char *operand, struct err *err)
+{
+	struct intent_domain *d = NULL;
+	struct name domain = {.text = ""};
+	int rc = read_options(w, err);
+
+	if (rc == CR_OK && operand != NULL && name_parse_host(operand, &domain, NULL) != CR_OK)
+		rc = err_set(err, CR_EUSAGE, "'%s' is no domain name", operand);
+	if (rc != CR_OK)
+		return rc;
+	w->run = (struct run){.session = s, .need = INTENT_FACTS};
+	/* Anybody's domain can be looked at, without a configuration too. */
+	if (s->config_path != NULL || opt_all)
+		rc = intent_read(s, &w->run.intent, err);
+	if (rc == CR_OK && opt_all)
+		rc = add_all(w, err);
+	else if (rc == CR_OK && (d = intent_domain_anywhere(&w->run.intent, domain.text)) != NULL)
+		rc = add_configured(w, d, err);
+	if (rc == CR_OK && w->run.n > 0)
+		rc = run_store(&w->run, false, err);
+	if (rc != CR_OK)
+		return rc;
+	w->subjects = calloc(w->run.n + 1, sizeof(*w->subjects));
+	if (w->subjects == NULL)
+		return err_nomem(err, "domains");
+	if (operand != NULL && d == NULL)
+		return fill_subject(w, &w->subjects[w->n++], domain.text, NULL, err);
+	return fill_subjects(w, err);
+}
+
+/* ---- asking ---- */
+
+static bool
+may_change(const struct verify_report *r)
+{
+	return r->pending + r->count[VERIFY_UNKNOWN] > 0;
+}
+
+/* One round over those that are not at their end. */
+static int
+ask(struct work *w, struct err *err)
+{
+	struct lookup_job *jobs = calloc(w->n + 1, sizeof(*jobs));
+	size_t n = 0;
+	int rc = CR_OK;
+
+	if (jobs == NULL)
+		return err_nomem(err, "domains");
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->subjects[i].report.n == 0 || may_change(&w->subjects[i].report))
+			jobs[n++] = (struct lookup_job){.run = verify_subject_check, .arg = &w->subjects[i]};
+	}
+	rc = lookup_settle(w->lookup, jobs, n, NULL, NULL, err);
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		rc = jobs[i].rc;
+		if (rc != CR_OK)
+			*err = jobs[i].err;
+	}
+	free(jobs);
+	return rc;
+}
+
+static bool
+tell_progress(const struct work *w, int64_t gap_ms)
+{
+	size_t ok = 0, all = 0, open = 0;
+
+	for (size_t i = 0; i < w->n; i++) {
+		const struct verify_report *r = &w->subjects[i].report;
+
+		ok += r->count[VERIFY_OK];
+		open += r->pending + r->count[VERIFY_UNKNOWN];
+		all += r->count[VERIFY_OK] + r->count[VERIFY_WARN] + r->count[VERIFY_FAIL] + r->count[VERIFY_UNKNOWN];
+	}
+	if (open > 0 && gap_ms > 0)
+		log_info("%zu of %zu are well, %zu not published yet or unknown; asking again in %lld s", ok, all, open,
+		         (long long)((gap_ms + 999) / 1000));
+	return open > 0;
+}
+
+/* Ask until nothing is missing or unknown any more, or the time is over.  A fault that waiting does not mend is not waited for. */
+static int
+poll(struct work *w, struct err *err)
+{
+	const struct clock *clock = w->run.session->clock;
 	const int64_t until = clock_boot_ms(clock) + opt_wait_s * 1000;
 	int64_t gap = POLL_FIRST_MS;
 
 	for (;;) {
 		int64_t left;
-		int rc = verify_run(&r->plans[0], forward, reverse, out, err);
+		int rc = ask(w, err);
 
 		if (rc != CR_OK)
 			return rc;
 		left = until - clock_boot_ms(clock);
-		if (out->count[VERIFY_NOT_YET] + out->count[VERIFY_UNKNOWN] + out->count[VERIFY_WRONG] == 0 ||
-		    left <= 0)
+		if (left < 0)
+			left = 0;
+		if (!tell_progress(w, gap < left ? gap : left) || left == 0)
 			return CR_OK;
-		log_info("%zu of %zu published, asking again in %lld s", out->count[VERIFY_OK], out->n,
-		         (long long)((gap < left ? gap : left) + 999) / 1000);
 		clock_sleep_ms(clock, gap < left ? gap : left);
 		gap = gap * 2 < POLL_LAST_MS ? gap * 2 : POLL_LAST_MS;
-		verify_report_release(out);
+		lookup_forget(w->lookup);
 	}
 }
+
+/* ---- the outcome ---- */
 
 /*
  * A freeze for lack of authentication ends only after this.  Asked for by a state, not by every run: a verify needs no right to write.
@@ -147,46 +299,57 @@ record_pass(struct run *r, const char *domain, struct err *err)
 }
 
 static int
-verify(struct run *r, int *exit_out, struct err *err)
+show(struct work *w, int *exit_out, struct err *err)
 {
-	struct plan *p = &r->plans[0];
-	struct verify_servers forward, reverse = {0};
-	struct verify_report report = {0};
-	int rc = verify_servers_find(&r->intent, p->domain->zone, opt_resolver, &forward, err);
+	struct session *s = w->run.session;
+	const bool notes = opt_notes || log_get_level() >= LOG_LEVEL_DEBUG;
+	int rc = CR_OK;
 
-	if (rc == CR_OK && p->domain->reverse != NULL)
-		rc = verify_servers_find(&r->intent, p->domain->reverse->provider, opt_resolver, &reverse, err);
+	*exit_out = 0;
+	for (size_t i = 0; rc == CR_OK && i < w->n; i++) {
+		struct verify_subject *subject = &w->subjects[i];
+		const int code = verify_exit(&subject->report);
+
+		rc = s->json ? verify_print_json(s, subject, err)
+		             : verify_print(s, subject, !opt_all || notes, notes, err);
+		/* A fault outweighs what is only late. */
+		if (code == 1 || *exit_out == 0)
+			*exit_out = code;
+		if (rc == CR_OK && code == 0 && subject->plan != NULL)
+			rc = record_pass(&w->run, subject->domain, err);
+	}
+	return rc;
+}
+
+static int
+verify(struct session *s, const char *operand, int *exit_out, struct err *err)
+{
+	const struct verify_servers servers = {.resolver = opt_resolver};
+	struct work w = {0};
+	int rc = gather(s, &w, operand, err);
+
 	if (rc == CR_OK)
-		rc = run_store(r, false, err);
+		rc = verify_lookup_open(s, &w.run.intent, &servers, &w.lookup, err);
 	if (rc == CR_OK)
-		rc = plan_intend(&r->env, p, err);
+		rc = poll(&w, err);
 	if (rc == CR_OK)
-		rc = poll(r, &forward, &reverse, &report, err);
-	if (rc == CR_OK)
-		rc = show(r->session, p->domain->name, &report, err);
-	if (report.count[VERIFY_WRONG] > 0)
-		*exit_out = 1;
-	else
-		*exit_out = report.count[VERIFY_NOT_YET] + report.count[VERIFY_UNKNOWN] > 0 ? 75 : 0;
-	verify_report_release(&report);
-	return rc == CR_OK && *exit_out == 0 ? record_pass(r, p->domain->name, err) : rc;
+		rc = show(&w, exit_out, err);
+	work_release(&w);
+	return rc;
 }
 
 int
 cmd_verify(struct session *s, int argc, char **argv, struct err *err)
 {
 	const char **operands = NULL;
-	struct run r = {0};
 	size_t n = 0;
-	int exit_code = 0, rc;
+	int exit_code = 0;
+	int rc = opt_parse_command(opts, ARRAY_LEN(opts), argc, argv, 0, 1, CMD_VERIFY_USAGE, &operands, &n, err);
 
-	rc = opt_parse_command(opts, ARRAY_LEN(opts), argc, argv, 1, 1,
-	                       "verify DOMAIN [--wait DUR] [--resolver HOST:PORT]", &operands, &n, err);
+	if (rc == CR_OK && (n == 1) == opt_all)
+		rc = err_set(err, CR_EUSAGE, "usage: coldrelay %s", CMD_VERIFY_USAGE);
 	if (rc == CR_OK)
-		rc = run_open_domain(s, operands[0], INTENT_FACTS, &r, err);
-	if (rc == CR_OK)
-		rc = verify(&r, &exit_code, err);
-	run_release(&r);
+		rc = verify(s, n > 0 ? operands[0] : NULL, &exit_code, err);
 	free(operands);
 	return rc == CR_OK ? exit_code : rc;
 }

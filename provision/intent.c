@@ -66,6 +66,9 @@ intent_release(struct intent *i)
 		host_release(&i->hosts[n]);
 	for (size_t n = 0; n < i->n_reverses; n++)
 		cfg_release_group(intent_reverse_rows, intent_reverse_rows_n, &i->reverses[n]);
+	for (size_t n = 0; n < i->n_lists; n++)
+		cfg_release_group(intent_list_rows, intent_list_rows_n, &i->lists[n]);
+	free(i->lists);
 	free(i->tenants);
 	free(i->zones);
 	free(i->hosts);

@@ -7,6 +7,7 @@
 #define PROVISION_INTENT_H
 
 #include "core/session.h"
+#include "dns/blocklist.h"
 #include "dns/dmarc.h"
 #include "dns/zones/zones.h"
 #include "provision/mailhosts/mailhosts.h"
@@ -69,6 +70,14 @@ struct intent_zone {
 	bool allow_plain;
 };
 
+/* A DNS block list that verify looks into. */
+struct intent_list {
+	char *zone;
+	char *key; /* secret reference; NULL */
+	char *kind_name;
+	enum blocklist_kind kind;
+};
+
 struct intent {
 	struct intent_tenant *tenants;
 	size_t n_tenants;
@@ -78,13 +87,15 @@ struct intent {
 	size_t n_hosts;
 	struct reverse *reverses;
 	size_t n_reverses;
+	struct intent_list *lists;
+	size_t n_lists;
 	struct http *http;
 };
 
 extern const struct cfg_row intent_tenant_rows[], intent_default_rows[], intent_mailbox_rows[], intent_zone_rows[],
-	intent_host_rows[], intent_reverse_rows[];
+	intent_host_rows[], intent_reverse_rows[], intent_list_rows[];
 extern const size_t intent_tenant_rows_n, intent_default_rows_n, intent_mailbox_rows_n, intent_zone_rows_n,
-	intent_host_rows_n, intent_reverse_rows_n;
+	intent_host_rows_n, intent_reverse_rows_n, intent_list_rows_n;
 
 /* session_config first.  Every fault is printed by the call, one a line.  Errors: CR_ECONFIG, CR_ENOMEM. */
 MUST_CHECK int intent_read(struct session *s, struct intent *out, struct err *err);

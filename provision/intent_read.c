@@ -327,12 +327,45 @@ read_providers(struct cfg *c, const struct cfg_group *root, struct intent *i, st
 }
 
 static int
+read_list(struct cfg *c, const struct cfg_group *g, struct intent_list *l, struct err *err)
+{
+	struct name zone;
+	struct err why = {0};
+	int rc = cfg_read_group(c, g, "block list", intent_list_rows, intent_list_rows_n, NULL, 0, l, err);
+
+	if (rc != CR_OK || l->zone == NULL)
+		return rc;
+	if (name_parse_host(l->zone, &zone, &why) != CR_OK)
+		cfg_fault(c, g, "zone", "%s", why.text);
+	if (l->kind_name != NULL && strcmp(l->kind_name, "domain") == 0)
+		l->kind = BLOCKLIST_DOMAIN;
+	else if (l->kind_name != NULL && strcmp(l->kind_name, "address") != 0)
+		cfg_fault(c, g, "kind", "kind: must be address or domain, not '%s'", l->kind_name);
+	return CR_OK;
+}
+
+static int
+read_lists(struct cfg *c, const struct cfg_group *root, struct intent *i, struct err *err)
+{
+	size_t n = cfg_count(c, root, "block_lists");
+	int rc = make_array(n, sizeof(*i->lists), &i->lists, err);
+
+	while (rc == CR_OK && i->n_lists < n) {
+		rc = read_list(c, cfg_item(c, root, "block_lists", i->n_lists), &i->lists[i->n_lists], err);
+		i->n_lists++;
+	}
+	return rc;
+}
+
+static int
 read_all(struct cfg *c, struct intent *i, struct err *err)
 {
 	const struct cfg_group *root = cfg_root(c);
 	size_t tenants = cfg_count(c, root, "tenants");
 	int rc = read_providers(c, root, i, err);
 
+	if (rc == CR_OK)
+		rc = read_lists(c, root, i, err);
 	if (rc == CR_OK)
 		rc = make_array(tenants, sizeof(*i->tenants), &i->tenants, err);
 	for (size_t n = 0; rc == CR_OK && n < tenants; n++) {

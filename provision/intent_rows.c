@@ -64,4 +64,11 @@ const struct cfg_row intent_reverse_rows[] = {
 	{"reverse_zones", CFG_LIST, offsetof(struct reverse, reverse_zones), 0, 0, NULL, CFG_REQUIRED, NULL, "The reverse zones it serves: 2.0.192.in-addr.arpa, or classless 64/26.2.0.192.in-addr.arpa (RFC 2317)."},
 };
 const size_t intent_reverse_rows_n = ARRAY_LEN(intent_reverse_rows);
+
+const struct cfg_row intent_list_rows[] = {
+	{"zone", CFG_NAME, offsetof(struct intent_list, zone), 0, 0, NULL, CFG_REQUIRED, NULL, "The list's zone: zen.dq.spamhaus.net, dbl.spamhaus.org ..."},
+	{"kind", CFG_TEXT, offsetof(struct intent_list, kind_name), 0, 0, "address", 0, NULL, "What it lists: address (of the sending hosts) or domain."},
+	{"key", CFG_SECRET, offsetof(struct intent_list, key), 0, 0, NULL, 0, NULL, "Your key, where the list wants one: asked in front of the zone, and never shown."},
+};
+const size_t intent_list_rows_n = ARRAY_LEN(intent_list_rows);
 /* clang-format on */

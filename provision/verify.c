@@ -1,297 +1,215 @@
 /*
- * verify.c - intended record sets against DNS answers, one question a set.
- *
- * A missing value is "not yet" (it may be on its way), a different one is a failure, a server that does not answer is "unknown": never
- * "ok" without having seen it.  Sources: RFC 7208 s3.2 and RFC 9989 (one SPF, one DMARC record a name), RFC 8601 s2.7.3 (iprev).
+ * verify.c - all checks of one domain as one job, and the lines they make.
  */
 #include "provision/verify.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dns/dkim.h"
-#include "dns/dmarc.h"
-#include "dns/spf.h"
-#include "provision/addresses/addresses.h"
+#include "provision/verify_inside.h"
 
-#define ASK_TIMEOUT_MS 2000
+static const char *const group_names[] = {
+	[VERIFY_RECORDS] = "records", [VERIFY_SPF] = "spf",   [VERIFY_DKIM] = "dkim",
+	[VERIFY_DMARC] = "dmarc",     [VERIFY_MX] = "mx",     [VERIFY_REVERSE] = "reverse",
+	[VERIFY_LISTS] = "lists",     [VERIFY_ZONE] = "zone", [VERIFY_TRANSPORT] = "transport",
+	[VERIFY_MESSAGE] = "message"};
+static_assert(ARRAY_LEN(group_names) == VERIFY_GROUP__COUNT, "a name for every group");
+static const char *const status_names[] = {[VERIFY_OK] = "ok",
+                                           [VERIFY_NOTE] = "note",
+                                           [VERIFY_WARN] = "warn",
+                                           [VERIFY_UNKNOWN] = "unknown",
+                                           [VERIFY_FAIL] = "fail"};
+static_assert(ARRAY_LEN(status_names) == VERIFY_STATUS__COUNT, "a name for every status");
 
-static const char *const names[] = {
-	[VERIFY_OK] = "ok", [VERIFY_NOT_YET] = "not_yet", [VERIFY_WRONG] = "fail", [VERIFY_UNKNOWN] = "unknown"};
-_Static_assert(ARRAY_LEN(names) == VERIFY_STATUS__COUNT, "a name for every status");
+const char *
+verify_group_name(enum verify_group g)
+{
+	return group_names[g];
+}
 
 const char *
 verify_status_name(enum verify_status s)
 {
-	return names[s];
+	return status_names[s];
+}
+
+void
+verify_line_release(struct verify_line *l)
+{
+	free(l->name);
+	free(l->text);
+	free(l->expected);
+	free(l->seen);
+	free(l->fix);
+	free(l->also);
+	free(l->about);
 }
 
 void
 verify_report_release(struct verify_report *r)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		free(r->items[i].expected);
-		free(r->items[i].seen);
-		free(r->items[i].fix);
-	}
+	for (size_t i = 0; i < r->n; i++)
+		verify_line_release(&r->items[i]);
 	free(r->items);
 	*r = (struct verify_report){0};
 }
 
-/* Texts are copied; NULL stays NULL. */
-static int
-report(struct verify_report *r, enum verify_status status, const char *what, const char *expected, const char *seen,
-       const char *fix, struct err *err)
+void
+verify_subject_release(struct verify_subject *s)
 {
-	struct verify_check *grown = realloc(r->items, (r->n + 1) * sizeof(*grown));
-	struct verify_check *c;
-
-	if (grown == NULL)
-		return err_nomem(err, "report");
-	r->items = grown;
-	c = &grown[r->n++];
-	*c = (struct verify_check){.status = status};
-	(void)snprintf(c->what, sizeof(c->what), "%s", what);
-	r->count[status]++;
-	c->expected = expected != NULL ? strdup(expected) : NULL;
-	c->seen = seen != NULL ? strdup(seen) : NULL;
-	c->fix = fix != NULL ? strdup(fix) : NULL;
-	if ((expected != NULL && c->expected == NULL) || (seen != NULL && c->seen == NULL) ||
-	    (fix != NULL && c->fix == NULL))
-		return err_nomem(err, "report");
-	return CR_OK;
+	verify_report_release(&s->report);
 }
 
-/* Would a second record like this beside the wanted one break the name? */
-static bool
-must_be_alone(const struct record *wanted, const struct record *other)
+static char *
+copy(const char *text, bool *failed)
 {
-	if (wanted->type != RECORD_TXT)
-		return true;
-	if (spf_is_record(record_text(wanted)))
-		return spf_is_record(record_text(other));
-	if (dmarc_is_record(record_text(wanted)))
-		return dmarc_is_record(record_text(other));
-	return strstr(wanted->owner, "._domainkey.") != NULL;
+	char *made = text != NULL ? strdup(text) : NULL;
+
+	*failed = *failed || (text != NULL && made == NULL);
+	return made;
 }
 
-static bool
-key_matches(const struct record *a, const struct record *b)
+void
+verify_count(struct verify_report *r)
 {
-	struct dkim_public ka, kb;
-	bool revoked, testing, revoked_b, testing_b;
-
-	return a->type == RECORD_TXT && strstr(a->owner, "._domainkey.") != NULL &&
-	       dkim_record_parse(record_text(a), &ka, &revoked, &testing, NULL) == CR_OK &&
-	       dkim_record_parse(record_text(b), &kb, &revoked_b, &testing_b, NULL) == CR_OK && !revoked_b &&
-	       !testing_b && dkim_same_key(&ka, &kb);
-}
-
-/* All values of an answer on one line. */
-static void
-describe(const struct records *l, struct buf *out)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		if (i > 0)
-			buf_adds(out, " | ");
-		record_format_rdata(&l->items[i], out);
+	memset(r->count, 0, sizeof(r->count));
+	r->pending = 0;
+	for (size_t i = 0; i < r->n; i++) {
+		r->count[r->items[i].status]++;
+		r->pending += r->items[i].status == VERIFY_FAIL && r->items[i].pending;
 	}
-}
-
-static int
-judge(const struct record *w, const struct resolve_answer *a, struct verify_report *out, const char *what,
-      struct err *err)
-{
-	const struct record *wrong = NULL;
-	struct buf expected = {0}, seen = {0}, fix = {0};
-	bool found = false;
-	int rc;
-
-	for (size_t i = 0; i < a->records.n; i++) {
-		const struct record *r = &a->records.items[i];
-
-		if (record_same(r, w) || key_matches(w, r))
-			found = true;
-		else if (strcmp(r->owner, w->owner) == 0 && (r->type != w->type || must_be_alone(w, r)))
-			wrong = r;
-	}
-	record_format_rdata(w, &expected);
-	describe(&a->records, &seen);
-	record_format(w, &fix);
-	/* MX and A sets of ours may hold several values: each of them is looked for on its own, others of ours are no fault. */
-	if (found && (wrong == NULL || w->type == RECORD_MX || w->type == RECORD_A || w->type == RECORD_AAAA))
-		rc = report(out, VERIFY_OK, what, NULL, NULL, NULL, err);
-	else if (wrong != NULL)
-		rc = report(out, VERIFY_WRONG, what, buf_str(&expected), buf_str(&seen), buf_str(&fix), err);
-	else
-		rc = report(out, VERIFY_NOT_YET, what, buf_str(&expected),
-		            a->rcode == 3 ? "no such name" : "no such record", buf_str(&fix), err);
-	buf_release(&expected);
-	buf_release(&seen);
-	buf_release(&fix);
-	return rc;
-}
-
-static int
-check_record(const struct record *w, const struct verify_servers *s, struct verify_report *out, struct err *err)
-{
-	struct resolve_answer a = {0};
-	struct err why = {0};
-	char what[400], type[16];
-	int rc;
-
-	(void)snprintf(what, sizeof(what), "%s %.360s", record_type_name(w->type, type), w->owner);
-	if (!s->known)
-		return report(out, VERIFY_UNKNOWN, what, NULL, "no server to ask: set check_server or give --resolver",
-		              NULL, err);
-	rc = resolve_ask(&s->server, w->owner, w->type, s->recursion, ASK_TIMEOUT_MS, &a, &why);
-	if (rc != CR_OK)
-		return report(out, VERIFY_UNKNOWN, what, NULL, why.text, NULL, err);
-	if (a.rcode != 0 && a.rcode != 3) {
-		char text[64];
-
-		(void)snprintf(text, sizeof(text), "the server answers with code %d", a.rcode);
-		rc = report(out, VERIFY_UNKNOWN, what, NULL, text, NULL, err);
-	} else {
-		rc = judge(w, &a, out, what, err);
-	}
-	resolve_answer_release(&a);
-	return rc;
-}
-
-/* The name to ask for: a resolver follows the parent's CNAME of RFC 2317, the reverse zone's own server knows only its own names. */
-static int
-reverse_name(const struct plan *p, const char *address, bool recursion, struct name *out, struct err *err)
-{
-	const struct cfg_list *zones = &p->domain->reverse->reverse_zones;
-	struct name zone;
-
-	if (recursion)
-		return name_reverse(address, out, err);
-	return address_ptr_owner(address, (const char *const *)zones->items, zones->n, &zone, out, err);
-}
-
-static struct verify_servers
-system_resolver(void)
-{
-	struct verify_servers s = {.recursion = true};
-
-	s.known = resolve_server_system(&s.server, NULL) == CR_OK;
-	return s;
-}
-
-/* The way back: does the host's name lead to the address?  Asked where somebody can know: a resolver, or the server of the host's zone. */
-static int
-check_way_back(const struct plan *p, const char *address, const struct verify_servers *forward,
-               const struct verify_servers *reverse, struct verify_report *out, struct err *err)
-{
-	const char *host = p->domain->host->facts.host;
-	const uint16_t type = strchr(address, ':') != NULL ? RECORD_AAAA : RECORD_A;
-	const struct verify_servers system = system_resolver();
-	const struct verify_servers *s = name_is_under(host, p->domain->name) ? forward
-	                                 : reverse->recursion                 ? reverse
-	                                                                      : &system;
-	struct resolve_answer a = {0};
-	struct record want = {0};
-	struct err why = {0};
-	struct buf seen = {0};
-	char what[400];
-	int rc = record_parse(host, type, 0, address, "", &want, err);
-
-	if (rc != CR_OK)
-		return rc;
-	(void)snprintf(what, sizeof(what), "forward-confirmed %.64s", address);
-	if (!s->known) {
-		rc = report(out, VERIFY_UNKNOWN, what, address,
-		            "nobody to ask for the mail host's name: give --resolver", NULL, err);
-	} else if (resolve_ask(&s->server, host, type, s->recursion, ASK_TIMEOUT_MS, &a, &why) != CR_OK) {
-		rc = report(out, VERIFY_UNKNOWN, what, address, why.text, NULL, err);
-	} else if (records_find(&a.records, &want) != NULL) {
-		rc = report(out, VERIFY_OK, what, NULL, NULL, NULL, err);
-	} else {
-		describe(&a.records, &seen);
-		rc = report(out, a.records.n > 0 ? VERIFY_WRONG : VERIFY_NOT_YET, what, address,
-		            seen.len > 0 ? buf_str(&seen) : "no address", NULL, err);
-	}
-	buf_release(&seen);
-	record_release(&want);
-	resolve_answer_release(&a);
-	return rc;
-}
-
-/* FCrDNS: address -> PTR -> host -> address (RFC 8601 s2.7.3). */
-static int
-check_reverse(const struct plan *p, const char *address, const struct verify_servers *forward,
-              const struct verify_servers *s, struct verify_report *out, struct err *err)
-{
-	const char *host = p->domain->host->facts.host;
-	struct resolve_answer a = {0};
-	struct err why = {0};
-	struct buf seen = {0};
-	struct name name;
-	char what[128];
-	bool found = false;
-	int rc = reverse_name(p, address, s->recursion, &name, err);
-
-	if (rc != CR_OK)
-		return rc;
-	(void)snprintf(what, sizeof(what), "PTR of %.64s", address);
-	if (!s->known ||
-	    resolve_ask(&s->server, name.text, RECORD_PTR, s->recursion, ASK_TIMEOUT_MS, &a, &why) != CR_OK)
-		return report(out, VERIFY_UNKNOWN, what, host, why.text[0] != '\0' ? why.text : "no server to ask",
-		              NULL, err);
-	for (size_t i = 0; i < a.records.n; i++) {
-		struct name target;
-
-		if (a.records.items[i].type == RECORD_PTR && record_target(&a.records.items[i], &target) &&
-		    name_equal(target.text, host))
-			found = true;
-	}
-	if (found) {
-		rc = report(out, VERIFY_OK, what, NULL, NULL, NULL, err);
-		if (rc == CR_OK)
-			rc = check_way_back(p, address, forward, s, out, err);
-	} else if (a.rcode != 0 && a.rcode != 3) {
-		rc = report(out, VERIFY_UNKNOWN, what, host, "the server does not serve this reverse name", NULL, err);
-	} else {
-		describe(&a.records, &seen);
-		rc = report(out, a.records.n > 0 ? VERIFY_WRONG : VERIFY_NOT_YET, what, host,
-		            seen.len > 0 ? buf_str(&seen) : "no PTR", NULL, err);
-	}
-	buf_release(&seen);
-	resolve_answer_release(&a);
-	return rc;
 }
 
 int
-verify_run(const struct plan *p, const struct verify_servers *forward, const struct verify_servers *reverse,
-           struct verify_report *out, struct err *err)
+verify_add(struct verify_report *r, const struct verify_line *line, struct err *err)
 {
-	const struct cfg_list *addresses = &p->domain->host->facts.addresses;
+	struct verify_line made = *line;
+	bool failed = false;
+
+	if (r->n == r->cap) {
+		size_t cap = r->cap > 0 ? r->cap * 2 : 16;
+		struct verify_line *grown = realloc(r->items, cap * sizeof(*grown));
+
+		if (grown == NULL)
+			return err_nomem(err, "report");
+		r->items = grown;
+		r->cap = cap;
+	}
+	made.name = copy(line->name, &failed);
+	made.text = copy(line->text, &failed);
+	made.expected = copy(line->expected, &failed);
+	made.seen = copy(line->seen, &failed);
+	made.fix = copy(line->fix, &failed);
+	made.also = copy(line->also, &failed);
+	made.about = copy(line->about, &failed);
+	if (failed) {
+		verify_line_release(&made);
+		return err_nomem(err, "report");
+	}
+	r->items[r->n++] = made;
+	return CR_OK;
+}
+
+static enum verify_status
+status_of(enum finding_level level)
+{
+	static const enum verify_status of[] = {[FINDING_NOTE] = VERIFY_NOTE,
+	                                        [FINDING_WARN] = VERIFY_WARN,
+	                                        [FINDING_UNKNOWN] = VERIFY_UNKNOWN,
+	                                        [FINDING_FAIL] = VERIFY_FAIL};
+
+	return of[level];
+}
+
+/* The line only borrows: verify_add copies. */
+static char *
+borrowed(const char *text)
+{
+	return (char *)(uintptr_t)text;
+}
+
+int
+verify_add_findings(struct verify_report *r, const struct verify_check *c, struct findings *f, struct err *err)
+{
+	struct verify_line line = {
+		.group = c->group, .topic = c->group, .name = borrowed(c->name), .about = borrowed(c->about)};
+	bool found = false;
 	int rc = CR_OK;
 
-	*out = (struct verify_report){0};
-	for (size_t i = 0; rc == CR_OK && i < p->want.records.n; i++)
-		rc = check_record(&p->want.records.items[i].record, forward, out, err);
-	for (size_t i = 0; rc == CR_OK && p->domain->reverse != NULL && !p->parked && i < addresses->n; i++)
-		rc = check_reverse(p, addresses->items[i], forward, reverse, out, err);
+	for (size_t i = 0; rc == CR_OK && i < f->n; i++) {
+		const struct finding *item = &f->items[i];
+
+		line.status = status_of(item->level);
+		line.pending = item->level == FINDING_FAIL && item->absent;
+		line.id = item->id;
+		line.text = item->text;
+		line.fix = item->fix;
+		line.open = c->open;
+		found = found || c->open || item->level != FINDING_NOTE;
+		rc = verify_add(r, &line, err);
+	}
+	if (rc == CR_OK && !found) {
+		line = (struct verify_line){.group = c->group,
+		                            .topic = c->group,
+		                            .status = VERIFY_OK,
+		                            .id = c->id,
+		                            .name = borrowed(c->name)};
+		rc = verify_add(r, &line, err);
+	}
+	findings_release(f);
+	return rc;
+}
+
+bool
+verify_let_pass(const struct verify_subject *s, struct lookup_met met, struct findings *f)
+{
+	bool passed = false;
+
+	if (!s->at_server || met.nobody == 0 || met.trouble > 0)
+		return false;
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->items[i].level != FINDING_UNKNOWN)
+			continue;
+		f->items[i].level = FINDING_NOTE;
+		passed = true;
+	}
+	return passed;
+}
+
+int
+verify_add_checked(struct lookup *l, struct verify_subject *s, const struct verify_check *c, struct findings *f,
+                   struct err *err)
+{
+	const struct lookup_met met = lookup_met(l);
+	struct verify_check judged = *c;
+
+	judged.open = c->outside && verify_let_pass(s, met, f);
+	return verify_add_findings(&s->report, &judged, f, err);
+}
+
+static verify_part *const parts[] = {verify_records, verify_dkim, verify_dmarc, verify_mx, verify_reverse};
+
+int
+verify_subject_check(struct lookup *l, void *subject, struct err *err)
+{
+	struct verify_subject *s = subject;
+	int rc = CR_OK;
+
+	verify_subject_release(s);
+	for (size_t i = 0; rc == CR_OK && i < ARRAY_LEN(parts); i++) {
+		(void)lookup_met(l);
+		rc = parts[i](l, s, err);
+	}
+	if (rc == CR_OK)
+		rc = verify_fold(&s->report, err);
 	return rc;
 }
 
 int
-verify_servers_find(const struct intent *i, const struct zone_provider *p, const char *override,
-                    struct verify_servers *out, struct err *err)
+verify_exit(const struct verify_report *r)
 {
-	const char *server = override != NULL ? override : intent_check_server(i, p);
-	int rc;
-
-	*out = (struct verify_servers){.recursion = override != NULL};
-	if (server != NULL) {
-		rc = resolve_server_parse(server, &out->server, err);
-		out->known = rc == CR_OK;
-		return rc == CR_OK ? CR_OK : err_set(err, CR_EUSAGE, "'%s' is no HOST:PORT of a DNS server", server);
-	}
-	/* Without any, nothing is known, and the checks say so. */
-	*out = system_resolver();
-	return CR_OK;
+	if (r->count[VERIFY_FAIL] > r->pending)
+		return 1;
+	return r->pending + r->count[VERIFY_UNKNOWN] > 0 ? 75 : 0;
 }

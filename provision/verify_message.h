@@ -29,10 +29,11 @@ MUST_CHECK int verify_message_fetch(struct session *s, const struct verify_messa
 /* A job of lookup_settle. */
 struct verify_message {
 	struct message message;
-	const char *domain;         /* set by the caller, borrowed: who should have sent it; NULL: whoever From says */
-	const char *const *trusted; /* set by the caller, borrowed: authserv-ids, NULL-terminated; NULL: the topmost field's */
-	int64_t now_s;              /* set by the caller */
-	struct passed passed;       /* out: its findings are the group "message" */
+	const char *domain; /* set by the caller, borrowed: who should have sent it; NULL: whoever From says */
+	const char *const
+		*trusted; /* set by the caller, borrowed: authserv-ids, NULL-terminated; NULL: the topmost field's */
+	int64_t now_s;    /* set by the caller */
+	struct passed passed; /* out: its findings are the group "message" */
 };
 /* Errors: message_read's. */
 MUST_CHECK int verify_message_open(const struct buf *bytes, struct verify_message *out, struct err *err);

@@ -132,6 +132,7 @@ main(void)
 	add_rows(&n, "zone provider", intent_zone_rows, intent_zone_rows_n);
 	add_rows(&n, "mail host", intent_host_rows, intent_host_rows_n);
 	add_rows(&n, "address owner", intent_reverse_rows, intent_reverse_rows_n);
+	add_rows(&n, "block list", intent_list_rows, intent_list_rows_n);
 	add_rows(&n, "imap server", imap_rows, imap_rows_n);
 	add_drivers(&n);
 	TEST(tests, n, docs__sample_configuration_has_no_fault);

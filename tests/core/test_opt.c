@@ -106,6 +106,25 @@ check_line(void **state)
 	assert_string_equal(got, r->want);
 }
 
+static void
+opt__a_list_takes_every_value_up_to_its_end(void **state)
+{
+	struct opt_list list = {0};
+	const struct opt row = {.name = "address", .type = OPT_LIST, .to = &list, .arg = "IP", .help = "from where"};
+	char *argv[] = {(char *)(uintptr_t) "--address", (char *)(uintptr_t) "192.0.2.1"};
+	const char *operands[2];
+	struct err err = {0};
+	size_t n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < OPT_LIST_MAX; i++)
+		assert_ok(opt_parse(&row, 1, 2, argv, operands, &n, &err), &err);
+	assert_int_equal(list.n, OPT_LIST_MAX);
+	assert_string_equal(list.items[OPT_LIST_MAX - 1], "192.0.2.1");
+	assert_int_equal(opt_parse(&row, 1, 2, argv, operands, &n, &err), CR_EUSAGE);
+	assert_string_equal(err.text, "--address: given more than 32 times");
+}
+
 static const struct front {
 	const char *name;
 	const char *args[ARGS_MAX];
@@ -212,6 +231,7 @@ main(void)
 	ROWS(tests, n, fronts, check_front);
 	ROWS(tests, n, distances, check_distance);
 	ROWS(tests, n, nearests, check_nearest);
+	TEST(tests, n, opt__a_list_takes_every_value_up_to_its_end);
 	TEST(tests, n, opt__the_help_shows_every_row_in_columns);
 	return rows_run("core/opt", tests, n);
 }

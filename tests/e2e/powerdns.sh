@@ -75,7 +75,8 @@ wrong() {
 	curl -fsS -o /dev/null -X PATCH -H "X-API-Key: $PDNS_KEY" --data \
 		"{\"rrsets\":[{\"name\":\"_dmarc.$two.\",\"type\":\"TXT\",\"changetype\":\"DELETE\"}]}" "$url" &&
 		run 75 --json verify "$two" &&
-		equal "$(jq -s '[.[] | select(.status != "ok")] | length' "$out")" 1
+		equal "$(jq -rs '[.[] | select(.event == "check" and (.status | IN("ok", "note") | not)) | .check + " " + .name] | join(",")' "$out")" \
+			"dmarc-missing TXT _dmarc.$two" && equal "$(jq -c 'select(.event == "summary") | [.warn, .fail, .unknown, .pending]' "$out")" '[0,1,0,1]'
 }
 pass "verify tells a record that went missing" wrong
 pass "and the next run puts it back" run 0 provision northwind.example --yes
