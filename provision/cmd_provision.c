@@ -10,6 +10,7 @@
 #include "core/term.h"
 #include "provision/registrars/registrars.h"
 #include "provision/run.h"
+#include "provision/verify_after.h"
 
 static bool opt_dry_run, opt_yes;
 static int64_t opt_max_spend;
@@ -146,6 +147,8 @@ provision(struct run *r, int *exit_out, struct err *err)
 		rc = run_report(r, true, &c, err);
 	if (rc == CR_OK && apply)
 		rc = instruct(r, err);
+	if (rc == CR_OK && apply)
+		rc = verify_after(r, err);
 	return rc;
 }
 

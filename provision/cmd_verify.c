@@ -42,8 +42,8 @@ struct work {
 	struct run run; /* empty without a configuration */
 	struct verify_subject *subjects;
 	size_t n;
-	const char **addresses; /* of a subject, the options' in front */
 	struct name helo;
+	struct verify_lists lists;
 	struct lookup *lookup;
 };
 
@@ -56,6 +56,7 @@ work_release(struct work *w)
 	}
 	free(w->subjects);
 	lookup_drop(&w->lookup);
+	verify_lists_release(&w->lists);
 	run_release(&w->run);
 }
 
@@ -107,7 +108,8 @@ fill_subject(struct work *w, struct verify_subject *s, const char *domain, const
 	s->plan = p;
 	s->selectors = opt_selectors.items;
 	s->n_selectors = opt_selectors.n;
-	s->intent = &w->run.intent;
+	s->lists = &w->lists;
+	s->now_s = clock_wall_s(w->run.session->clock);
 	if (p != NULL) {
 		s->parked = p->parked;
 		s->at_server = opt_resolver == NULL && intent_check_server(&w->run.intent, p->domain->zone) != NULL;
@@ -179,6 +181,8 @@ gather(struct session *s, struct work *w, const char *operand, struct err *err)
 		rc = add_all(w, err);
 	else if (rc == CR_OK && (d = intent_domain_anywhere(&w->run.intent, domain.text)) != NULL)
 		rc = add_configured(w, d, err);
+	if (rc == CR_OK)
+		rc = verify_lists_open(&w->run.intent, &w->lists, err);
 	if (rc == CR_OK && w->run.n > 0)
 		rc = run_store(&w->run, false, err);
 	if (rc != CR_OK)

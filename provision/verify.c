@@ -188,7 +188,8 @@ verify_add_checked(struct lookup *l, struct verify_subject *s, const struct veri
 	return verify_add_findings(&s->report, &judged, f, err);
 }
 
-static verify_part *const parts[] = {verify_records, verify_dkim, verify_dmarc, verify_mx, verify_reverse};
+static verify_part *const parts[] = {verify_records, verify_dkim,    verify_dmarc,
+                                     verify_mx,      verify_reverse, verify_blocklists};
 
 int
 verify_subject_check(struct lookup *l, void *subject, struct err *err)

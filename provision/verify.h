@@ -11,6 +11,7 @@
 #include "dns/lookup.h"
 #include "dns/mx.h"
 #include "provision/plan.h"
+#include "provision/verify_lists.h"
 
 enum verify_group {
 	VERIFY_RECORDS,
@@ -53,7 +54,6 @@ void verify_report_release(struct verify_report *r);
 /* What is known of a domain beforehand, and what came out. */
 struct verify_subject {
 	char domain[256];
-	const struct intent *intent;  /* what is configured; NULL: nothing */
 	const struct plan *plan;      /* its intended records and keys; NULL: not configured here */
 	bool parked;                  /* takes and sends nothing, and should say so */
 	bool at_server;               /* its zone is asked at the provider's own server */
@@ -62,7 +62,8 @@ struct verify_subject {
 	const char *helo;             /* canonical; NULL */
 	const char *const *selectors; /* besides the plan's keys */
 	size_t n_selectors;
-	bool reverse_at_server; /* and so are the reverse zones */
+	bool reverse_at_server;           /* and so are the reverse zones */
+	const struct verify_lists *lists; /* block lists; NULL: none */
 	int64_t now_s;
 	/* out */
 	struct mx mx;

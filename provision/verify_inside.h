@@ -33,8 +33,8 @@ MUST_CHECK int verify_add_checked(struct lookup *l, struct verify_subject *s, co
 
 /* The checks; each adds its lines. */
 typedef int verify_part(struct lookup *l, struct verify_subject *s, struct err *err);
-verify_part verify_records, verify_spf, verify_dkim, verify_dmarc, verify_mx, verify_reverse, verify_lists, verify_zone,
-	verify_transport;
+verify_part verify_records, verify_spf, verify_dkim, verify_dmarc, verify_mx, verify_reverse, verify_blocklists,
+	verify_zone, verify_transport;
 
 /* A fault is named once: see verify_fold.c. */
 MUST_CHECK int verify_fold(struct verify_report *r, struct err *err);
