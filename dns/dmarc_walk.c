@@ -39,7 +39,7 @@ dmarc_ask(struct lookup *l, const char *name)
 int
 dmarc_read_answer(const struct lookup_answer *a, struct dmarc_reading *out, struct findings *findings, struct err *err)
 {
-	const char *texts[LOOKUP_RECORDS_MAX];
+	const char *texts[LOOKUP_RECORDS_MAX] = {NULL};
 	size_t n = 0;
 	int rc;
 

@@ -59,7 +59,7 @@ make_room(struct findings *f, size_t more, struct err *err)
 }
 
 /* One line, whatever came from outside, and of a length that can be read. */
-static char *
+static PRINTF_LIKE(1, 0) char *
 format_line(const char *fmt, va_list args)
 {
 	char text[FINDING_TEXT_BYTES];
