@@ -70,4 +70,29 @@ uint16_t spf_address_type(const struct spf_client *c);
 /* The record among the TXT of an answer (s4.5): how many there are, and the first. */
 size_t spf_select(const struct lookup_answer *a, const struct record **out);
 
+/* A walk under way, and what its judgement needs to know beyond the tree. */
+struct spf_walk {
+	struct lookup *l;
+	struct spf_tree *tree;
+	const char *root;               /* canonical */
+	struct spf_client client;       /* nobody: only %{d} and %{o} are known */
+	char ends[SPF_TREE_MAX];        /* of each node: the qualifier of its all; 0: none */
+	size_t redirects[SPF_TREE_MAX]; /* of each node: the node its redirect leads to; 0: none */
+	unsigned probes;                /* questions about addresses */
+	unsigned seen_voids; /* those that were asked for; the others are what a stranger's address would meet */
+	struct buf voids;    /* their names, for people */
+	bool circle, cut;
+	int rc;
+	struct err err;
+};
+/* One more finding; false: of one kind only so many, or a hostile tree would fill the memory.  fix: text of a record at name, or NULL. */
+bool spf_note(struct spf_walk *w, enum finding_level level, const char *id, const char *name, const char *fix,
+              const char *fmt, ...) PRINTF_LIKE(6, 7);
+/* Is the record at this name the root's own business? */
+bool spf_is_own(const struct spf_walk *w, const char *name);
+/* What the whole tree amounts to: look-ups, voids, the end. */
+void spf_judge(struct spf_walk *w, bool sends);
+/* Look-ups of each node and all below it. */
+void spf_tree_sums(const struct spf_tree *t, unsigned sums[SPF_TREE_MAX]);
+
 #endif

@@ -92,15 +92,82 @@ add_sections(struct cases *suite)
 	}
 }
 
+struct tree {
+	const char *domain;
+	struct spf_tree tree;
+};
+
+static int
+walk(struct lookup *l, void *arg, struct err *err)
+{
+	struct tree *t = arg;
+
+	return spf_walk(l, t->domain, true, &t->tree, err);
+}
+
+/* A figure, or one of a list; null says nothing. */
+static bool
+figure_says(const struct json_at *at, unsigned seen)
+{
+	int64_t want = 0;
+
+	if (json_is_null(at))
+		return true;
+	for (size_t i = 0; json_is_array(at) && i < json_count(at); i++) {
+		struct json_at one = json_item(at, i);
+
+		if (figure_says(&one, seen))
+			return true;
+	}
+	return !json_is_array(at) && json_want_int(at, 0, 100000, &want, NULL) == CR_OK && want == (int64_t)seen;
+}
+
+static void
+check_walked(void **state)
+{
+	const struct one_case *c = *state;
+	struct json_at zone = json_get(&c->at, "zone"), lookups = json_get(&c->expect, "lookups");
+	struct json_at voids = json_get(&c->expect, "void"), result = json_get(&c->expect, "result");
+	char sender[300];
+
+	(void)snprintf(sender, sizeof(sender), "a@%s", case_text(&c->at, "domain"));
+	for (int deferred = 0; deferred < 2; deferred++) {
+		struct tree w = {.domain = case_text(&c->at, "domain")};
+		struct ask a = {
+			.query = {.ip = "203.100.51.1", .sender = sender, .helo = "helo.example"}
+                };
+		struct zonetable t;
+		struct lookup *l;
+		struct err err = {0};
+
+		zonetable_open_at(&zone, &t);
+		l = zonetable_lookup(&t, deferred);
+		assert_ok(lookup_settle_one(l, walk, &w, &err), &err);
+		assert_ok(lookup_settle_one(l, evaluate, &a, &err), &err);
+		if (!figure_says(&lookups, w.tree.lookups) || !figure_says(&voids, w.tree.voids) ||
+		    (case_has(&c->expect, "lookups_over_10") && w.tree.lookups <= SPF_LOOKUPS_MAX))
+			fail_msg("%u look-ups, %u voids", w.tree.lookups, w.tree.voids);
+		if (!case_says(&result, spf_result_name(a.answer.result)))
+			fail_msg("%s: %s", spf_result_name(a.answer.result), a.answer.why);
+		spf_tree_release(&w.tree);
+		spf_answer_release(&a.answer);
+		lookup_drop(&l);
+		zonetable_close(&t);
+	}
+}
+
 int
 main(void)
 {
-	static struct cases suite;
+	static struct cases suite, walked;
 	int failed;
 
 	cases_open("spf.json", check_evaluated, &suite);
 	add_sections(&suite);
 	failed = rows_run("dns/spf_cases", suite.tests, suite.n_tests);
 	cases_close(&suite);
+	cases_open("spf_lookups.json", check_walked, &walked);
+	failed += rows_run("dns/spf_lookups", walked.tests, walked.n_tests);
+	cases_close(&walked);
 	return failed;
 }
