@@ -183,7 +183,7 @@ static int
 on_keep(void *arg, const struct imap_place *place, struct err *err)
 {
 	struct folder *f = arg;
-	int rc = f->run->dry_run ? CR_OK : save_place(f->imap->session->db, f->key, place, err);
+	int rc = f->run->dry_run || f->run->newest > 0 ? CR_OK : save_place(f->imap->session->db, f->key, place, err);
 
 	f->told_lost = rc != CR_OK;
 	return rc;
@@ -221,13 +221,14 @@ read_folder(struct folder *f, const struct imap_server *server, struct err *err)
 		.clock = s->clock,
 		.folder = f->name,
 		.mail_max = (size_t)server->mail_max,
+		.newest = f->run->newest,
 		.timeout_ms = s->settings.timeout_s * 1000,
 		.arg = f,
 		.got = on_got,
 		.skipped = on_skipped,
 		.keep = on_keep,
 	};
-	struct imap_place place, before;
+	struct imap_place place = {0}, before;
 	struct err unkept = {0};
 	int rc, kept;
 
@@ -235,7 +236,7 @@ read_folder(struct folder *f, const struct imap_server *server, struct err *err)
 		f->key = NULL;
 		return err_nomem(err, "folder");
 	}
-	rc = load_place(s->db, f->key, &place, err);
+	rc = f->run->newest > 0 ? CR_OK : load_place(s->db, f->key, &place, err);
 	if (rc != CR_OK) {
 		f->told_lost = true;
 		return rc;

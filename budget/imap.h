@@ -24,6 +24,7 @@ struct imap_run {
 		*names; /* addresses and domains; none: every provisioned mailbox, and those the servers name */
 	size_t n_names;
 	bool dry_run; /* the place is not kept */
+	size_t newest; /* that many mails of each folder, read before or not, and the place is not kept; 0: what is new */
 	void *arg;
 	/* A mail.  Borrowed.  Not inside a transaction; an error ends everything. */
 	int (*got)(void *arg, const char *mailbox, const char *data, size_t len, struct err *err);

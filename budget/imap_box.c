@@ -308,6 +308,10 @@ search(struct talk *t, struct buf *line, struct err *err)
 		if (kept == 0 || t->uids.items[i] != t->uids.items[kept - 1])
 			t->uids.items[kept++] = t->uids.items[i];
 	t->uids.n = kept;
+	if (t->b->newest > 0 && kept > t->b->newest) {
+		memmove(t->uids.items, t->uids.items + kept - t->b->newest, t->b->newest * sizeof(*t->uids.items));
+		t->uids.n = t->b->newest;
+	}
 	return CR_OK;
 }
 

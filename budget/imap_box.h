@@ -20,6 +20,7 @@ struct imap_box {
 	const struct clock *clock;
 	const char *folder; /* as the server spells it: modified UTF-7 */
 	size_t mail_max;    /* a larger mail is skipped */
+	size_t newest;      /* only that many mails, the last to arrive; 0: all behind the place */
 	int64_t timeout_ms; /* the longest silence */
 	void *arg;
 	/* A mail that was not read before.  Borrowed.  An error ends the reading; the mail counts as unread. */

@@ -30,6 +30,8 @@ struct passed {
 		findings; /* message-no-trusted-results, message-spf-alignment, message-dkim-disagrees, message-one-click-missing, ... */
 };
 void passed_release(struct passed *p);
+/* When the topmost Received field says that it came in, UTC seconds; 0: it does not. */
+int64_t passed_received_s(const struct message *m);
 /* Errors: CR_EPARSE (no message), CR_ENOMEM. */
 MUST_CHECK int passed_check(struct lookup *l, const struct passed_query *q, struct passed *out, struct err *err);
 

@@ -242,6 +242,28 @@ check_talk(void **state)
 	}
 }
 
+static void
+imap_box__only_the_newest_when_these_are_wanted(void **state)
+{
+	static const struct talk_row row = {
+		.answers =
+			{OPENED, "* SEARCH 9 4 6 4 5\r\nC2 OK\r\n",
+	                          "* 4 FETCH (UID 6 BODY[]<0> {1}\r\nc)\r\n* 5 FETCH (UID 9 BODY[]<0> {1}\r\nd)\r\nC3 OK\r\n"},
+	};
+	struct imap_place place = {0};
+	struct imap_box box;
+	struct err err = {0};
+	struct fake f;
+
+	(void)state;
+	fake_start(&f, &row, 1000, &box);
+	box.newest = 2;
+	assert_ok(imap_box_read(&box, &place, &err), &err);
+	assert_string_equal(buf_str(&f.got), "6:c;9:d;");
+	assert_non_null(strstr(buf_str(&f.asked), "UID FETCH 6,9 ("));
+	fake_end(&f);
+}
+
 /* One byte whenever its patience is nearly over. */
 static int
 drip(struct imap_link *l, char *to, size_t size, int64_t wait_ms, size_t *n_out, struct err *err)
@@ -427,6 +449,7 @@ main(void)
 	ROWS(tests, n, talks, check_talk);
 	ROWS(tests, n, folders, check_folder);
 	ROWS(tests, n, configs, check_config);
+	TEST(tests, n, imap_box__only_the_newest_when_these_are_wanted);
 	TEST(tests, n, imap_box__a_server_that_drips_is_left);
 	TEST(tests, n, imap_box__a_server_that_does_not_end_is_left);
 	TEST(tests, n, imap_curl__plain_text_to_another_host_is_refused);
