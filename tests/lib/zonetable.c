@@ -71,7 +71,8 @@ add_value(struct zonetable_name *n, uint16_t type, const struct json_at *value)
 		buf_adds(&rdata, text_of(value));
 	}
 	if (type != RECORD_A && type != RECORD_AAAA && rdata.len > 0 && rdata.data[rdata.len - 1] != '.' &&
-	    rdata.data[0] != '\\' && type != RECORD_DS && type != RECORD_DNSKEY && type != RECORD_SOA)
+	    rdata.data[0] != '\\' && type != RECORD_DS && type != RECORD_DNSKEY && type != RECORD_SOA &&
+	    type != RECORD_TLSA)
 		buf_addc(&rdata, '.');
 	/* A suite may publish what no server would load: such a record is not there. */
 	if (records_add(&n->records, n->name, type, 3600, buf_str(&rdata), &err) != CR_OK)
