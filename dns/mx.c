@@ -14,7 +14,8 @@
 
 #include "dns/ip.h"
 
-#define FIX_TTL "3600"
+#define FIX_TTL   "3600"
+#define FIX_BYTES (2 * NAME_TEXT_MAX + 64)
 
 static const char *const names[] = {[MX_OK] = "ok",     [MX_IMPLICIT] = "implicit", [MX_NONE] = "none",
                                     [MX_NULL] = "null", [MX_ERROR] = "error",       [MX_TEMPERROR] = "temperror"};
@@ -49,7 +50,8 @@ fault(struct mx *mx, const char *why)
 			return;
 		}
 	}
-	assert(!"a fault without a word");
+	/* A fault without a word. */
+	assert(false);
 }
 
 static void
@@ -142,7 +144,7 @@ check_cname(struct run *r, size_t i, const struct lookup_answer *a, struct err *
 {
 	const struct records *chain = &a->chain;
 	struct name target = {.text = ""};
-	char fix[1024];
+	char fix[FIX_BYTES];
 
 	if (chain->n == 0 || !record_target(&chain->items[chain->n - 1], &target))
 		return CR_OK;
@@ -258,7 +260,7 @@ check_order(struct run *r, struct err *err)
 static int
 null_mx(struct run *r, const struct record *first, size_t nulls, struct err *err)
 {
-	char fix[1024];
+	char fix[FIX_BYTES];
 	int rc;
 
 	if (r->mx->n > 0 || nulls > 1) {
@@ -318,7 +320,7 @@ implicit_mx(struct run *r, struct err *err)
 {
 	const struct lookup_answer *a = lookup_ask(r->l, r->domain, RECORD_A),
 				   *aaaa = lookup_ask(r->l, r->domain, RECORD_AAAA);
-	char fix[1024];
+	char fix[FIX_BYTES];
 	bool found;
 	int rc;
 
