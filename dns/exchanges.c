@@ -30,7 +30,8 @@
 #define SERVER_STREAMS 8 /* at once to one server; many accept few */
 #define TRIES          2
 #define STRIKES        3 /* questions lost in a row by a server that has answered before */
-#define DRAIN          256 /* datagrams read in one go: whoever sends faster than we read must not keep us from the clock */
+#define DRAIN                                                                                                          \
+	64 /* datagrams read in one go: the server is asked more meanwhile, and who sends faster than we read must not keep us from the clock */
 #define LENGTH_BYTES   2
 #define RCODE_FORMERR  1
 #define RCODE_NOTIMP   4
