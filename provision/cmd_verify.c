@@ -19,7 +19,7 @@
 static int64_t opt_wait_s;
 static const char *opt_resolver, *opt_helo;
 static struct opt_list opt_selectors, opt_addresses;
-static bool opt_all, opt_notes;
+static bool opt_all, opt_notes, opt_tree;
 static const struct opt opts[] = {
   /* clang-format off */
 	{"all", 'a', OPT_FLAG, &opt_all, 0, 0, NULL, "every configured domain, side by side"},
@@ -27,7 +27,8 @@ static const struct opt opts[] = {
 	{"resolver", 'r', OPT_TEXT, &opt_resolver, 0, 0, "HOST:PORT", "ask this resolver for everything, instead of check_server and the system's"},
 	{"selector", 's', OPT_LIST, &opt_selectors, 0, 0, "SELECTOR", "look at this DKIM key too; again for several"},
 	{"address", 0, OPT_LIST, &opt_addresses, 0, 0, "IP", "mail leaves from here too; again for several"},
-	{"verbose", 'v', OPT_FLAG, &opt_notes, 0, 0, NULL, "notes too"},
+	{"verbose", 'v', OPT_FLAG, &opt_notes, 0, 0, NULL, "notes and the SPF tree too"},
+	{"tree", 't', OPT_FLAG, &opt_tree, 0, 0, NULL, "the SPF tree too: each record with its look-ups"},
 	{"helo", 0, OPT_TEXT, &opt_helo, 0, 0, "NAME", "what the sending host says in HELO, instead of the mail host's name"},
   /* clang-format on */
 };
@@ -197,10 +198,15 @@ gather(struct session *s, struct work *w, const char *operand, struct err *err)
 
 /* ---- asking ---- */
 
+/* Is something not there yet, or not known?  Of servers that are not in step, a warning may say so. */
 static bool
 may_change(const struct verify_report *r)
 {
-	return r->pending + r->count[VERIFY_UNKNOWN] > 0;
+	bool late = r->count[VERIFY_UNKNOWN] > 0;
+
+	for (size_t i = 0; !late && i < r->n; i++)
+		late = r->items[i].status >= VERIFY_WARN && r->items[i].pending;
+	return late;
 }
 
 /* One round over those that are not at their end. */
@@ -230,19 +236,20 @@ ask(struct work *w, struct err *err)
 static bool
 tell_progress(const struct work *w, int64_t gap_ms)
 {
-	size_t ok = 0, all = 0, open = 0;
+	size_t ok = 0, all = 0;
+	bool open = false;
 
 	for (size_t i = 0; i < w->n; i++) {
 		const struct verify_report *r = &w->subjects[i].report;
 
 		ok += r->count[VERIFY_OK];
-		open += r->pending + r->count[VERIFY_UNKNOWN];
+		open = open || may_change(r);
 		all += r->count[VERIFY_OK] + r->count[VERIFY_WARN] + r->count[VERIFY_FAIL] + r->count[VERIFY_UNKNOWN];
 	}
-	if (open > 0 && gap_ms > 0)
-		log_info("%zu of %zu are well, %zu not published yet or unknown; asking again in %lld s", ok, all, open,
+	if (open && gap_ms > 0)
+		log_info("%zu of %zu are well, some not published yet or unknown; asking again in %lld s", ok, all,
 		         (long long)((gap_ms + 999) / 1000));
-	return open > 0;
+	return open;
 }
 
 /* Ask until nothing is missing or unknown any more, or the time is over.  A fault that waiting does not mend is not waited for. */
@@ -307,6 +314,8 @@ show(struct work *w, int *exit_out, struct err *err)
 {
 	struct session *s = w->run.session;
 	const bool notes = opt_notes || log_get_level() >= LOG_LEVEL_DEBUG;
+	const unsigned show_flags = (!opt_all || notes ? VERIFY_SHOW_OK : 0U) | (notes ? VERIFY_SHOW_NOTES : 0U) |
+	                            (notes || opt_tree ? VERIFY_SHOW_TREE : 0U);
 	int rc = CR_OK;
 
 	*exit_out = 0;
@@ -314,8 +323,7 @@ show(struct work *w, int *exit_out, struct err *err)
 		struct verify_subject *subject = &w->subjects[i];
 		const int code = verify_exit(&subject->report);
 
-		rc = s->json ? verify_print_json(s, subject, err)
-		             : verify_print(s, subject, !opt_all || notes, notes, err);
+		rc = s->json ? verify_print_json(s, subject, err) : verify_print(s, subject, show_flags, err);
 		/* A fault outweighs what is only late. */
 		if (code == 1 || *exit_out == 0)
 			*exit_out = code;

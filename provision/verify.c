@@ -59,6 +59,7 @@ void
 verify_subject_release(struct verify_subject *s)
 {
 	verify_report_release(&s->report);
+	spf_tree_release(&s->tree);
 }
 
 static char *
@@ -141,7 +142,7 @@ verify_add_findings(struct verify_report *r, const struct verify_check *c, struc
 		const struct finding *item = &f->items[i];
 
 		line.status = status_of(item->level);
-		line.pending = item->level == FINDING_FAIL && item->absent;
+		line.pending = item->absent;
 		line.id = item->id;
 		line.text = item->text;
 		line.fix = item->fix;
@@ -188,8 +189,8 @@ verify_add_checked(struct lookup *l, struct verify_subject *s, const struct veri
 	return verify_add_findings(&s->report, &judged, f, err);
 }
 
-static verify_part *const parts[] = {verify_records, verify_dkim,    verify_dmarc,
-                                     verify_mx,      verify_reverse, verify_blocklists};
+static verify_part *const parts[] = {verify_records, verify_spf,        verify_dkim, verify_dmarc,    verify_mx,
+                                     verify_reverse, verify_blocklists, verify_zone, verify_transport};
 
 int
 verify_subject_check(struct lookup *l, void *subject, struct err *err)

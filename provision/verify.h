@@ -10,6 +10,7 @@
 #include "dns/finding.h"
 #include "dns/lookup.h"
 #include "dns/mx.h"
+#include "dns/spf_check.h"
 #include "provision/plan.h"
 #include "provision/verify_lists.h"
 
@@ -34,7 +35,7 @@ const char *verify_status_name(enum verify_status s); /* "ok", "note", "warn", "
 struct verify_line {
 	enum verify_group group;
 	enum verify_status status;
-	bool pending;                       /* VERIFY_FAIL: only not there yet, waiting may mend it */
+	bool pending;                       /* only not there yet, waiting may mend it */
 	bool open;                          /* VERIFY_NOTE: not known, and nobody here could know it */
 	const char *id;                     /* static: "mx-missing"; of an ok line the check's: "mx" */
 	char *name;                         /* heap: "MX getnorthwind.example" */
@@ -63,9 +64,11 @@ struct verify_subject {
 	const char *const *selectors; /* besides the plan's keys */
 	size_t n_selectors;
 	bool reverse_at_server;           /* and so are the reverse zones */
+	bool records_only;                /* nothing of what lies around: a look right after a change */
 	const struct verify_lists *lists; /* block lists; NULL: none */
 	int64_t now_s;
 	/* out */
+	struct spf_tree tree;
 	struct mx mx;
 	struct verify_report report;
 };
@@ -92,9 +95,11 @@ struct verify_servers {
 MUST_CHECK int verify_lookup_open(const struct session *s, const struct intent *i, const struct verify_servers *servers,
                                   struct lookup **out, struct err *err);
 
-/* One domain for people: all lines, or only what is not ok; and notes.  As JSON lines, with a summary. */
-MUST_CHECK int verify_print(struct session *s, const struct verify_subject *subject, bool all, bool notes,
-                            struct err *err);
+/* One domain for people.  As JSON lines, with a summary. */
+#define VERIFY_SHOW_OK    (1U << 0) /* and not only what is not */
+#define VERIFY_SHOW_NOTES (1U << 1)
+#define VERIFY_SHOW_TREE  (1U << 2) /* of SPF */
+MUST_CHECK int verify_print(struct session *s, const struct verify_subject *subject, unsigned show, struct err *err);
 MUST_CHECK int verify_print_json(struct session *s, const struct verify_subject *subject, struct err *err);
 
 #endif

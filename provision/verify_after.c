@@ -30,7 +30,7 @@ look_at(struct run *r, const struct verify_servers *servers, struct plan *plans,
 		rc = plan_intend(&r->env, &plans[i], err);
 		buf_copy_text(s->domain, sizeof(s->domain), plans[i].domain->name);
 		s->plan = &plans[i];
-		s->at_server = s->reverse_at_server = true;
+		s->at_server = s->reverse_at_server = s->records_only = true;
 		jobs[i] = (struct lookup_job){.run = verify_subject_check, .arg = s};
 	}
 	if (rc == CR_OK)

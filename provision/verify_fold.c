@@ -18,6 +18,15 @@ static const struct {
 	/* The mail host has lost its address. */
 	{"helo-unresolvable", "mx-unresolvable"},
 	{"ptr-not-confirmed", "mx-unresolvable"},
+	{"spf-helo-not-pass", "mx-unresolvable"},
+	/* Or has another one than it sends from. */
+	{"helo-mismatch", "ptr-not-confirmed"},
+	{"spf-helo-not-pass", "ptr-not-confirmed"},
+	/* There is no such domain; what an intended record set lacks is still told. */
+	{"mx-missing", "zone-missing"},
+	{"spf-missing", "zone-missing"},
+	{"dmarc-missing", "zone-missing"},
+	{"dkim-missing", "zone-missing"},
   /* clang-format on */
 };
 
@@ -36,6 +45,8 @@ belongs(const struct verify_line *set, const struct verify_line *other)
 		return false;
 	/* Of a set that could not be seen, a check can say no more than that. */
 	if (set->status == VERIFY_UNKNOWN && other->status != VERIFY_UNKNOWN)
+		return false;
+	if (set->status == VERIFY_WARN && other->status == VERIFY_UNKNOWN)
 		return false;
 	return other->about == NULL || set->about == NULL || strcmp(other->about, set->about) == 0;
 }
@@ -56,7 +67,8 @@ join(struct verify_line *set, struct verify_line *other, bool first, struct err 
 	struct buf text = {0}, also = {0};
 	int rc = CR_OK;
 
-	if (first) {
+	/* A guess gives no name to what was seen. */
+	if (first && (other->status != VERIFY_UNKNOWN || set->status == VERIFY_UNKNOWN)) {
 		set->id = other->id;
 		swap(&set->text, &other->text);
 		if (other->fix != NULL)
@@ -139,8 +151,8 @@ verify_fold(struct verify_report *r, struct err *err)
 	}
 	for (size_t i = 0; rc == CR_OK && i < r->n; i++) {
 		for (size_t k = 0; k < ARRAY_LEN(follows); k++) {
-			if (is_bad(&r->items[i]) && strcmp(r->items[i].id, follows[k].effect) == 0 &&
-			    failed(r, follows[k].cause))
+			if (is_bad(&r->items[i]) && r->items[i].group != VERIFY_RECORDS &&
+			    strcmp(r->items[i].id, follows[k].effect) == 0 && failed(r, follows[k].cause))
 				r->items[i].status = VERIFY_NOTE;
 		}
 	}

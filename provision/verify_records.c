@@ -46,6 +46,15 @@ topic_of(const struct record *w, const struct verify_subject *s)
 	return VERIFY_RECORDS;
 }
 
+/* "v=TLSRPTv1; ..." and its like: one record of a version has a name to itself. */
+static bool
+same_version(const char *a, const char *b)
+{
+	const size_t len = strcspn(a, "; ");
+
+	return strncmp(a, "v=", 2) == 0 && strcspn(b, "; ") == len && strncmp(a, b, len) == 0;
+}
+
 /* Would a second record like this beside the wanted one break the name? */
 static bool
 must_be_alone(const struct record *wanted, const struct record *other)
@@ -56,7 +65,7 @@ must_be_alone(const struct record *wanted, const struct record *other)
 		return spf_is_record(record_text(other));
 	if (dmarc_is_record(record_text(wanted)))
 		return dmarc_is_record(record_text(other));
-	return is_key_name(wanted->owner);
+	return is_key_name(wanted->owner) || same_version(record_text(wanted), record_text(other));
 }
 
 static bool

@@ -43,34 +43,63 @@ put_line(FILE *to, const struct verify_line *l)
 
 /* Not shown: notes, unless they stand in the place of an ok, and what is well of a domain among others. */
 static bool
-is_shown(const struct verify_line *l, bool notes, bool all)
+is_shown(const struct verify_line *l, unsigned show)
 {
 	if (l->status == VERIFY_NOTE)
-		return notes || (all && l->open);
-	return all || l->status != VERIFY_OK;
+		return (show & VERIFY_SHOW_NOTES) != 0 || ((show & VERIFY_SHOW_OK) != 0 && l->open);
+	return (show & VERIFY_SHOW_OK) != 0 || l->status != VERIFY_OK;
+}
+
+static void
+put_group(FILE *to, const struct verify_report *r, enum verify_group g, unsigned show)
+{
+	bool begun = false;
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct verify_line *l = &r->items[i];
+
+		if (l->group != g || !is_shown(l, show))
+			continue;
+		if (!begun)
+			(void)fprintf(to, "  %s\n", verify_group_name(g));
+		begun = true;
+		put_line(to, l);
+	}
+}
+
+static int
+put_tree(FILE *to, const struct spf_tree *tree, struct err *err)
+{
+	struct buf text = {0};
+	int rc;
+
+	spf_tree_format(tree, &text);
+	rc = buf_check(&text, "SPF tree", err);
+	for (const char *line = buf_str(&text); rc == CR_OK && *line != '\0';) {
+		const int len = (int)strcspn(line, "\n");
+
+		(void)fprintf(to, "      %s%.*s%s\n", term_on(to, TERM_DIM), len, line, term_off(to));
+		line += len + (line[len] == '\n');
+	}
+	buf_release(&text);
+	return rc;
 }
 
 int
-verify_print(struct session *s, const struct verify_subject *subject, bool all, bool notes, struct err *err)
+verify_print(struct session *s, const struct verify_subject *subject, unsigned show, struct err *err)
 {
 	const struct verify_report *r = &subject->report;
 	FILE *to = s->out;
+	int rc = CR_OK;
 
 	(void)fprintf(to, "%s%s%s\n", term_on(to, TERM_BOLD), subject->domain, term_off(to));
-	for (int g = 0; g < VERIFY_GROUP__COUNT; g++) {
-		bool begun = false;
-
-		for (size_t i = 0; i < r->n; i++) {
-			const struct verify_line *l = &r->items[i];
-
-			if (l->group != (enum verify_group)g || !is_shown(l, notes, all))
-				continue;
-			if (!begun)
-				(void)fprintf(to, "  %s\n", verify_group_name(l->group));
-			begun = true;
-			put_line(to, l);
-		}
+	for (int g = 0; rc == CR_OK && g < VERIFY_GROUP__COUNT; g++) {
+		put_group(to, r, (enum verify_group)g, show);
+		if (g == VERIFY_SPF && (show & VERIFY_SHOW_TREE) != 0 && subject->tree.n > 0)
+			rc = put_tree(to, &subject->tree, err);
 	}
+	if (rc != CR_OK)
+		return rc;
 	(void)fprintf(to, "  %zu ok, %zu warn, %zu fail", r->count[VERIFY_OK], r->count[VERIFY_WARN],
 	              r->count[VERIFY_FAIL]);
 	if (r->pending > 0)
