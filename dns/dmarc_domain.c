@@ -37,6 +37,19 @@ at_least(enum dmarc_policy p, enum dmarc_policy least)
 	return p > least ? p : least;
 }
 
+/* What may stand in a record again, and leads somewhere. */
+static bool
+is_usable(const char *uri)
+{
+	char host[DMARC_URI_MAX];
+	struct name name;
+
+	if (strpbrk(uri, ",;!") != NULL)
+		return false;
+	return strncasecmp(uri, "mailto:", 7) != 0 ||
+	       (dmarc_uri_host(uri, host, sizeof(host)) && name_parse_host(host, &name, NULL) == CR_OK);
+}
+
 /* The policy as it should be, with the addresses that are right. */
 static void
 improve(const struct dmarc_reading *r, const char *domain, struct dmarc *out)
@@ -50,7 +63,7 @@ improve(const struct dmarc_reading *r, const char *domain, struct dmarc *out)
 		out->aspf_strict = r->record.aspf_strict;
 	}
 	for (size_t i = 0; i < r->record.n_rua; i++) {
-		if (strpbrk(r->record.rua[i], ",;!") == NULL)
+		if (is_usable(r->record.rua[i]))
 			memcpy(out->rua[out->n_rua++], r->record.rua[i], DMARC_URI_MAX);
 	}
 	/* RFC 5321 s4.5.1: a domain with mail has a postmaster. */

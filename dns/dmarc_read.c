@@ -363,8 +363,8 @@ read_record(struct reader *r, const char *text)
 	read_old(r, "rf", "dmarc-rf");
 	read_old(r, "ri", "dmarc-ri");
 	tell_tags(r);
-	o->enforced = o->status == DMARC_VALID && o->p >= DMARC_QUARANTINE && o->p_7489 >= DMARC_QUARANTINE &&
-	              !o->record.testing && (o->record.pct < 0 || o->record.pct == 100);
+	o->enforced = o->status == DMARC_VALID && o->p >= DMARC_QUARANTINE && !o->record.testing &&
+	              (o->record.pct < 0 || o->record.pct == 100);
 }
 
 /* What is wrong with a text that was meant to be a record; NULL: it was not. */

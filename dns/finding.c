@@ -58,8 +58,10 @@ make_room(struct findings *f, size_t more, struct err *err)
 	return CR_OK;
 }
 
+static char *format_line(const char *fmt, va_list args) PRINTF_LIKE(1, 0);
+
 /* One line, whatever came from outside, and of a length that can be read. */
-static PRINTF_LIKE(1, 0) char *
+static char *
 format_line(const char *fmt, va_list args)
 {
 	char text[FINDING_TEXT_BYTES];

@@ -169,6 +169,21 @@ check_host(void **state)
 	assert_string_equal(got, r->want != NULL ? r->want : "");
 }
 
+static void
+dmarc_uri_valid__looks_no_further_than_its_length(void **state)
+{
+	(void)state;
+	assert_true(dmarc_uri_valid("x:%20", 5));
+	assert_false(dmarc_uri_valid("x:%20", 4));
+	assert_false(dmarc_uri_valid("x:%20", 3));
+	assert_false(dmarc_uri_valid("x:%20", 2));
+	assert_false(dmarc_uri_valid("x:%20", 1));
+	assert_false(dmarc_uri_valid("x:%20", 0));
+	assert_false(dmarc_uri_valid("1x:y", 4));
+	assert_true(dmarc_uri_valid("mailto:d@out.example", 20));
+	assert_false(dmarc_uri_valid("mailto:d@out.example", 9));
+}
+
 int
 main(void)
 {
@@ -178,5 +193,6 @@ main(void)
 	ROWS(tests, n, parsed, check_parsed);
 	ROWS(tests, n, written, check_written);
 	ROWS(tests, n, hosts, check_host);
+	TEST(tests, n, dmarc_uri_valid__looks_no_further_than_its_length);
 	return rows_run("dns/dmarc", tests, n);
 }
