@@ -18,18 +18,18 @@
 int
 pdns_base(const char *url, const char *server, char **out, struct err *err)
 {
-	size_t len = strlen(url);
-	size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : strncmp(url, "http://", 7) == 0 ? 7 : 0;
+	char *base = NULL;
 	struct buf b = {0};
-	int rc;
+	size_t len;
+	int rc = zone_base_url("url", url, &base, err);
 
-	while (len > scheme && url[len - 1] == '/')
-		len--;
-	if (scheme == 0 || len == scheme || strpbrk(url, "?#@ \t") != NULL)
-		return err_set(err, CR_ECONFIG, "url: must be http(s)://HOST:PORT, not '%s'", url);
-	buf_add(&b, url, len);
-	if (len < strlen(API_PATH) || strncmp(url + len - strlen(API_PATH), API_PATH, strlen(API_PATH)) != 0)
+	if (rc != CR_OK)
+		return rc;
+	len = strlen(base);
+	buf_adds(&b, base);
+	if (len < strlen(API_PATH) || strcmp(base + len - strlen(API_PATH), API_PATH) != 0)
 		buf_adds(&b, API_PATH);
+	free(base);
 	buf_adds(&b, "/servers/");
 	http_encode(&b, server);
 	rc = buf_take(&b, "url", out, err);

@@ -8,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+extern const struct zone_driver zone_driver_cloudflare;
 extern const struct zone_driver zone_driver_memory;
 extern const struct zone_driver zone_driver_powerdns;
 extern const struct zone_driver zone_driver_rfc2136;
 extern const struct zone_driver zone_driver_zonefile;
 
 const struct zone_driver *const zone_drivers[] = {
-	&zone_driver_memory, &zone_driver_powerdns, &zone_driver_rfc2136, &zone_driver_zonefile, NULL,
+	&zone_driver_cloudflare, &zone_driver_memory,   &zone_driver_powerdns,
+	&zone_driver_rfc2136,    &zone_driver_zonefile, NULL,
 };
 
 const struct zone_driver *
@@ -82,9 +84,24 @@ zone_driver_accepts(const struct zone_driver *d, const char *zone, const struct 
 	return rc;
 }
 
-static int
-list_add(struct cfg_list *l, const char *text, struct err *err)
+int
+zone_base_url(const char *setting, const char *url, char **out, struct err *err)
 {
+	const size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : strncmp(url, "http://", 7) == 0 ? 7 : 0;
+	size_t len = strlen(url);
+
+	while (len > scheme && url[len - 1] == '/')
+		len--;
+	if (scheme == 0 || len == scheme || strpbrk(url, "?#@ \t") != NULL)
+		return err_set(err, CR_ECONFIG, "%s: must be http(s)://HOST:PORT, not '%s'", setting, url);
+	*out = strndup(url, len);
+	return *out != NULL ? CR_OK : err_nomem(err, setting);
+}
+
+int
+zone_state_add_server(struct zone_state *s, const char *text, struct err *err)
+{
+	struct cfg_list *l = &s->name_servers;
 	char **items = realloc(l->items, (l->n + 1) * sizeof(*items));
 	char *copy;
 
@@ -108,7 +125,7 @@ zone_state_name_servers(struct zone_state *s, const char *zone, struct err *err)
 		struct name target;
 
 		if (r->type == RECORD_NS && name_equal(r->owner, zone) && record_target(r, &target))
-			rc = list_add(&s->name_servers, target.text, err);
+			rc = zone_state_add_server(s, target.text, err);
 	}
 	return rc;
 }

@@ -19,6 +19,7 @@
 #define ZONE_CAP_ATOMIC        (1U << 2) /* a change of many records is all or nothing */
 #define ZONE_CAP_RRSET_TTL     (1U << 3) /* one TTL a set */
 #define ZONE_CAP_SLASH         (1U << 4) /* '/' in names (RFC 2317) */
+#define ZONE_CAP_NO_APEX       (1U << 5) /* SOA and NS of the zone itself are the provider's, and are not among its records */
 
 /* All of the world a driver may touch. */
 struct zone_env {
@@ -101,6 +102,10 @@ MUST_CHECK int zone_driver_accepts(const struct zone_driver *d, const char *zone
 
 /* For drivers. */
 
+/* An API's address: http(s)://HOST:PORT with a path perhaps, without its final slashes.  Errors: CR_ECONFIG naming setting, CR_ENOMEM. */
+MUST_CHECK int zone_base_url(const char *setting, const char *url, char **out, struct err *err);
+/* One more name server, canonical.  Errors: CR_ENOMEM. */
+MUST_CHECK int zone_state_add_server(struct zone_state *s, const char *name, struct err *err);
 /* Fill s->name_servers from the NS records at the apex.  Errors: CR_ENOMEM. */
 MUST_CHECK int zone_state_name_servers(struct zone_state *s, const char *zone, struct err *err);
 /* RFC 1034 s3.6.2: no other data beside a CNAME (DNSSEC's own records excepted).  l: sorted.  Errors: CR_ECONFLICT. */

@@ -1,15 +1,16 @@
 #!/bin/bash
 # A cloud API on the loopback that keeps state and fails like the original (fakes/fake.py says how).
-#   fake_up.sh DIR PROVIDER [OPTION...]     OPTION: as fake.py takes them; MOCK=URL in the environment: each request is checked there too
+#   fake_up.sh DIR PORT PROVIDER [OPTION...]     PORT 0: any free one; OPTION: as fake.py takes them; MOCK=URL in the environment: each request is checked there too
 # Prints PIDFILE PID PORT and the provider's own NAME=VALUE lines once it answers.  Exit 77: no python3.  Ends with down.sh PIDFILE.
 # shellcheck source=tests/lib/server.sh
 . "${0%/*}/server.sh"
 
 python=$(need python3 python3)
-dir=$(own_dir "${1:?usage: fake_up.sh DIR PROVIDER [OPTION...]}")
-provider=${2:?usage: fake_up.sh DIR PROVIDER [OPTION...]}
-shift 2
-port=$(free_port)
+dir=$(own_dir "${1:?usage: fake_up.sh DIR PORT PROVIDER [OPTION...]}")
+port=${2:?usage: fake_up.sh DIR PORT PROVIDER [OPTION...]}
+provider=${3:?usage: fake_up.sh DIR PORT PROVIDER [OPTION...]}
+shift 3
+[ "$port" != 0 ] || port=$(free_port)
 mock=()
 [ -z "${MOCK:-}" ] || mock=(--mock "$MOCK")
 answers_http() {

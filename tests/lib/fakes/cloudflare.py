@@ -218,7 +218,7 @@ class Provider:
             z = self.zone_of(q.args[0])
             body = q.json()
             if sum(len(body.get(k, [])) for k in ("deletes", "patches", "puts", "posts")) > self.options["ops_max"]:
-                raise Fault(400, 10000, "too many operations in one batch")
+                raise Fault(400, 1004, "too many operations in one batch")
             records = copy.deepcopy(z["records"])
             result = {"deletes": [], "patches": [], "puts": [], "posts": []}
             for d in body.get("deletes", []):

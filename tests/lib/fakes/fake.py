@@ -174,6 +174,8 @@ class Fake:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # head and body in one piece: else each answer waits for the client's delayed acknowledgement
+    disable_nagle_algorithm = True
     fake = None
 
     def log_message(self, *args):
