@@ -57,7 +57,7 @@ test_primary(const struct gate *g, const struct facts *f, struct gate_finding *o
 	(void)g;
 	if (f->standing->primary != NULL)
 		say(out, GATE_REFUSE, "primary_domain",
-		    "%s belongs to the primary domain %s, which never sends outreach", f->mailbox.text,
+		    "%s belongs to the primary domain %s, which never sends outreach", f->words->mailbox.text,
 		    f->standing->primary);
 	else
 		ok(out, "not on a primary domain");
@@ -68,7 +68,8 @@ test_mailbox(const struct gate *g, const struct facts *f, struct gate_finding *o
 {
 	(void)g;
 	if (!f->known)
-		say(out, GATE_REFUSE, "unknown_mailbox", "%s is no mailbox of this installation", f->mailbox.text);
+		say(out, GATE_REFUSE, "unknown_mailbox", "%s is no mailbox of this installation",
+		    f->words->mailbox.text);
 	else
 		ok(out, "a mailbox of this installation");
 }
@@ -146,10 +147,10 @@ test_org_pace(const struct gate *g, const struct facts *f, struct gate_finding *
 	char what[128];
 
 	if (at > f->now_ms) {
-		(void)snprintf(what, sizeof(what), "%.80s was written to lately", f->organisation.text);
+		(void)snprintf(what, sizeof(what), "%.80s was written to lately", f->words->organisation.text);
 		wait_until(f, out, "org_pace", at, what);
 	} else {
-		say(out, GATE_ALLOW, "ok", "%.80s has not heard too much", f->organisation.text);
+		say(out, GATE_ALLOW, "ok", "%.80s has not heard too much", f->words->organisation.text);
 	}
 }
 

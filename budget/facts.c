@@ -24,7 +24,8 @@ is_peer(const struct gate *g, const struct address *a)
 void
 facts_clear(struct facts *f)
 {
-	f->mailbox.text[0] = f->recipient.text[0] = f->organisation.text[0] = '\0';
+	f->own_words.mailbox.text[0] = f->own_words.recipient.text[0] = f->own_words.organisation.text[0] = '\0';
+	f->words = &f->own_words;
 	f->closed_by[0] = f->clock_doubt[0] = '\0';
 	f->class = GATE_OUTBOUND;
 	f->key = 0;
@@ -70,24 +71,38 @@ request_key(const struct gate *g, const char *message_id, const char *recipient,
 }
 
 int
+gate_read(const struct gate *g, const char *mailbox, const char *recipient, struct gate_words *out, struct err *err)
+{
+	int rc;
+
+	if ((rc = address_parse(mailbox, &out->mailbox, err)) != CR_OK ||
+	    (rc = address_parse(recipient, &out->recipient, err)) != CR_OK)
+		return rc;
+	organisations_of(&g->organisations, out->recipient.domain, &out->organisation);
+	return CR_OK;
+}
+
+int
 facts_read(const struct gate *g, const struct gate_request *q, struct facts *f, struct err *err)
 {
 	int rc;
 
-	if ((rc = address_parse(q->mailbox, &f->mailbox, err)) != CR_OK ||
-	    (rc = address_parse(q->recipient, &f->recipient, err)) != CR_OK ||
-	    (rc = request_key(g, q->message_id, f->recipient.text, &f->key, err)) != CR_OK)
-		return rc;
-	organisations_of(&g->organisations, f->recipient.domain, &f->organisation);
-	return CR_OK;
+	f->words = q->words;
+	if (f->words == NULL) {
+		rc = gate_read(g, q->mailbox, q->recipient, &f->own_words, err);
+		if (rc != CR_OK)
+			return rc;
+		f->words = &f->own_words;
+	}
+	return request_key(g, q->message_id, f->words->recipient.text, &f->key, err);
 }
 
 /* Warm-up is a send to a mailbox of this installation or to a declared peer; everything else is outbound. */
 static int
 look_at_class(struct gate *g, struct facts *f, struct err *err)
 {
-	bool ours = is_peer(g, &f->recipient);
-	int rc = ours ? CR_OK : ledger_is_ours(&g->ledger, f->recipient.text, &ours, err);
+	bool ours = is_peer(g, &f->words->recipient);
+	int rc = ours ? CR_OK : ledger_is_ours(&g->ledger, f->words->recipient.text, &ours, err);
 
 	f->class = ours ? GATE_WARMUP : GATE_OUTBOUND;
 	return rc;
@@ -100,10 +115,10 @@ look_at_suppression(struct gate *g, struct facts *f, struct err *err)
 	const char *names[ORGANISATION_NAMES + 1];
 	int rc = closed_refresh(&g->ledger.closed, g->db, err);
 
-	organisations_names(&g->organisations, f->organisation.text, names);
+	organisations_names(&g->organisations, f->words->organisation.text, names);
 	if (rc == CR_OK)
 		rc = suppress_test_hashed(g->db, &g->ledger.closed, f->standing->tenant, f->recipient_hash,
-		                          f->recipient.domain, names, &closed, f->closed_by, err);
+		                          f->words->recipient.domain, names, &closed, f->closed_by, err);
 
 	if (rc == CR_OK && closed && f->closed_by[0] == '\0')
 		(void)snprintf(f->closed_by, sizeof(f->closed_by), "listed");
@@ -132,17 +147,17 @@ facts_look(struct gate *g, struct facts *f, struct err *err)
 {
 	int rc;
 
-	if ((rc = ledger_standing(&g->ledger, f->mailbox.domain, &f->standing, err)) != CR_OK ||
-	    (rc = ledger_seat(&g->ledger, f->mailbox.text, &f->seat, err)) != CR_OK ||
+	if ((rc = ledger_standing(&g->ledger, f->words->mailbox.domain, &f->standing, err)) != CR_OK ||
+	    (rc = ledger_seat(&g->ledger, f->words->mailbox.text, &f->seat, err)) != CR_OK ||
 	    (rc = look_at_class(g, f, err)) != CR_OK || (rc = look_at_clock(g, f, err)) != CR_OK)
 		return rc;
 	f->known = f->standing->known && f->seat->id != 0;
 	if (!f->known)
 		return CR_OK;
-	vault_hash(g->vault, "address", f->recipient.text, strlen(f->recipient.text), f->recipient_hash,
+	vault_hash(g->vault, "address", f->words->recipient.text, strlen(f->words->recipient.text), f->recipient_hash,
 	           sizeof(f->recipient_hash));
 	rc = look_at_suppression(g, f, err);
 	if (rc == CR_OK && (g->rules.org_per_hour > 0 || g->rules.org_per_day > 0))
-		rc = ledger_paced(&g->ledger, f->standing->tenant, f->organisation.text, &f->paced, err);
+		rc = ledger_paced(&g->ledger, f->standing->tenant, f->words->organisation.text, &f->paced, err);
 	return rc;
 }

@@ -27,8 +27,8 @@ struct gate {
 
 /* Nothing in it is large: it lives on the stack. */
 struct facts {
-	struct address mailbox, recipient;
-	struct name organisation; /* of the recipient */
+	const struct gate_words *words; /* the question's, or: */
+	struct gate_words own_words;
 	enum gate_class class;
 	uint64_t key; /* of the request */
 	uint8_t recipient_hash[SUPPRESS_HASH_HEX / 2];
@@ -46,9 +46,9 @@ struct facts {
 	struct clockwork clock;
 };
 
-/* All but the texts, which are filled before they are read. */
+/* All but the texts, which are filled before they are read.  It must not move: words may point into it. */
 void facts_clear(struct facts *f);
-/* The words of the question, before the store is touched.  The addresses point into f: it must not move.  Errors: CR_EPARSE. */
+/* The words of the question, before the store is touched.  Errors: CR_EPARSE. */
 MUST_CHECK int facts_read(const struct gate *g, const struct gate_request *q, struct facts *f, struct err *err);
 /* Everything the tests need.  The caller holds the transaction, or wants only advice.  Errors: CR_ESTORE. */
 MUST_CHECK int facts_look(struct gate *g, struct facts *f, struct err *err);

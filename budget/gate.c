@@ -184,7 +184,7 @@ answer_trouble(const struct facts *f, const struct err *err, struct gate_answer 
 {
 	*a = (struct gate_answer){.verdict = GATE_WAIT, .class = f->class};
 	(void)snprintf(a->reason, sizeof(a->reason), "store");
-	(void)snprintf(a->mailbox, sizeof(a->mailbox), "%s", f->mailbox.text);
+	(void)snprintf(a->mailbox, sizeof(a->mailbox), "%s", f->words->mailbox.text);
 	(void)snprintf(a->message, sizeof(a->message), "%.255s", err != NULL ? err->text : "");
 }
 
@@ -196,7 +196,7 @@ spend(struct gate *g, const struct facts *f, struct token *out, struct err *err)
 		.mailbox = f->seat->id,
 		.class = f->class,
 		.key = f->key,
-		.organisation = f->organisation.text,
+		.organisation = f->words->organisation.text,
 	};
 
 	memcpy(sent.recipient_hash, f->recipient_hash, sizeof(sent.recipient_hash));
@@ -223,7 +223,7 @@ ask_one(struct gate *g, const struct gate_request *q, bool gap_excused, bool tol
 		return rc;
 	}
 	*out = (struct gate_answer){.class = f.class};
-	buf_copy_text(out->mailbox, sizeof(out->mailbox), f.mailbox.text);
+	buf_copy_text(out->mailbox, sizeof(out->mailbox), f.words->mailbox.text);
 	first = facts_test(g, &f, told, findings);
 	paid = facts_paid(g, &f, findings);
 	if (paid != NULL) {
@@ -358,8 +358,8 @@ gate_ask(struct gate *g, const struct gate_request *q, struct gate_answer *out, 
 
 /* What can be read of the questions; what cannot will be told when it is asked. */
 struct expected {
-	struct address *mailbox, *recipient;
-	struct name *organisation;
+	const struct gate_words **words;
+	struct gate_words *own;    /* of those that nobody has read yet */
 	const char **text, **more; /* scratch for lists of the above */
 	size_t n;
 };
@@ -367,32 +367,41 @@ struct expected {
 static void
 expected_release(struct expected *e)
 {
-	free(e->mailbox);
-	free(e->recipient);
-	free(e->organisation);
+	free(e->words);
+	free(e->own);
 	free(e->text);
 	free(e->more);
 }
 
 static int
+expected_open(struct expected *e, const struct gate_request *q, size_t n, struct err *err)
+{
+	size_t unread = 0;
+
+	for (size_t i = 0; i < n; i++)
+		unread += q[i].words == NULL;
+	e->words = malloc(n * sizeof(e->words[0]));
+	e->text = malloc(n * sizeof(e->text[0]));
+	e->more = malloc(n * sizeof(e->more[0]));
+	e->own = unread > 0 ? malloc(unread * sizeof(e->own[0])) : NULL;
+	if (e->words == NULL || e->text == NULL || e->more == NULL || (unread > 0 && e->own == NULL))
+		return err_nomem(err, "gate");
+	return CR_OK;
+}
+
+static int
 expected_read(const struct gate *g, struct expected *e, const struct gate_request *q, size_t n, struct err *err)
 {
-	e->mailbox = calloc(n, sizeof(e->mailbox[0]));
-	e->recipient = calloc(n, sizeof(e->recipient[0]));
-	e->organisation = calloc(n, sizeof(e->organisation[0]));
-	e->text = calloc(n, sizeof(e->text[0]));
-	e->more = calloc(n, sizeof(e->more[0]));
-	if (e->mailbox == NULL || e->recipient == NULL || e->organisation == NULL || e->text == NULL || e->more == NULL)
-		return err_nomem(err, "gate");
-	for (size_t i = 0; i < n; i++) {
-		struct address *m = &e->mailbox[e->n], *r = &e->recipient[e->n];
+	size_t used = 0;
+	int rc = expected_open(e, q, n, err);
 
-		if (address_parse(q[i].mailbox, m, NULL) != CR_OK || address_parse(q[i].recipient, r, NULL) != CR_OK)
-			continue;
-		organisations_of(&g->organisations, r->domain, &e->organisation[e->n]);
-		e->n++;
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		if (q[i].words != NULL)
+			e->words[e->n++] = q[i].words;
+		else if (gate_read(g, q[i].mailbox, q[i].recipient, &e->own[used], NULL) == CR_OK)
+			e->words[e->n++] = &e->own[used++];
 	}
-	return CR_OK;
+	return rc;
 }
 
 static int
@@ -404,11 +413,11 @@ expect_paces(struct gate *g, struct expected *e, struct err *err)
 	for (size_t i = 0; rc == CR_OK && i < e->n; i++) {
 		const struct standing *home;
 
-		rc = ledger_standing(&g->ledger, e->mailbox[i].domain, &home, err);
+		rc = ledger_standing(&g->ledger, e->words[i]->mailbox.domain, &home, err);
 		if (rc != CR_OK || !home->known)
 			continue;
 		e->text[n] = home->tenant;
-		e->more[n++] = e->organisation[i].text;
+		e->more[n++] = e->words[i]->organisation.text;
 	}
 	return rc == CR_OK && n > 0 ? ledger_expect_paces(&g->ledger, e->text, e->more, n, g->clock, err) : rc;
 }
@@ -419,12 +428,12 @@ expect_all(struct gate *g, struct expected *e, struct err *err)
 	int rc;
 
 	for (size_t i = 0; i < e->n; i++)
-		e->text[i] = e->mailbox[i].domain;
+		e->text[i] = e->words[i]->mailbox.domain;
 	if ((rc = ledger_expect_standings(&g->ledger, e->text, e->n, err)) != CR_OK)
 		return rc;
 	for (size_t i = 0; i < e->n; i++) {
-		e->text[i] = e->mailbox[i].text;
-		e->more[i] = e->recipient[i].text;
+		e->text[i] = e->words[i]->mailbox.text;
+		e->more[i] = e->words[i]->recipient.text;
 	}
 	if ((rc = ledger_expect_seats(&g->ledger, e->text, e->n, err)) != CR_OK ||
 	    (rc = ledger_expect_strangers(&g->ledger, e->more, e->n, err)) != CR_OK ||
@@ -439,7 +448,7 @@ gate_expect(struct gate *g, const struct gate_request *q, size_t n, struct err *
 	struct expected e = {0};
 	int rc;
 
-	if (!db_is_server(g->db) || n == 0)
+	if (n == 0)
 		return CR_OK;
 	rc = expected_read(g, &e, q, n, err);
 	if (rc == CR_OK && e.n > 0)

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/db.h"
 #include "core/secret.h"
+#include "dns/name.h"
 
 #include <stdbool.h>
 
@@ -44,11 +45,21 @@ void gate_drop(struct gate **g);
 struct organisations;
 void gate_organisations_take(struct gate *g, struct organisations *o);
 
+/* What the words of a question mean. */
+struct gate_words {
+	struct address mailbox, recipient;
+	struct name organisation; /* of the recipient */
+};
+/* Read them before the question's turn comes: asks no store, so any thread may.  Errors: CR_EPARSE. */
+MUST_CHECK int gate_read(const struct gate *g, const char *mailbox, const char *recipient, struct gate_words *out,
+                         struct err *err);
+
 struct gate_request {
-	const char *mailbox;    /* any spelling */
-	const char *recipient;  /* any spelling */
-	const char *message_id; /* NULL: every ask is charged */
-	bool dry_run;           /* test, spend nothing */
+	const char *mailbox;            /* any spelling */
+	const char *recipient;          /* any spelling */
+	const char *message_id;         /* NULL: every ask is charged */
+	bool dry_run;                   /* test, spend nothing */
+	const struct gate_words *words; /* of this mailbox and recipient; NULL: they are read when it is asked */
 };
 struct gate_answer {
 	enum gate_verdict verdict;
@@ -74,8 +85,8 @@ MUST_CHECK int gate_ask(struct gate *g, const struct gate_request *q, struct gat
  */
 MUST_CHECK int gate_begin(struct gate *g, struct err *err);
 /*
- * All the questions that are going to be asked in this transaction: with a server their rows are read and locked in a few exchanges
- * instead of some for each; with a file it does nothing.  Those that cannot be read are passed over.  Errors: CR_ESTORE, CR_ENOMEM.
+ * All the questions that are going to be asked in this transaction: their rows are read by one statement a table, and with a server
+ * locked too, in a few exchanges instead of some for each.  Those that cannot be read are passed over.  Errors: CR_ESTORE, CR_ENOMEM.
  */
 MUST_CHECK int gate_expect(struct gate *g, const struct gate_request *q, size_t n, struct err *err);
 MUST_CHECK int gate_ask_in(struct gate *g, const struct gate_request *q, size_t n, struct gate_answer *out,

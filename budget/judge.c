@@ -219,24 +219,42 @@ speaks_for(const struct address *login, const struct address *sender)
 	return name_is_under(sender->domain, login->domain);
 }
 
+/* Nearly always: then it does not matter whether the login is one of our mailboxes. */
+static bool
+speaks_as_itself(const struct policy_request *r)
+{
+	return r->sasl_username[0] == '\0' || strcmp(r->sasl_username, r->sender) == 0;
+}
+
+void
+judge_read(const struct judge *j, const struct policy_request *r, struct judge_words *out)
+{
+	const char *mailbox = r->kind == POLICY_CHECK ? r->mailbox : r->sender;
+
+	out->read = r->kind != POLICY_RELEASE && (r->kind == POLICY_CHECK || speaks_as_itself(r)) &&
+	            r->recipient[0] != '\0' && r->recipient_count <= 1 &&
+	            gate_read(j->gate, mailbox, r->recipient, &out->gate, NULL) == CR_OK;
+}
+
 /* Into j->mailbox: the login when it is one of ours, else the sender.  Not ok_out: out has the answer. */
 static int
-find_mailbox(struct judge *j, const struct policy_request *r, bool *ok_out, struct judgement *out, struct err *err)
+find_mailbox(struct judge *j, const struct policy_request *r, const struct judge_words *words, bool *ok_out,
+             struct judgement *out, struct err *err)
 {
 	struct address login, sender;
 	bool ours = false;
 	int rc = CR_OK;
 
-	*ok_out = false;
+	*ok_out = words->read;
+	if (words->read) {
+		address_copy(&j->mailbox, &words->gate.mailbox);
+		return CR_OK;
+	}
 	if (address_parse(r->sender, &sender, NULL) != CR_OK) {
 		defer(j, r, "unreadable", "the sender's address cannot be read", out);
 		return CR_OK;
 	}
-	/* Nearly always the same address in the same spelling. */
-	if (strcmp(r->sasl_username, r->sender) == 0) {
-		address_copy(&login, &sender);
-		rc = gate_knows(j->gate, login.text, &ours, err);
-	} else if (address_parse(r->sasl_username, &login, NULL) == CR_OK)
+	if (!speaks_as_itself(r) && address_parse(r->sasl_username, &login, NULL) == CR_OK)
 		rc = gate_knows(j->gate, login.text, &ours, err);
 	if (rc != CR_OK)
 		return rc;
@@ -265,9 +283,12 @@ tell(const struct judge *j, const struct policy_request *r, const char *organisa
 
 /* Also the test of a further recipient of a message: it answers for this one alone, END-OF-MESSAGE for all. */
 static void
-test(struct judge *j, const struct policy_request *r, struct judgement *out)
+test(struct judge *j, const struct policy_request *r, const struct judge_words *words, struct judgement *out)
 {
-	struct gate_request q = {.mailbox = j->mailbox.text, .message_id = buf_str(&j->message_id), .dry_run = true};
+	struct gate_request q = {.mailbox = j->mailbox.text,
+	                         .message_id = buf_str(&j->message_id),
+	                         .dry_run = true,
+	                         .words = words->read ? &words->gate : NULL};
 	struct address recipient;
 	struct name organisation;
 	uint8_t id[INSTANCES_ID_BYTES];
@@ -320,15 +341,16 @@ collect(struct judge *j, const struct policy_request *r)
 
 /* Whom a request is about, as far as it can be said without asking; at most EXPECT_MAX.  Returns how many. */
 static size_t
-expect_one(struct judge *j, const struct policy_request *r, struct gate_request *out)
+expect_one(struct judge *j, const struct policy_request *r, const struct judge_words *words, struct gate_request *out)
 {
 	const char *mailbox = r->kind == POLICY_CHECK       ? r->mailbox
 	                      : r->sasl_username[0] != '\0' ? r->sasl_username
 	                                                    : r->sender;
 	size_t n = 0;
 
-	if (r->kind == POLICY_CHECK) {
-		out[0] = (struct gate_request){.mailbox = mailbox, .recipient = r->recipient};
+	if (words->read || r->kind == POLICY_CHECK) {
+		out[0] = (struct gate_request){
+			.mailbox = mailbox, .recipient = r->recipient, .words = words->read ? &words->gate : NULL};
 		return 1;
 	}
 	if (make_id(j, r, NULL) != CR_OK || !collect(j, r))
@@ -339,26 +361,29 @@ expect_one(struct judge *j, const struct policy_request *r, struct gate_request 
 }
 
 int
-judge_expect(struct judge *j, const struct policy_request *const *r, size_t n, struct err *err)
+judge_expect(struct judge *j, const struct policy_request *const *r, const struct judge_words *const *words, size_t n,
+             struct err *err)
 {
-	struct gate_request *q = calloc(n, EXPECT_MAX * sizeof(q[0]));
+	struct gate_request *q = malloc(n * EXPECT_MAX * sizeof(q[0]));
 	size_t used = 0;
 	int rc;
 
 	if (q == NULL)
 		return err_nomem(err, "judge");
 	for (size_t i = 0; i < n; i++)
-		used += expect_one(j, r[i], q + used);
+		used += expect_one(j, r[i], words[i], q + used);
 	rc = used > 0 ? gate_expect(j->gate, q, used, err) : CR_OK;
 	free(q);
 	return rc;
 }
 
 static int
-spend(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err)
+spend(struct judge *j, const struct policy_request *r, const struct judge_words *words, struct judgement *out,
+      struct err *err)
 {
 	struct name organisation = {0};
 	struct address first;
+	bool is_read;
 	int rc;
 
 	if (!collect(j, r)) {
@@ -367,10 +392,12 @@ spend(struct judge *j, const struct policy_request *r, struct judgement *out, st
 	}
 	if (log_get_level() >= LOG_LEVEL_INFO && address_parse(j->recipients[0], &first, NULL) == CR_OK)
 		name_organisation(first.domain, &organisation);
+	is_read = words->read && j->n == 1 && j->recipients[0] == r->recipient;
 	for (size_t i = 0; i < j->n; i++)
 		j->questions[i] = (struct gate_request){.mailbox = j->mailbox.text,
 		                                        .recipient = j->recipients[i],
-		                                        .message_id = buf_str(&j->message_id)};
+		                                        .message_id = buf_str(&j->message_id),
+		                                        .words = is_read ? &words->gate : NULL};
 	rc = gate_ask_in(j->gate, j->questions, j->n, j->answers, err);
 	if (rc == CR_EPARSE)
 		defer(j, r, "unreadable", "a recipient's address cannot be read", out);
@@ -380,12 +407,14 @@ spend(struct judge *j, const struct policy_request *r, struct judgement *out, st
 }
 
 static int
-check(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err)
+check(struct judge *j, const struct policy_request *r, const struct judge_words *words, struct judgement *out,
+      struct err *err)
 {
 	const struct gate_request q = {.mailbox = r->mailbox,
 	                               .recipient = r->recipient,
 	                               .message_id = r->message_id[0] != '\0' ? r->message_id : NULL,
-	                               .dry_run = r->dry_run};
+	                               .dry_run = r->dry_run,
+	                               .words = words->read ? &words->gate : NULL};
 	struct gate_answer *a = &j->answers[0];
 	struct name organisation = {0};
 	struct address to;
@@ -429,7 +458,8 @@ judge_release(struct judge *j, const struct policy_request *r, struct judgement 
 }
 
 static int
-judge_message(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err)
+judge_message(struct judge *j, const struct policy_request *r, const struct judge_words *words, struct judgement *out,
+              struct err *err)
 {
 	bool ok = false;
 	int rc;
@@ -448,19 +478,20 @@ judge_message(struct judge *j, const struct policy_request *r, struct judgement 
 		return CR_OK;
 	rc = make_id(j, r, err);
 	if (rc == CR_OK)
-		rc = find_mailbox(j, r, &ok, out, err);
+		rc = find_mailbox(j, r, words, &ok, out, err);
 	if (rc == CR_OK && ok && judge_spends(r))
-		rc = spend(j, r, out, err);
+		rc = spend(j, r, words, out, err);
 	else if (rc == CR_OK && ok)
-		test(j, r, out);
+		test(j, r, words, out);
 	return rc;
 }
 
 /* A question that writes nothing has its trouble as an answer. */
 int
-judge_request(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err)
+judge_request(struct judge *j, const struct policy_request *r, const struct judge_words *words, struct judgement *out,
+              struct err *err)
 {
-	int rc = r->kind == POLICY_CHECK ? check(j, r, out, err) : judge_message(j, r, out, err);
+	int rc = r->kind == POLICY_CHECK ? check(j, r, words, out, err) : judge_message(j, r, words, out, err);
 
 	if (rc != CR_OK && !judge_spends(r)) {
 		judge_trouble(r, err, out);

@@ -28,12 +28,22 @@ struct judgement {
 	char log[JUDGE_LOG]; /* one printable line: reason, mailbox, organisation; recipients only where that is set */
 };
 
+/* What a request's words mean, where it has one mailbox, which signed in under the sender's address, and one recipient. */
+struct judge_words {
+	bool read; /* else they are read when it is judged */
+	struct gate_words gate;
+};
+/* Before its turn comes, and by any thread while judge_set is not called. */
+void judge_read(const struct judge *j, const struct policy_request *r, struct judge_words *out);
+
 /* Does it write?  Then the caller holds the gate's transaction, and tells the answer only after its commit. */
 bool judge_spends(const struct policy_request *r);
 /* All the requests that are going to be judged in the gate's transaction: see gate_expect.  Errors: as gate_expect. */
-MUST_CHECK int judge_expect(struct judge *j, const struct policy_request *const *r, size_t n, struct err *err);
+MUST_CHECK int judge_expect(struct judge *j, const struct policy_request *const *r,
+                            const struct judge_words *const *words, size_t n, struct err *err);
 /* Errors, of a request that spends: as gate_ask_in, the transaction is to be rolled back.  A test has its trouble as an answer. */
-MUST_CHECK int judge_request(struct judge *j, const struct policy_request *r, struct judgement *out, struct err *err);
+MUST_CHECK int judge_request(struct judge *j, const struct policy_request *r, const struct judge_words *words,
+                             struct judgement *out, struct err *err);
 /*
  * Give a ticket back, in a transaction of its own: no other may stand.  Errors: only those after which nothing may be answered
  * (CR_EUNKNOWN); every other one is an answer.

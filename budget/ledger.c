@@ -86,7 +86,8 @@ ledger_forget(struct ledger *l)
 	dict_clear(&l->seats, free);
 	dict_clear(&l->paces, free);
 	dict_clear(&l->strangers, free);
-	l->has_mark = l->has_anchor = l->binding = false;
+	dict_clear(&l->frozen, free);
+	l->has_mark = l->has_anchor = l->has_frozen = l->binding = false;
 	l->message++;
 }
 
@@ -99,6 +100,7 @@ ledger_release(struct ledger *l)
 	dict_release(&l->seats, free);
 	dict_release(&l->paces, free);
 	dict_release(&l->strangers, free);
+	dict_release(&l->frozen, free);
 	free(l->spent_seats.item);
 	free(l->spent_paces.item);
 	free(l->sent.item);
@@ -169,7 +171,36 @@ ledger_refresh(struct ledger *l, bool binding, struct err *err)
 struct standings {
 	struct standing **standing;
 	const size_t *of; /* question -> standing; NULL: the same number */
+	const struct dict *frozen;
 };
+
+static int
+take_frozen(void *arg, size_t i, const struct db_rows *row, struct err *err)
+{
+	struct ledger *l = arg;
+	char *tenant = strdup(db_col_text(row, 0));
+	int rc = tenant == NULL ? err_nomem(err, "tenant") : dict_put(&l->frozen, tenant, tenant, err);
+
+	(void)i;
+	if (rc != CR_OK)
+		free(tenant);
+	return rc;
+}
+
+/* Hardly ever one: known to all domains of all tenants by a single question. */
+static int
+read_frozen(struct ledger *l, struct err *err)
+{
+	int rc;
+
+	if (l->has_frozen)
+		return CR_OK;
+	dict_clear(&l->frozen, free); /* of an attempt that failed */
+	rc = db_query_many(l->db, DB_LOOK, "SELECT primary_domain FROM tenant WHERE frozen_cause IS NOT NULL",
+	                   DB_NO_ARGS, 1, take_frozen, l, err);
+	l->has_frozen = rc == CR_OK;
+	return rc;
+}
 
 static int
 take_primary(void *arg, size_t i, const struct db_rows *row, struct err *err)
@@ -196,7 +227,7 @@ take_state(void *arg, size_t i, const struct db_rows *row, struct err *err)
 	if (s->tenant == NULL || (s->cause == NULL && !db_col_is_null(row, 2)))
 		return err_nomem(err, "domain");
 	s->first_send_ms = db_col_int(row, 3);
-	s->tenant_frozen = !db_col_is_null(row, 4);
+	s->tenant_frozen = dict_get(all->frozen, s->tenant) != NULL;
 	s->known = true;
 	return CR_OK;
 }
@@ -257,13 +288,10 @@ read_states(struct ledger *l, struct standing **s, size_t n, struct err *err)
 	for (size_t i = 0; rc == CR_OK && i < n; i++)
 		args[i] = db_text(s[i]->domain);
 	if (rc == CR_OK) {
-		*all = (struct standings){.standing = s};
-		rc = db_query_many(
-			l->db, DB_LOOK_LATER,
-			"SELECT d.tenant, d.state, d.cause, d.first_send_ms, (SELECT t.frozen_cause FROM tenant t "
-			"WHERE t.primary_domain = d.tenant AND t.frozen_cause IS NOT NULL) "
-			"FROM domain d WHERE d.name = $1",
-			args, 1, n, take_state, all, err);
+		*all = (struct standings){.standing = s, .frozen = &l->frozen};
+		rc = db_query_many(l->db, DB_LOOK_LATER,
+		                   "SELECT tenant, state, cause, first_send_ms FROM domain WHERE name = $1", args, 1, n,
+		                   take_state, all, err);
 	}
 	if (args != few)
 		free(args);
@@ -283,9 +311,9 @@ make_standing(const char *domain)
 int
 ledger_expect_standings(struct ledger *l, const char *const *domains, size_t n, struct err *err)
 {
-	struct standing **s = calloc(n, sizeof(s[0]));
+	struct standing **s = malloc(n * sizeof(s[0]));
 	size_t fresh = 0;
-	int rc = s == NULL ? err_nomem(err, "domains") : CR_OK;
+	int rc = s == NULL ? err_nomem(err, "domains") : read_frozen(l, err);
 
 	for (size_t i = 0; rc == CR_OK && i < n; i++) {
 		struct standing *one;
@@ -318,8 +346,8 @@ ledger_standing(struct ledger *l, const char *domain, const struct standing **ou
 	if (s == NULL) {
 		if ((s = make_standing(domain)) == NULL)
 			return err_nomem(err, "domain");
-		if ((rc = read_primaries(l, &s, 1, err)) != CR_OK || (rc = read_states(l, &s, 1, err)) != CR_OK ||
-		    (rc = db_settle(l->db, err)) != CR_OK ||
+		if ((rc = read_frozen(l, err)) != CR_OK || (rc = read_primaries(l, &s, 1, err)) != CR_OK ||
+		    (rc = read_states(l, &s, 1, err)) != CR_OK || (rc = db_settle(l->db, err)) != CR_OK ||
 		    (rc = dict_put(&l->standings, s->domain, s, err)) != CR_OK) {
 			standing_drop(s);
 			return rc;

@@ -62,6 +62,8 @@ struct ledger {
 	bool has_mark;
 	struct closed closed;
 	struct dict standings, seats, paces, strangers;
+	struct dict frozen; /* tenants; all of them, when has_frozen */
+	bool has_frozen;
 	struct ledger_list {
 		void **item;
 		size_t n, kept, cap; /* kept: those of messages that count */

@@ -25,6 +25,7 @@ struct waiting {
 	bool unknown;  /* nobody knows what became of it: no answer */
 	char *bytes;   /* of the request; a round that rests holds none */
 	struct policy_request request;
+	struct judge_words words;
 	struct judgement judgement;
 };
 
@@ -142,20 +143,23 @@ static void
 begin(struct round *r)
 {
 	const struct policy_request *spending[ROUND_MAX];
+	const struct judge_words *words[ROUND_MAX];
 	struct err err = {0};
 	size_t n = 0;
 	int rc;
 
 	for (size_t i = 0; i < r->n; i++) {
-		if (r->list[i].spends && !r->list[i].answered)
-			spending[n++] = &r->list[i].request;
+		if (!r->list[i].spends || r->list[i].answered)
+			continue;
+		spending[n] = &r->list[i].request;
+		words[n++] = &r->list[i].words;
 	}
 	if (n == 0)
 		return;
 	rc = gate_begin(r->court->gate, &err);
 	r->begun = rc == CR_OK;
-	if (rc == CR_OK && db_is_server(r->court->db))
-		rc = judge_expect(r->court->judge, spending, n, &err);
+	if (rc == CR_OK && (n > 1 || db_is_server(r->court->db)))
+		rc = judge_expect(r->court->judge, spending, words, n, &err);
 	if (rc != CR_OK)
 		give_up(r, &err);
 }
@@ -165,7 +169,7 @@ judge_one(struct round *r, struct waiting *w)
 {
 	struct err err = {0};
 
-	if (judge_request(r->court->judge, &w->request, &w->judgement, &err) != CR_OK)
+	if (judge_request(r->court->judge, &w->request, &w->words, &w->judgement, &err) != CR_OK)
 		give_up(r, &err);
 }
 
@@ -351,6 +355,7 @@ round_add(struct round *r, void *who, int fd, const char *data, size_t len)
 	w->who = who;
 	w->asked_us = now_us();
 	w->spends = judge_spends(&w->request);
+	judge_read(r->court->judge, &w->request, &w->words);
 	w->answered = w->unknown = false;
 	if (w->request.kind != POLICY_POSTFIX)
 		screen(r, w, fd);

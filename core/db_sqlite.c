@@ -14,11 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/db_args.h"
 #include "core/db_log.h"
 #include "core/db_pages.h"
 #include "core/lazy_sqlite.h"
 
-#define MAX_ARGS   32
+#define MAX_ARGS   DB_ARGS_MAX
 #define CACHE_SIZE 512        /* statements; a power of two, far above what the program has */
 #define OUR_ID     0x636f6c64 /* "cold": application_id, bytes 68..71 of the file header */
 
@@ -29,6 +30,9 @@ struct engine_stmt {
 	bool busy;
 	bool cached;
 	bool ended;               /* the last row was read: one more step would start again */
+	struct engine_stmt *over; /* the same over a table of arguments (db_args.h); NULL: not made yet */
+	bool alone;               /* there is none */
+	int first_column;         /* of the answer: one over such a table has its row in front */
 	uint8_t arg_of[MAX_ARGS]; /* parameter i of SQLite, 0-based -> the n of its $n, 0-based */
 	int n_params;             /* of SQLite: distinct names */
 	size_t n_args;            /* the highest $n */
@@ -38,6 +42,7 @@ struct engine {
 	sqlite3 *handle;
 	int log_pages;
 	bool sync_failed; /* what the disk holds is unknown: nothing more is written through this connection */
+	struct db_args args;
 	size_t n_cached;
 	struct engine_stmt *cache[CACHE_SIZE];
 };
@@ -179,6 +184,7 @@ stmt_free(struct engine_stmt *s)
 {
 	if (s == NULL)
 		return;
+	stmt_free(s->over);
 	(void)sqlite3_finalize(s->handle);
 	free(s);
 }
@@ -233,6 +239,8 @@ engine_open(const struct engine_options *o, struct engine **out, struct err *err
 	/* Replaces SQLite's own hook, the one that checkpoints; the setting then reads 0. */
 	(void)sqlite3_wal_hook(e->handle, note_log_pages, e);
 	rc = apply_settings(e, o->mode != DB_READ, err);
+	if (rc == CR_OK && !db_args_register(e->handle, &e->args))
+		rc = fault(e, SQLITE_NOMEM, "open", err);
 	if (rc != CR_OK)
 		goto out;
 	*out = TAKE(e);
@@ -469,18 +477,12 @@ engine_step(struct engine_stmt *s, bool *more_out, struct err *err)
 
 /* One row of arguments after the other through one statement, which is looked up, and cleared, once. */
 static int
-engine_many(struct engine *e, enum db_many how, const char *sql, const struct db_value *args, size_t n_args, size_t n,
-            int (*got)(void *arg, size_t i, struct engine_stmt *s, struct err *err), void *arg, int64_t *changed_out,
-            struct err *err)
+many_in_turn(struct engine_stmt *s, const struct db_value *args, size_t n_args, size_t n,
+             int (*got)(void *arg, size_t i, struct engine_stmt *s, struct err *err), void *arg, int64_t *changed,
+             struct err *err)
 {
-	struct engine_stmt *s = NULL;
-	int64_t changed = 0;
-	int rc = stmt_take(e, sql, n_args, &s, err);
+	int rc = CR_OK;
 
-	(void)how; /* a writer is alone */
-	if (rc != CR_OK)
-		return rc;
-	assert(s != NULL);
 	for (size_t i = 0; rc == CR_OK && i < n; i++) {
 		bool more = true;
 
@@ -491,10 +493,75 @@ engine_many(struct engine *e, enum db_many how, const char *sql, const struct db
 			if (rc == CR_OK && more && got != NULL)
 				rc = got(arg, i, s, err);
 		}
-		if (changed_out != NULL)
-			changed += sqlite3_changes64(e->handle);
+		*changed += sqlite3_changes64(s->engine->handle);
 		(void)sqlite3_reset(s->handle);
 	}
+	return rc;
+}
+
+/*
+ * Over the table of arguments, all at once.  NULL: it cannot be; an error is left for the statement itself to meet.  It is in use when s is, so
+ * that a question inside itself, which gets a statement of its own, never meets it.
+ */
+static struct engine_stmt *
+stmt_over(struct engine_stmt *s)
+{
+	struct buf sql = {0};
+	bool joined;
+
+	if (s->over != NULL || s->alone || !s->cached)
+		return s->over;
+	joined = db_args_join(s->sql, &sql);
+	s->alone = !joined || buf_check(&sql, "statement", NULL) != CR_OK ||
+	           stmt_make(s->engine, buf_str(&sql), &s->over, NULL) != CR_OK;
+	buf_release(&sql);
+	if (s->alone)
+		return NULL;
+	s->over->sql = s->sql; /* and it goes with s */
+	s->over->first_column = sqlite3_stmt_readonly(s->over->handle) ? 1 : 0;
+	return s->over;
+}
+
+static int
+many_at_once(struct engine_stmt *s, const struct db_args *args,
+             int (*got)(void *arg, size_t i, struct engine_stmt *s, struct err *err), void *arg, int64_t *changed,
+             struct err *err)
+{
+	struct engine *e = s->engine;
+	bool more = true;
+	int rc = CR_OK;
+
+	e->args = *args;
+	s->ended = false;
+	while (rc == CR_OK && more) {
+		rc = engine_step(s, &more, err);
+		if (rc == CR_OK && more && got != NULL)
+			rc = got(arg, (size_t)sqlite3_column_int64(s->handle, 0), s, err);
+	}
+	*changed = sqlite3_changes64(e->handle);
+	(void)sqlite3_reset(s->handle);
+	return rc;
+}
+
+static int
+engine_many(struct engine *e, enum db_many how, const char *sql, const struct db_value *args, size_t n_args, size_t n,
+            int (*got)(void *arg, size_t i, struct engine_stmt *s, struct err *err), void *arg, int64_t *changed_out,
+            struct err *err)
+{
+	const struct db_args all = {.values = args, .n_args = n_args, .n = n};
+	struct engine_stmt *s = NULL, *over;
+	int64_t changed = 0;
+	int rc = stmt_take(e, sql, n_args, &s, err);
+
+	(void)how; /* a writer is alone */
+	if (rc != CR_OK)
+		return rc;
+	assert(s != NULL);
+	over = n > 1 ? stmt_over(s) : NULL;
+	if (over != NULL)
+		rc = many_at_once(over, &all, got, arg, &changed, err);
+	else
+		rc = many_in_turn(s, args, n_args, n, got, arg, &changed, err);
 	engine_done(s);
 	if (rc == CR_OK && changed_out != NULL)
 		*changed_out = changed;
@@ -516,28 +583,28 @@ engine_changes(const struct engine *e)
 static int64_t
 engine_col_int(const struct engine_stmt *s, int col)
 {
-	return sqlite3_column_int64(s->handle, col);
+	return sqlite3_column_int64(s->handle, s->first_column + col);
 }
 
 static const char *
 engine_col_text(const struct engine_stmt *s, int col)
 {
-	return (const char *)sqlite3_column_text(s->handle, col);
+	return (const char *)sqlite3_column_text(s->handle, s->first_column + col);
 }
 
 static const void *
 engine_col_blob(const struct engine_stmt *s, int col, size_t *len_out)
 {
-	const void *data = sqlite3_column_blob(s->handle, col);
+	const void *data = sqlite3_column_blob(s->handle, s->first_column + col);
 
-	*len_out = (size_t)sqlite3_column_bytes(s->handle, col);
+	*len_out = (size_t)sqlite3_column_bytes(s->handle, s->first_column + col);
 	return data;
 }
 
 static bool
 engine_col_is_null(const struct engine_stmt *s, int col)
 {
-	return sqlite3_column_type(s->handle, col) == SQLITE_NULL;
+	return sqlite3_column_type(s->handle, s->first_column + col) == SQLITE_NULL;
 }
 
 static bool

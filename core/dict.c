@@ -1,7 +1,7 @@
 /*
  * dict.c - linear probing over a power of two, at most half full.
  *
- * The hash is FNV-1a with a start of its own in every process: who chooses the keys cannot choose them to collide.
+ * The hash begins elsewhere in every process: who chooses the keys cannot choose them to collide.
  */
 #include "core/dict.h"
 
@@ -27,16 +27,31 @@ choose_start(void)
 	start = (uint64_t)t.tv_nsec * UINT64_C(0x9e3779b97f4a7c15);
 }
 
+/* Both halves of a product, so that each bit of a and b tells in each of the result. */
+static uint64_t
+fold(uint64_t a, uint64_t b)
+{
+	__extension__ const unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
 static uint64_t
 hash_of(const char *key)
 {
-	uint64_t h;
+	const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+	size_t len = strlen(key);
+	uint64_t h, word;
 
 	(void)pthread_once(&start_once, choose_start);
-	h = start ^ UINT64_C(0xcbf29ce484222325);
-	for (; *key != '\0'; key++)
-		h = (h ^ (unsigned char)*key) * UINT64_C(0x100000001b3);
-	return h ^ h >> 32;
+	h = start ^ len;
+	for (; len >= sizeof(word); len -= sizeof(word), key += sizeof(word)) {
+		memcpy(&word, key, sizeof(word));
+		h = fold(h ^ word, odd);
+	}
+	for (word = 0; len > 0; len--)
+		word = word << 8 | (unsigned char)*key++;
+	return fold(h ^ word, odd);
 }
 
 /* Where key stands, or the free place where it would. */

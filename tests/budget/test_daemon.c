@@ -89,6 +89,20 @@ daemon__several_recipients_are_all_or_nothing(void **state)
 	expect_spend("x", LATER, "(budget)");
 }
 
+/* Postfix 3.7 names nobody then; a server that names one means all the same. */
+static void
+daemon__a_recipient_named_beside_a_count_of_two_stands_for_both(void **state)
+{
+	const struct question end = {END, "1", ANNA, "a@fabrikam.example", NULL, 2};
+	int fd = dial();
+
+	(void)state;
+	ask_three(fd, "1", 2);
+	expect_on(fd, &end, GO, "");
+	(void)close(fd);
+	expect_spend("x", LATER, "(budget)");
+}
+
 /* Postfix accepted more than were asked about: some passed another way, and nobody can say whom to charge. */
 static void
 daemon__recipients_that_were_never_asked_about_are_deferred(void **state)
@@ -415,6 +429,7 @@ main(void)
 		DAEMON_TEST(daemon__a_recipient_refused_at_rcpt_is_not_charged),
 		DAEMON_TEST(daemon__an_instance_of_another_client_or_sender_is_another_message),
 		DAEMON_TEST(daemon__several_recipients_are_all_or_nothing),
+		DAEMON_TEST(daemon__a_recipient_named_beside_a_count_of_two_stands_for_both),
 		DAEMON_TEST(daemon__a_question_repeated_after_a_lost_reply_is_not_charged_again),
 		DAEMON_TEST(daemon__a_freeze_elsewhere_binds_the_next_answer),
 		DAEMON_TEST(daemon__the_login_is_charged_when_it_is_ours),

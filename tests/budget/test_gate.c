@@ -676,13 +676,13 @@ static void
 gate__recipients_of_one_message_go_together_or_not_at_all(void **state)
 {
 	const struct gate_request two[] = {
-		{ANNA, "a@one.example", "<1@x>", false},
-                {ANNA, "b@two.example", "<1@x>", false}
+		{ANNA, "a@one.example", "<1@x>", false, NULL},
+                {ANNA, "b@two.example", "<1@x>", false, NULL}
         };
 	const struct gate_request three[] = {
-		{BEN, "a@four.example", "<2@x>", false},
-		{BEN, "b@five.example", "<2@x>", false},
-		{BEN, "c@six.example",  "<2@x>", false}
+		{BEN, "a@four.example", "<2@x>", false, NULL},
+		{BEN, "b@five.example", "<2@x>", false, NULL},
+		{BEN, "c@six.example",  "<2@x>", false, NULL}
         };
 	struct gate_answer a[3];
 	struct office o;
@@ -710,8 +710,8 @@ static void
 gate__recipients_of_one_organisation_count_against_its_pace(void **state)
 {
 	const struct gate_request two[] = {
-		{ANNA, "a@" FABRIKAM, "<1@x>", false},
-                {ANNA, "b@" FABRIKAM, "<1@x>", false}
+		{ANNA, "a@" FABRIKAM, "<1@x>", false, NULL},
+                {ANNA, "b@" FABRIKAM, "<1@x>", false, NULL}
         };
 	struct gate_answer a[2];
 	struct office o;
@@ -731,11 +731,11 @@ static void
 gate__of_a_refused_message_nothing_stays(void **state)
 {
 	const struct gate_request three[] = {
-		{BEN, "a@four.example", "<2@x>", false},
-		{BEN, "b@five.example", "<2@x>", false},
-		{BEN, "c@six.example",  "<2@x>", false}
+		{BEN, "a@four.example", "<2@x>", false, NULL},
+		{BEN, "b@five.example", "<2@x>", false, NULL},
+		{BEN, "c@six.example",  "<2@x>", false, NULL}
         };
-	const struct gate_request one = {CARL, "d@seven.example", "<3@x>", false};
+	const struct gate_request one = {.mailbox = CARL, .recipient = "d@seven.example", .message_id = "<3@x>"};
 	struct gate_answer a[3];
 	struct office o;
 
