@@ -15,7 +15,7 @@
 #include "dns/lookup_inside.h"
 
 #define SIDE_BY_SIDE 256 /* checks */
-#define KEY_BYTES    (NAME_TEXT_MAX + 96)
+#define KEY_BYTES    (sizeof("ffff ") + sizeof(struct resolve_server) + sizeof(" 65535 ") + NAME_TEXT_MAX)
 
 /* A check under way. */
 struct lookup_slot {
@@ -64,8 +64,6 @@ question_drop(void *value)
 	records_release(&q->answer.records);
 	records_release(&q->answer.chain);
 	free(q->waiting);
-	free(q->name);
-	free(q->key);
 	free(q);
 }
 
@@ -218,31 +216,45 @@ answer_nobody(struct lookup_question *q, const char *why)
 	(void)snprintf(q->answer.why, sizeof(q->answer.why), "%s", why);
 }
 
+/* Type, server, name; without snprintf, since every run of a check comes through here for each of its questions.  Where the name begins. */
+static size_t
+write_key(const struct resolve_server *at, const char *name, uint16_t type, char key[KEY_BYTES])
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t len = 0, name_len = strlen(name);
+
+	assert(name_len < NAME_TEXT_MAX);
+	for (int shift = 12; shift >= 0; shift -= 4)
+		key[len++] = digits[type >> shift & 15];
+	key[len++] = ' ';
+	if (at != NULL)
+		len += (size_t)snprintf(key + len, sizeof(at->address) + sizeof(" 65535 "), "%s %u ", at->address,
+		                        at->port);
+	memcpy(key + len, name, name_len + 1);
+	return len;
+}
+
 static struct lookup_question *
-question_new(struct lookup *l, const struct resolve_server *at, const char *name, uint16_t type, const char *key,
+question_new(struct lookup *l, const struct resolve_server *at, uint16_t type, const char *key, size_t name_at,
              struct err *err)
 {
-	struct lookup_question *q = calloc(1, sizeof(*q));
-	const struct lookup_way *route = at == NULL ? route_of(&l->routes, name) : NULL;
-	int rc = CR_OK;
+	size_t key_len = strlen(key) + 1;
+	struct lookup_question *q = calloc(1, sizeof(*q) + key_len);
+	const struct lookup_way *route = at == NULL ? route_of(&l->routes, key + name_at) : NULL;
 
 	if (q == NULL) {
 		(void)err_nomem(err, "dns question");
 		return NULL;
 	}
+	memcpy(q->key, key, key_len);
+	q->name = q->key + name_at;
 	q->type = type;
 	q->at_given = at != NULL || route != NULL;
 	if (q->at_given)
 		q->at = at != NULL ? *at : route->server;
 	q->recursion = at == NULL && (route == NULL || route->recursion);
-	q->key = strdup(key);
-	q->name = strdup(name);
-	if (q->key == NULL || q->name == NULL)
-		rc = err_nomem(err, "dns question");
-	if (rc == CR_OK)
-		rc = dict_put(&l->questions, q->key, q, err);
-	if (rc != CR_OK) {
-		question_drop(q);
+	if (dict_put(&l->questions, q->key, q, err) != CR_OK) {
+		free(q);
 		return NULL;
 	}
 	if (l->slot != NULL)
@@ -326,15 +338,14 @@ ask(struct lookup *l, const struct resolve_server *at, const char *name, uint16_
 	char key[KEY_BYTES];
 	struct lookup_question *q;
 	struct err err = {0};
+	size_t name_at = write_key(at, name, type, key);
 	int rc = CR_OK;
 
-	(void)snprintf(key, sizeof(key), "%u %s %u %s", type, at != NULL ? at->address : "", at != NULL ? at->port : 0U,
-	               name);
 	q = dict_get(&l->questions, key);
 	if (q == NULL) {
 		if (l->slot != NULL && l->slot->made >= LOOKUP_QUESTIONS_MAX)
 			return &too_many;
-		q = question_new(l, at, name, type, key, &err);
+		q = question_new(l, at, type, key, name_at, &err);
 		if (q == NULL) {
 			trouble(l, CR_ENOMEM, &err);
 			return &no_memory;

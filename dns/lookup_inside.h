@@ -11,8 +11,7 @@ struct lookup_slot;
 /* One question, asked once.  Its address is its answer's for as long as the lookup lives. */
 struct lookup_question {
 	struct lookup_answer answer; /* first: what checks are handed */
-	char *key;
-	char *name;
+	const char *name;            /* within key */
 	uint16_t type;
 	bool at_given; /* asked of `at`, without recursion; else by route */
 	struct resolve_server at;
@@ -21,6 +20,7 @@ struct lookup_question {
 	struct lookup_slot **waiting;
 	size_t n_waiting, cap_waiting;
 	struct lookup_question *next; /* of those not started yet; free for the source after that */
+	char key[];
 };
 
 /* Where answers come from. */

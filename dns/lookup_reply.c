@@ -144,10 +144,10 @@ read_nothing(const struct lookup_asked *asked, const struct resolve_answer *r, c
 }
 
 static int
-read_answer(const struct lookup_asked *asked, struct resolve_answer *r, struct lookup_answer *a, bool *follow_out,
-            struct name *next_out, struct err *err)
+read_answer(const struct lookup_asked *asked, struct resolve_answer *r, size_t n_told, struct lookup_answer *a,
+            bool *follow_out, struct name *next_out, struct err *err)
 {
-	size_t before = a->chain.n, n_told = r->records.n;
+	size_t before = a->chain.n;
 	char text[24];
 	int rc;
 
@@ -209,7 +209,7 @@ lookup_reply_read(const struct lookup_asked *asked, const uint8_t *reply, size_t
 	                   is_loopback(asked->server->address);
 	if (first)
 		a->authoritative = r.authoritative;
-	rc = read_answer(asked, &r, a, follow_out, next_out, err);
+	rc = read_answer(asked, &r, n, a, follow_out, next_out, err);
 	resolve_answer_release(&r);
 	return rc;
 }

@@ -133,13 +133,14 @@ add_field(struct message *m, const struct message_field *f, size_t *cap, struct 
 	return CR_OK;
 }
 
-/* A first line and those that continue it. */
+/* A first line and those that continue it: the empty one is not continued, blanks behind it begin the body. */
 static struct span
 folded_line(struct span rest)
 {
 	struct span whole = line_of(rest);
+	bool empty = whole.len == 2 && whole.at[0] == '\r';
 
-	while (whole.len < rest.len && is_blank(rest.at[whole.len]))
+	while (!empty && whole.len < rest.len && is_blank(rest.at[whole.len]))
 		whole.len += line_of((struct span){rest.at + whole.len, rest.len - whole.len}).len;
 	return whole;
 }

@@ -30,8 +30,9 @@ struct signature {
 	char why[300];                                            /* the same for people */
 	bool signs_list_unsubscribe, signs_list_unsubscribe_post; /* every one of those fields present is covered */
 	bool partial_body;                                        /* l= leaves a tail unsigned */
-	bool oversigns_from;                                      /* From stands once more in h= than in the message */
-	int64_t expires_at_s;                                     /* x=; 0 none */
+	bool testing;         /* passes, with a key that says t=y: receivers may treat it as no signature at all */
+	bool oversigns_from;  /* From stands once more in h= than in the message */
+	int64_t expires_at_s; /* x=; 0 none */
 };
 #define SIGNATURES_MAX 16 /* of one message; more are not looked at, and a finding says so */
 struct signatures {

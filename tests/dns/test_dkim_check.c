@@ -5,131 +5,9 @@
 #include "tests/lib/rows.h"
 #include "tests/lib/zonetable.h"
 
-#include "dns/coding.h"
 #include "dns/dkim_check.h"
 
 #define OWNER "s1._domainkey.out.example"
-
-/* Rows write keys by a letter behind '%'. */
-static struct kept_key {
-	char letter;
-	const char *pem;
-	struct dkim_public public;
-	struct buf p;
-} kept[] = {
-	{.letter = 'R', .pem = key_rsa_2048_pem },
-        {.letter = 'O', .pem = key_rsa_other_pem},
-	{.letter = 'K', .pem = key_rsa_1024_pem },
-        {.letter = 'W', .pem = key_rsa_768_pem  },
-	{.letter = 'L', .pem = key_rsa_4096_pem },
-        {.letter = 'E', .pem = key_ed25519_pem  },
-};
-
-static struct kept_key *
-kept_key(char letter)
-{
-	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
-		if (kept[i].letter == letter)
-			return &kept[i];
-	}
-	return NULL;
-}
-
-static void
-open_keys(void)
-{
-	struct secret *pem = NULL;
-	struct err err = {0};
-
-	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
-		struct kept_key *k = &kept[i];
-
-		if (secret_make(k->pem, strlen(k->pem), &pem, &err) != CR_OK ||
-		    dkim_public_of(pem, &k->public, &err) != CR_OK) {
-			(void)fprintf(stderr, "test key: %s\n", err.text);
-			exit(1);
-		}
-		coding_encode(CODING_BASE64, k->public.data, k->public.len, &k->p);
-		secret_drop(&pem);
-	}
-}
-
-static void
-close_keys(void)
-{
-	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
-		buf_release(&kept[i].p);
-}
-
-static const uint8_t spki_head[] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
-
-/* %R a key, %1 and %2 RSA-2048 as far as 255 bytes behind "v=DKIM1; k=rsa; p=" and the rest, %S Ed25519 as SubjectPublicKeyInfo, %P RSA
- * as RSAPublicKey. */
-static void
-fill_in(const char *pattern, struct buf *out)
-{
-	const struct kept_key *rsa = kept_key('R');
-	uint8_t spki[sizeof(spki_head) + 32];
-
-	memcpy(spki, spki_head, sizeof(spki_head));
-	memcpy(spki + sizeof(spki_head), kept_key('E')->public.data, 32);
-	for (const char *c = pattern; *c != '\0'; c++) {
-		if (*c != '%') {
-			buf_addc(out, *c);
-			continue;
-		}
-		c++;
-		if (*c == '1')
-			buf_add(out, rsa->p.data, 237);
-		else if (*c == '2')
-			buf_adds(out, rsa->p.data + 237);
-		else if (*c == 'S')
-			coding_encode(CODING_BASE64, spki, sizeof(spki), out);
-		else if (*c == 'P')
-			coding_encode(CODING_BASE64, rsa->public.data + 24, rsa->public.len - 24, out);
-		else
-			buf_adds(out, kept_key(*c)->p.data);
-	}
-}
-
-/* The text as a JSON string. */
-static void
-add_json(const struct buf *text, struct buf *out)
-{
-	buf_addc(out, '"');
-	for (size_t i = 0; i < text->len; i++) {
-		if (text->data[i] == '"' || text->data[i] == '\\')
-			buf_addc(out, '\\');
-		buf_addc(out, text->data[i]);
-	}
-	buf_addc(out, '"');
-}
-
-/* "one string|another||another record" as a JSON list of TXT records. */
-static void
-txt_json(const char *records, struct buf *out)
-{
-	struct buf pattern = {0}, text = {0};
-
-	buf_adds(out, "[[");
-	for (const char *c = records;; c++) {
-		if (*c != '|' && *c != '\0') {
-			buf_addc(&pattern, *c);
-			continue;
-		}
-		fill_in(buf_str(&pattern), &text);
-		add_json(&text, out);
-		buf_clear(&pattern);
-		buf_clear(&text);
-		if (*c == '\0')
-			break;
-		buf_adds(out, c[1] == '|' ? "],[" : ",");
-		c += c[1] == '|';
-	}
-	buf_adds(out, "]]");
-	buf_release(&pattern);
-	buf_release(&text);
-}
 
 struct asked {
 	const char *selector, *domain;
@@ -282,11 +160,11 @@ check_row(void **state)
 {
 	const struct row *r = *state;
 	struct asked a = {
-		.selector = "s1", .domain = "out.example", .ours = r->ours != 0 ? &kept_key(r->ours)->public : NULL};
+		.selector = "s1", .domain = "out.example", .ours = r->ours != 0 ? &test_key(r->ours)->public : NULL};
 	struct buf zone = {0};
 
 	buf_adds(&zone, "{\"" OWNER "\": {\"TXT\": ");
-	txt_json(r->txt, &zone);
+	test_key_txt(r->txt, &zone);
 	buf_adds(&zone, "}}");
 	for (int deferred = 0; deferred < 2; deferred++) {
 		settle(buf_str(&zone), deferred != 0, &a);
@@ -356,7 +234,7 @@ check_zone(void **state)
 static void
 dkim_check__a_missing_key_is_given_whole(void **state)
 {
-	struct asked a = {.selector = "s1", .domain = "out.example", .ours = &kept_key('R')->public};
+	struct asked a = {.selector = "s1", .domain = "out.example", .ours = &test_key('R')->public};
 
 	(void)state;
 	settle("{\"out.example\": {}}", true, &a);
@@ -385,13 +263,13 @@ dkim_check__flags_are_told(void **state)
 	struct err err = {0};
 
 	(void)state;
-	fill_in("v=DKIM1; t=y:s; k=ed25519; p=%E", &text);
+	test_key_fill("v=DKIM1; t=y:s; k=ed25519; p=%E", &text);
 	assert_ok(dkim_key_read(buf_str(&text), NULL, &k, NULL, &err), &err);
 	assert_true(k.testing && k.strict && k.sha256);
 	assert_int_equal(k.public.bits, 256);
 	assert_null(k.why);
 	buf_clear(&text);
-	fill_in("v=DKIM1; h=sha1; k=ed25519; p=%E", &text);
+	test_key_fill("v=DKIM1; h=sha1; k=ed25519; p=%E", &text);
 	assert_ok(dkim_key_read(buf_str(&text), NULL, &k, NULL, &err), &err);
 	assert_false(k.testing || k.strict || k.sha256);
 	assert_string_equal(k.why, "hash");
@@ -414,10 +292,10 @@ dkim_check__strings_of_a_long_key_in_any_order_are_noticed(void **state)
 	struct err err = {0};
 
 	(void)state;
-	longest = kept_key('L')->public;
-	fill_in("v=DKIM1; k=rsa; n=a note that fills the first string a bit, so that there are four of them, as "
-	        "there may well be with such a long text in front of the key; p=%L",
-	        &whole);
+	longest = test_key('L')->public;
+	test_key_fill("v=DKIM1; k=rsa; n=a note that fills the first string a bit, so that there are four of them, as "
+	              "there may well be with such a long text in front of the key; p=%L",
+	              &whole);
 	assert_int_equal((whole.len + 254) / 255, 4);
 	for (size_t o = 0; o < ARRAY_LEN(orders); o++) {
 		struct findings f = {0};
@@ -444,7 +322,7 @@ main(void)
 	size_t n = 0;
 	int failed;
 
-	open_keys();
+	test_keys_open();
 	ROWS(tests, n, rows, check_row);
 	ROWS(tests, n, zones, check_zone);
 	TEST(tests, n, dkim_check__a_missing_key_is_given_whole);
@@ -452,6 +330,6 @@ main(void)
 	TEST(tests, n, dkim_check__flags_are_told);
 	TEST(tests, n, dkim_check__strings_of_a_long_key_in_any_order_are_noticed);
 	failed = rows_run("dns/dkim_check", tests, n);
-	close_keys();
+	test_keys_close();
 	return failed;
 }

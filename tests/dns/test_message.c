@@ -38,6 +38,8 @@ static const struct split_row {
          "Subject: a\r\n",																					  "",                         false},
 	{"a body without its last line end",              TEXT("From: x\r\n\r\nhello"),                                      CR_OK,     1, "From",    " x",                "From: x\r\n",
          "hello",																									       false},
+	{"blanks at the start of the body",               TEXT("From: x\r\n\r\n  \r\nhello"),                                CR_OK,     1, "From",    " x",                "From: x\r\n",
+         "  \r\nhello",																									 false},
 	{"an empty line at the start of the body",        TEXT("From: x\r\n\r\n\r\nhello"),                                  CR_OK,     1, "From",    " x",
          "From: x\r\n",																					     "\r\nhello",                false},
 	{"a line that is no field begins the body",       TEXT("From: x\r\nhello there\r\nTo: y\r\n"),                       CR_OK,     1, "From",    " x",

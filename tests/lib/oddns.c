@@ -279,7 +279,7 @@ put_content(struct message *m, const struct asked *a)
 	else if (is(a, "big"))
 		put_big(m);
 	else if (is(a, "many"))
-		put_many(m, 5000);
+		put_many(m, 4000);
 	else if (is(a, "thousand"))
 		put_many(m, 1000);
 	else if (is(a, "nxdomain"))

@@ -5,7 +5,7 @@
  * What comes in front of the first '-' of the name is its manner:
  *   silent, slow (300 ms), drop1 (the first datagram is lost), tc (fits only TCP), otherport, wrongid, wrongname, wrongtype (a lie first, then the
  *   truth), onlywrongid (the lie alone), owner, class, garbage, servfail, refused, nxdomain, nxandmore, empty (no SOA), referral, big (64 KB of TXT,
- *   by TCP), many (5,000 addresses), thousand (of them), twice (a record that comes two times), loop, self, to (CNAME to what follows, which is
+ *   by TCP), many (4,000 addresses, by TCP), thousand (of them), twice (a record that comes two times), loop, self, to (CNAME to what follows, which is
  *   not in the answer), with (the same, and the target's records), dname, nodata (a CNAME to a name without data, SOA told),
  *   chainN (a CNAME to chain(N+1), alone), tchang, tccut, tclie, tcagain (TCP), flood (garbage without an end).
  */
