@@ -277,6 +277,8 @@ try_undoings(struct search *s, const char **text_out, struct err *err)
 	int rc = CR_OK;
 
 	for (size_t i = 0; i < ARRAY_LEN(undoings) && rc == CR_OK && *text_out == NULL; i++) {
+		if (!may_hash(s, s->body.len))
+			break; /* it is work, too */
 		buf_clear(&out);
 		undoings[i].undo(s->body, &out);
 		if (out.failed == CR_EPARSE)

@@ -165,11 +165,17 @@ add_words(struct words *w, struct span value)
 static void
 add_name(struct span head, struct hash *hash)
 {
-	for (size_t i = 0; i < head.len && head.at[i] != ':' && !is_blank(head.at[i]); i++) {
-		char c = (char)tolower((unsigned char)head.at[i]);
+	char lower[64];
+	size_t n = 0;
 
-		hash_add(hash, &c, 1);
+	for (size_t i = 0; i < head.len && head.at[i] != ':' && !is_blank(head.at[i]); i++) {
+		if (n == sizeof(lower)) {
+			hash_add(hash, lower, n);
+			n = 0;
+		}
+		lower[n++] = (char)tolower((unsigned char)head.at[i]);
 	}
+	hash_add(hash, lower, n);
 	hash_add(hash, ":", 1);
 }
 

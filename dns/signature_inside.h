@@ -108,7 +108,7 @@ void canon_select(const struct message *m, const struct signature_fields *f, con
 
 /* ---- signature_body.c, signature_header.c: what was changed on the way ---- */
 
-#define SEARCH_BYTES_MAX ((size_t)128 << 20) /* hashed for all signatures of a message, to find out why */
+#define SEARCH_BYTES_MAX ((size_t)32 << 20) /* hashed for all signatures of a message, to find out why */
 
 /* The body hash differs: sets reason and why.  left: bytes that may still be hashed.  Errors: CR_ENOMEM. */
 MUST_CHECK int signature_explain_body(const struct message *m, const struct signature_fields *f, struct signature *s,
