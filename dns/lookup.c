@@ -313,15 +313,29 @@ begin_wanted(struct lookup *l, struct err *err)
 	return CR_OK;
 }
 
+/* "No such name" was said of the end of the CNAMEs: by the resolver, unless that name has a server of its own. */
+static void
+doubt(const struct lookup *l, struct lookup_question *q)
+{
+	const struct records *chain = &q->answer.chain;
+	const struct lookup_way *doubted;
+	struct name end;
+
+	if (chain->n > 0 && record_target(&chain->items[chain->n - 1], &end))
+		doubted = route_of(&l->routes, end.text) == NULL ? route_of(&l->doubts, end.text) : NULL;
+	else
+		doubted = q->at_given ? NULL : route_of(&l->doubts, q->name);
+	if (doubted != NULL)
+		answer_nobody(q, doubted->nobody);
+}
+
 void
 lookup_answered(struct lookup *l, struct lookup_question *q)
 {
-	const struct lookup_way *doubt = q->at_given ? NULL : route_of(&l->doubts, q->name);
-
 	assert(q->answer.state != LOOKUP_PENDING && l->open > 0);
 	l->open--;
-	if (doubt != NULL && q->answer.state == LOOKUP_NONAME)
-		answer_nobody(q, doubt->nobody);
+	if (q->answer.state == LOOKUP_NONAME)
+		doubt(l, q);
 	for (size_t i = 0; i < q->n_waiting; i++) {
 		struct lookup_slot *s = q->waiting[i];
 

@@ -27,7 +27,6 @@ door() {
 	sqlite3.h) echo 'core/lazy_sqlite.h core/db_args.c core/db_log.c core/db_pages.c front.c' ;;
 	libpq-fe.h) echo 'core/db_postgres.h' ;;
 	libsmartcols*) echo 'core/term.c' ;;
-	ares.h) echo 'dns/lookup_live.c' ;;
 	ldns/*) echo 'dns/exchange.c dns/resolve.c dns/zones/rfc2136.c' ;;
 	*) echo any ;;
 	esac
