@@ -9,7 +9,7 @@ request to a checked mock are here, the same for all.
 
 Tests talk to it under /_fake/:
     POST /_fake/faults   [{"on": "POST /zones$", "nth": 1, "kind": "lose"}, ...]   appended
-    POST /_fake/options  {"lag": 2, ...}                                          the provider's, changed
+    POST /_fake/options  {"lag": 2, ...}        the provider's, changed; "unlimited": true keeps no rate limits
     POST /_fake/reset                                                             no faults, log and counts forgotten
     GET  /_fake/log      each request: method, path, status, fault, at
     GET  /_fake/counts   {"requests": n, "throttled": n, "violations": [...], "by": {"GET /zones": n}}
@@ -142,7 +142,7 @@ class Fake:
 
     def answer(self, q, fault):
         function, name = self.route(q)
-        wait = self.limits.take(time.monotonic())
+        wait = 0 if self.provider.options.get("unlimited") else self.limits.take(time.monotonic())
         if wait > 0:
             self.throttled += 1
             return self.provider.throttle(wait), name
