@@ -39,7 +39,9 @@ read_author(struct passed_work *w, struct err *err)
 
 	if (rc == CR_EPARSE) {
 		w->out->from[0] = '\0';
-		w->contradicted = true;
+		/* Told already, of the signatures. */
+		if (findings_find(f, "dkim-two-from") != NULL)
+			return CR_OK;
 		return findings_add(f, FINDING_FAIL,
 		                    message_field(m, "From", 1) != NULL ? "message-two-from" : "message-from", NULL,
 		                    err, "%s", why.text);
@@ -51,7 +53,6 @@ read_author(struct passed_work *w, struct err *err)
 	}
 	if (w->q->domain == NULL || name_equal(w->out->from, w->q->domain))
 		return CR_OK;
-	w->contradicted = true;
 	return findings_add(f, FINDING_FAIL, "message-from-domain", NULL, err, "From is of %s, not of %s", w->out->from,
 	                    w->q->domain);
 }
@@ -186,16 +187,16 @@ check(struct passed_work *w, struct err *err)
 {
 	struct passed *out = w->out;
 	const struct passed_result *dkim = NULL;
-	int rc = read_author(w, err);
+	int rc = signatures_verify(w->l, w->q->message, w->q->now_s, &out->signatures, err);
 
+	if (rc == CR_OK)
+		rc = findings_move(&out->findings, &out->signatures.findings, err);
+	if (rc == CR_OK)
+		rc = read_author(w, err);
 	if (rc == CR_OK)
 		rc = passed_trace_read(w->q->message, w->q->trusted, &w->trace, err);
 	if (rc == CR_OK)
 		rc = say_trust(w, err);
-	if (rc == CR_OK)
-		rc = signatures_verify(w->l, w->q->message, w->q->now_s, &out->signatures, err);
-	if (rc == CR_OK)
-		rc = findings_move(&out->findings, &out->signatures.findings, err);
 	if (rc == CR_OK)
 		rc = passed_word_spf(w, err);
 	if (rc == CR_OK)
@@ -218,7 +219,7 @@ check(struct passed_work *w, struct err *err)
 		rc = passed_notes(w, err);
 	buf_copy_text(out->receiver, sizeof(out->receiver), w->trace.receiver);
 	out->ok = !out->no_trusted && is_pass(out->spf) && is_pass(out->dkim) && is_pass(out->dmarc) &&
-	          out->spf_aligned && out->dkim_aligned && !w->contradicted;
+	          out->spf_aligned && out->dkim_aligned && findings_count(&out->findings, FINDING_FAIL) == 0;
 	write_line(w, dkim);
 	return rc;
 }

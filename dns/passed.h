@@ -11,20 +11,21 @@
 
 struct passed_query {
 	const struct message *message;
-	const char *const *
-		trusted; /* authserv-ids of receivers that are believed, NULL-terminated; NULL: that of the topmost field is */
+	/* Authserv-ids of receivers that are believed, NULL-terminated.  Microsoft's results have none: "outlook.com" names them.
+	 * NULL: the topmost field's name is believed, and a finding says so. */
+	const char *const *trusted;
 	const char *domain; /* the outreach domain that should have sent it; NULL: whatever From says */
 	int64_t now_s;
 };
 struct passed {
-	bool ok; /* spf, dkim and dmarc pass by the receiver's word, both aligned, and our own verification does not contradict */
+	bool ok; /* spf, dkim and dmarc pass by the receiver's word, both aligned, and no finding is a fail: nothing we compute contradicts */
 	bool no_trusted; /* "no-trusted-results" */
 	char from[256];
 	const char *spf, *dkim, *dmarc; /* words of RFC 8601, static; "none" */
 	bool spf_aligned, dkim_aligned;
-	char receiver[256]; /* authserv-id that was believed; "" Microsoft's nameless one */
-	struct signatures signatures;
-	bool one_click; /* RFC 8058: both fields, https, covered by a signature that passes */
+	char receiver[256];           /* authserv-id that was believed; "" Microsoft's nameless one */
+	struct signatures signatures; /* their findings are among those below */
+	bool one_click; /* RFC 8058: both fields, https, covered by an aligned signature that passes here */
 	char line[400]; /* spf=pass (aligned: ...) dkim=pass (...) dmarc=pass: the three verdicts in one line */
 	struct findings
 		findings; /* message-no-trusted-results, message-spf-alignment, message-dkim-disagrees, message-one-click-missing, ... */

@@ -112,7 +112,6 @@ passed_own_spf(struct passed_work *w, struct err *err)
 	/* A receiver that says none of it has been told already. */
 	if (w->spf.said == NULL)
 		goto out;
-	w->contradicted = w->contradicted || strcmp(w->spf.word, "pass") == 0;
 	rc = findings_add(&w->out->findings, strcmp(w->spf.word, "pass") == 0 ? FINDING_FAIL : FINDING_WARN,
 	                  "message-spf-disagrees", NULL, err,
 	                  "the receiver says spf=%s, the records of now say spf=%s for %s from %s: %s", w->spf.word,
@@ -142,6 +141,18 @@ has_reason(const struct signature *s, const char *word)
 	return s->reason != NULL && strcmp(s->reason, word) == 0;
 }
 
+bool
+passed_is_recoded(const struct signature *s)
+{
+	return has_reason(s, "body-recoded") || has_reason(s, "header-refolded");
+}
+
+static const char *
+without_prefix(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0 ? text + strlen(prefix) : text;
+}
+
 /* The receiver verified what does not verify here. */
 static int
 say_unverified(struct passed_work *w, const struct signature *s, bool another_agrees, struct err *err)
@@ -158,18 +169,15 @@ say_unverified(struct passed_work *w, const struct signature *s, bool another_ag
 	if (has_reason(s, "expired"))
 		return findings_add(f, FINDING_NOTE, "message-dkim-expired", NULL, err,
 		                    "the signature of %s has expired since the receiver verified it", s->domain);
-	if (has_reason(s, "body-recoded"))
-		return findings_add(f, FINDING_WARN, "message-body-recoded", save, err,
+	/* What mail clients and stores do to a copy: nobody is contradicted. */
+	if (passed_is_recoded(s))
+		return findings_add(f, FINDING_WARN, "message-recoded", save, err,
+		                    "the receiver says dkim=pass for %s; this copy was re-encoded since: %s", s->domain,
+		                    s->why);
+	if (s->reason != NULL && strncmp(s->reason, "body-", strlen("body-")) == 0)
+		return findings_add(f, another_agrees ? FINDING_WARN : FINDING_FAIL, "message-body-differs", save, err,
 		                    "the receiver says dkim=pass for %s; in this copy the body hash differs: %s",
-		                    s->domain, s->why);
-	if (!another_agrees)
-		w->contradicted = true;
-	if (has_reason(s, "body-changed"))
-		return findings_add(
-			f, another_agrees ? FINDING_WARN : FINDING_FAIL, "message-body-differs", save, err,
-			"the receiver says dkim=pass for %s; in this copy the body hash differs: it is not the "
-			"body that was signed",
-			s->domain);
+		                    s->domain, without_prefix(s->why, "the body hash differs: "));
 	return findings_add(f, another_agrees ? FINDING_WARN : FINDING_FAIL, "message-dkim-disagrees", NULL, err,
 	                    "the receiver says dkim=pass for %s (selector %s), here it is dkim=%s: %s", s->domain,
 	                    s->selector, signature_result_name(s->result), s->why);
@@ -265,7 +273,6 @@ agree_dmarc(struct passed_work *w, struct err *err)
 	/* That a copy does not verify is said of the signature, and is no other policy. */
 	if (theirs && w->judged.found.status == DMARC_VALID && (w->spf.aligned || w->out->dkim_aligned))
 		return CR_OK;
-	w->contradicted = w->contradicted || theirs;
 	return findings_add(&w->out->findings, theirs ? FINDING_FAIL : FINDING_WARN, "message-dmarc-disagrees", NULL,
 	                    err, "the receiver says dmarc=%s, the records of now make it dmarc=%s for %s%s", said, here,
 	                    w->out->from, w->judged.found.status == DMARC_NO_RECORD ? ": no policy is published" : "");

@@ -79,7 +79,6 @@ struct passed_work {
 	bool null_path;
 	const char *own_spf; /* static word; NULL: could not be computed */
 	struct dmarc_judgement judged;
-	bool contradicted;
 	bool signed_unsubscribe,
 		unsure_unsubscribe; /* by an aligned signature that passes; that could not be verified here */
 };
@@ -103,6 +102,8 @@ MUST_CHECK int passed_own_dmarc(struct passed_work *w, struct err *err);
 bool passed_aligned(struct passed_work *w, const char *domain, bool strict);
 /* Say where the receiver's word and ours differ. */
 MUST_CHECK int passed_agree(struct passed_work *w, struct err *err);
+/* Does it fail because this copy was written in another form, without another meaning? */
+bool passed_is_recoded(const struct signature *s);
 /* The domain of a mailbox, of "@domain" or of a domain, canonical; false: there is none. */
 bool passed_domain(const char *value, char out[PASSED_HOST_MAX]);
 

@@ -63,8 +63,7 @@ look_at_signatures(struct passed_work *w)
 			continue;
 		if (s->result == SIGNATURE_PASS)
 			w->signed_unsubscribe = true;
-		else if (s->result == SIGNATURE_TEMPERROR ||
-		         (s->reason != NULL && strcmp(s->reason, "body-recoded") == 0))
+		else if (s->result == SIGNATURE_TEMPERROR || passed_is_recoded(s))
 			w->unsure_unsubscribe = true;
 	}
 }
