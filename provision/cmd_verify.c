@@ -12,14 +12,15 @@
 #include "core/term.h"
 #include "provision/run.h"
 #include "provision/verify.h"
+#include "provision/verify_message.h"
 
 #define POLL_FIRST_MS 1000
 #define POLL_LAST_MS  60000
 
 static int64_t opt_wait_s;
-static const char *opt_resolver, *opt_helo;
-static struct opt_list opt_selectors, opt_addresses;
-static bool opt_all, opt_notes, opt_tree;
+static const char *opt_resolver, *opt_helo, *opt_message;
+static struct opt_list opt_selectors, opt_addresses, opt_mailboxes, opt_receivers;
+static bool opt_all, opt_imap, opt_notes, opt_tree;
 static const struct opt opts[] = {
   /* clang-format off */
 	{"all", 'a', OPT_FLAG, &opt_all, 0, 0, NULL, "every configured domain, side by side"},
@@ -27,6 +28,10 @@ static const struct opt opts[] = {
 	{"resolver", 'r', OPT_TEXT, &opt_resolver, 0, 0, "HOST:PORT", "ask this resolver for everything, instead of check_server and the system's"},
 	{"selector", 's', OPT_LIST, &opt_selectors, 0, 0, "SELECTOR", "look at this DKIM key too; again for several"},
 	{"address", 0, OPT_LIST, &opt_addresses, 0, 0, "IP", "mail leaves from here too; again for several"},
+	{"message", 'm', OPT_TEXT, &opt_message, 0, 0, "FILE", "a received test message, too: did it pass; - is standard input"},
+	{"imap", 0, OPT_FLAG, &opt_imap, 0, 0, NULL, "the same with the newest one from the domain in the mailboxes that `imap` is configured for"},
+	{"mailbox", 0, OPT_LIST, &opt_mailboxes, 0, 0, "ADDRESS", "with --imap: look only here, an address or a domain; again for several"},
+	{"receiver", 0, OPT_LIST, &opt_receivers, 0, 0, "NAME", "believe the Authentication-Results of this receiver, not of whoever wrote the topmost; again for several"},
 	{"verbose", 'v', OPT_FLAG, &opt_notes, 0, 0, NULL, "notes and the SPF tree too"},
 	{"tree", 't', OPT_FLAG, &opt_tree, 0, 0, NULL, "the SPF tree too: each record with its look-ups"},
 	{"helo", 0, OPT_TEXT, &opt_helo, 0, 0, "NAME", "what the sending host says in HELO, instead of the mail host's name"},
@@ -46,6 +51,9 @@ struct work {
 	struct name helo;
 	struct verify_lists lists;
 	struct lookup *lookup;
+	struct verify_message message;
+	const char *receivers[OPT_LIST_MAX + 1];
+	char author[256];
 };
 
 static void
@@ -57,6 +65,7 @@ work_release(struct work *w)
 	}
 	free(w->subjects);
 	lookup_drop(&w->lookup);
+	verify_message_release(&w->message);
 	verify_lists_release(&w->lists);
 	run_release(&w->run);
 }
@@ -333,21 +342,86 @@ show(struct work *w, int *exit_out, struct err *err)
 	return rc;
 }
 
+/* ---- a test message ---- */
+
+/* Of a saved message without a domain beside it, whoever wrote it is meant.  Before the rest, since it may say which domain that is. */
+static int
+read_message(struct session *s, struct work *w, const char **operand, struct err *err)
+{
+	struct verify_message_fetch fetch = {.domain = *operand,
+	                                     .mailboxes = opt_mailboxes.items,
+	                                     .n_mailboxes = opt_mailboxes.n,
+	                                     .wait_s = opt_wait_s};
+	struct buf bytes = {0};
+	struct name domain;
+	int rc;
+
+	if (opt_message == NULL && !opt_imap)
+		return CR_OK;
+	if (opt_imap) {
+		if (name_parse_host(*operand, &domain, NULL) != CR_OK)
+			return err_set(err, CR_EUSAGE, "'%s' is no domain name", *operand);
+		fetch.domain = domain.text;
+	}
+	rc = opt_imap ? verify_message_fetch(s, &fetch, &bytes, err) : verify_message_read(opt_message, &bytes, err);
+	if (rc == CR_OK)
+		rc = verify_message_open(&bytes, &w->message, err);
+	if (rc == CR_OK && *operand == NULL) {
+		rc = message_author(&w->message.message, w->author, sizeof(w->author), err);
+		*operand = w->author;
+	}
+	buf_release(&bytes);
+	return rc;
+}
+
+static int
+judge_message(struct work *w, struct err *err)
+{
+	int rc;
+
+	if (w->message.message.bytes == NULL || w->n == 0)
+		return CR_OK;
+	for (size_t i = 0; i < opt_receivers.n; i++)
+		w->receivers[i] = opt_receivers.items[i];
+	w->message.domain = w->subjects[0].domain;
+	w->message.trusted = opt_receivers.n > 0 ? w->receivers : NULL;
+	w->message.now_s = clock_wall_s(w->run.session->clock);
+	rc = lookup_settle_one(w->lookup, verify_message_check, &w->message, err);
+	return rc == CR_OK ? verify_add_passed(&w->subjects[0].report, &w->message.passed, err) : rc;
+}
+
 static int
 verify(struct session *s, const char *operand, int *exit_out, struct err *err)
 {
 	const struct verify_servers servers = {.resolver = opt_resolver};
 	struct work w = {0};
-	int rc = gather(s, &w, operand, err);
+	int rc = read_message(s, &w, &operand, err);
 
+	if (rc == CR_OK)
+		rc = gather(s, &w, operand, err);
 	if (rc == CR_OK)
 		rc = verify_lookup_open(s, &w.run.intent, &servers, &w.lookup, err);
 	if (rc == CR_OK)
 		rc = poll(&w, err);
 	if (rc == CR_OK)
+		rc = judge_message(&w, err);
+	if (rc == CR_OK)
 		rc = show(&w, exit_out, err);
 	work_release(&w);
 	return rc;
+}
+
+/* Which options go together. */
+static int
+check_options(size_t n_operands, struct err *err)
+{
+	const bool message = opt_message != NULL;
+
+	if (opt_all ? n_operands == 1 || message || opt_imap : n_operands == 0 && !message)
+		return err_set(err, CR_EUSAGE, "usage: coldrelay %s", CMD_VERIFY_USAGE);
+	if (opt_imap && (message || n_operands == 0))
+		return err_set(err, CR_EUSAGE, "--imap wants a domain, and no --message");
+	return CR_OK;
 }
 
 int
@@ -358,8 +432,8 @@ cmd_verify(struct session *s, int argc, char **argv, struct err *err)
 	int exit_code = 0;
 	int rc = opt_parse_command(opts, ARRAY_LEN(opts), argc, argv, 0, 1, CMD_VERIFY_USAGE, &operands, &n, err);
 
-	if (rc == CR_OK && (n == 1) == opt_all)
-		rc = err_set(err, CR_EUSAGE, "usage: coldrelay %s", CMD_VERIFY_USAGE);
+	if (rc == CR_OK)
+		rc = check_options(n, err);
 	if (rc == CR_OK)
 		rc = verify(s, n > 0 ? operands[0] : NULL, &exit_code, err);
 	free(operands);

@@ -7,7 +7,7 @@
 #include "core/session.h"
 
 #define CMD_VERIFY_USAGE                                                                                               \
-	"verify DOMAIN | --all [--wait DUR] [--resolver HOST:PORT] [--selector S] [--address IP] [--helo NAME]"
+	"verify DOMAIN | --all | --message FILE [--wait DUR] [--resolver HOST:PORT] [--selector S] [--address IP]"
 
 /* Returns the exit code, or a negative enum cr_err with err set. */
 int cmd_verify(struct session *s, int argc, char **argv, struct err *err);

@@ -10,6 +10,7 @@
 #include "dns/finding.h"
 #include "dns/lookup.h"
 #include "dns/mx.h"
+#include "dns/passed.h"
 #include "dns/spf_check.h"
 #include "provision/plan.h"
 #include "provision/verify_lists.h"
@@ -76,6 +77,9 @@ void verify_subject_release(struct verify_subject *s);
 
 /* A lookup_check whose argument is a subject.  Errors: CR_ENOMEM; what DNS says is in the report. */
 MUST_CHECK int verify_subject_check(struct lookup *l, void *subject, struct err *err);
+
+/* The verdicts on a test message join the report; its findings are taken.  Errors: CR_ENOMEM. */
+MUST_CHECK int verify_add_passed(struct verify_report *r, struct passed *p, struct err *err);
 
 /* 0: nothing failed, all is known; 1: a failure that waiting does not mend; 75: not there yet, or not known. */
 int verify_exit(const struct verify_report *r);

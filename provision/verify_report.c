@@ -29,7 +29,7 @@ put_line(FILE *to, const struct verify_line *l)
 	                                       [VERIFY_FAIL] = TERM_BAD};
 
 	(void)fprintf(to, "    %s%-8s%s %s", term_on(to, tones[l->status]), verify_status_name(l->status), term_off(to),
-	              l->status == VERIFY_OK || l->text == NULL ? l->name : l->text);
+	              l->text == NULL ? l->name : l->text);
 	if (l->status == VERIFY_FAIL && l->pending)
 		(void)fputs(" (not published yet)", to);
 	if (l->status >= VERIFY_WARN)

@@ -89,7 +89,8 @@ verify_transport(struct lookup *l, struct verify_subject *s, struct err *err)
 		return CR_OK;
 	rc = transport_check(l, s->domain, s->mx.status == MX_OK ? &s->mx : NULL, NULL, &f, err);
 	(void)snprintf(name, sizeof(name), "TLS of mail to %s", s->domain);
-	if (rc == CR_OK)
+	/* Where nothing is published, nothing is well either. */
+	if (rc == CR_OK && f.n > 0)
 		rc = verify_add_checked(l, s, &c, &f, err);
 	findings_release(&f);
 	return rc;
