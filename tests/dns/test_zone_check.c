@@ -182,6 +182,10 @@ static const struct row {
          "{'out.example': {'NS': ['a.dns.net', 'b.dns.net'], " SOA("7") "}, 'a.dns.net': {'A': ['127.0.0.1']}, "
                                                                         "'b.dns.net': {'A': ['127.0.0.1']}}",  {NULL},
          "note dnssec-unsigned, note ns-not-asked, note ns-not-asked",                                                                                                                                                           "a.dns.net (127.0.0.1)"									      },
+	{"somebody else answers on this machine",
+         "{'out.example': {'NS': ['a.dns.net', 'b.dns.net'], " SOA("7") "}, 'a.dns.net': {'A': ['127.0.0.1']}, "
+                                                                        "'b.dns.net': {'A': ['127.0.0.1']}}",  {"127.0.0.1 {}"},
+         "note dnssec-unsigned, note ns-not-asked, note ns-not-asked",                                                                                                                                                           ""												   },
 	{"a server that is silent, beside a good one",
          "{'out.example': {'NS': ['a.dns.net', 'b.dns.net'], " SOA(
 		 "7") "}, 'a.dns.net': {'A': ['9.0.0.1']}, 'b.dns.net': "
@@ -309,6 +313,26 @@ zone_check__a_short_ttl_out_of_a_cache_says_nothing(void **state)
 	w.ttl_s = 86400;
 	run_both(&w, &ask);
 	checks_said(&ask.findings, "note dnssec-unsigned");
+	findings_release(&ask.findings);
+	world_close(&w);
+}
+
+static void
+zone_check__what_is_missing_may_be_remembered_too_long(void **state)
+{
+	static const char *const servers[SERVERS_MAX] = {ONE("7"), TWO("7")};
+	struct ask ask = {.domain = "out.example"};
+	struct world w;
+
+	(void)state;
+	world_open("{'out.example': {" NS2
+	           ", 'SOA': ['ns1.out.example. h.out.example. 7 3600 600 86400 172800']}, " HOSTS "}",
+	           servers, &w);
+	run_both(&w, &ask);
+	checks_said(&ask.findings, "note dnssec-unsigned"); /* the SOA's own TTL is shorter */
+	w.ttl_s = 86401;
+	run_both(&w, &ask);
+	checks_said(&ask.findings, "note dnssec-unsigned, note negative-ttl");
 	findings_release(&ask.findings);
 	world_close(&w);
 }
@@ -520,6 +544,7 @@ main(void)
 	ROWS(tests, n, rows, check_row);
 	TEST(tests, n, zone_check__the_zone_may_be_above);
 	TEST(tests, n, zone_check__a_short_ttl_out_of_a_cache_says_nothing);
+	TEST(tests, n, zone_check__what_is_missing_may_be_remembered_too_long);
 	TEST(tests, n, zone_check__a_server_of_its_own_knows_no_ds);
 	TEST(tests, n, zone_check__a_broken_chain_is_not_proven);
 	TEST(tests, n, zone_check__a_validated_chain_is_told);
