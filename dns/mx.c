@@ -180,7 +180,7 @@ check_host(struct run *r, size_t i, struct err *err)
 		rc = findings_add(r->findings, FINDING_WARN, "mx-host-name", NULL, err,
 		                  "mail host %s is no host name (RFC 5321 2.3.5): some senders refuse it", host);
 	if (rc == CR_OK)
-		rc = check_cname(r, i, a->chain.n > 0 ? a : aaaa, err);
+		rc = check_cname(r, i, a, err);
 	if (rc == CR_OK)
 		rc = check_behind(r, host, &found, err);
 	if (rc != CR_OK || found || lookup_is_trouble(a) || lookup_is_trouble(aaaa))
@@ -336,6 +336,9 @@ implicit_mx(struct run *r, struct err *err)
 	}
 	if (!found)
 		return missing(r, "has no MX, and no address that would take its place", err);
+	/* RFC 5321 s5.1: as if the domain had an MX of preference 0 that names itself. */
+	buf_copy_text(r->mx->hosts[0].name, sizeof(r->mx->hosts[0].name), r->domain);
+	r->mx->n = 1;
 	fix_to(r, 10, r->domain, fix, sizeof(fix));
 	rc = findings_add(r->findings, FINDING_WARN, "mx-implicit", fix, err,
 	                  "%s has no MX: mail goes to its own address; publish an MX", r->domain);

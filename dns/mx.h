@@ -26,7 +26,7 @@ struct mx {
 	struct {
 		uint16_t preference;
 		char name[256];
-	} hosts[MX_HOSTS_MAX]; /* by preference, then name; without the null one */
+	} hosts[MX_HOSTS_MAX]; /* by preference, then name; without the null one; of MX_IMPLICIT the domain itself with 0 */
 	size_t n;
 	const char *
 		why; /* of MX_ERROR, the gravest: "null-with-others", "address", "cname", "unroutable", "unresolvable" */

@@ -188,6 +188,7 @@ static const struct generic_row {
 	{"two numbers are none",                     "mx-100-77.out.example",                                                       "198.51.100.77",                 false},
 	{"an octet within a longer number is none",  "m1198-51-1007.out.example",                                                   "198.51.100.77",                 false},
 	{"numbers with a word between are none",     "a198b51c100d77.out.example",                                                  "198.51.100.77",                 false},
+	{"nor with a dash and a word",               "a198-b51-c100-d77.out.example",                                               "198.51.100.77",                 false},
 	{"IPv6 with dashes",                         "2001-db8--25.isp.example",                                                    "2001:db8::25",                  true },
 	{"IPv6 with all groups",                     "2001-db8-0-0-0-0-0-25.isp.example",                                           "2001:db8::25",                  true },
 	{"IPv6 with padded groups",                  "2001-0db8-0000-0000-0000-0000-0000-0025.isp.example",                         "2001:db8::25",                  true },

@@ -23,12 +23,12 @@ static const struct row {
 	{"no domain",						   "{}",											MX_NONE,      NULL,               "",                                           "fail mx-missing absent",                                NULL                                      },
 	{"neither MX nor address",				      "{'out.example': {'TXT': [['x']]}}",                                                         MX_NONE,      NULL,               "",                                           "fail mx-missing absent",
          NULL																																									   },
-	{"no MX, but an address",				       "{'out.example': {'A': ['192.0.2.1']}}",                                                     MX_IMPLICIT,  NULL,               "",
+	{"no MX, but an address",				       "{'out.example': {'A': ['192.0.2.1']}}",                                                     MX_IMPLICIT,  NULL,               "0 out.example",
          "warn mx-implicit absent",																																	   "out.example. 3600 IN MX 10 out.example." },
-	{"no MX, but an IPv6 address",                                  "{'out.example': {'AAAA': ['2001:db8::1']}}",                                                MX_IMPLICIT,  NULL,               "",
+	{"no MX, but an IPv6 address",                                  "{'out.example': {'AAAA': ['2001:db8::1']}}",                                                MX_IMPLICIT,  NULL,               "0 out.example",
          "warn mx-implicit absent",																																	   "out.example. 3600 IN MX 10 out.example." },
-	{"no MX, and a private address",                                "{'out.example': {'A': ['192.168.1.1']}}",                                                   MX_ERROR,     "unroutable",       "",
-         "fail mx-private, warn mx-implicit absent",																															  NULL                                      },
+	{"no MX, and a private address",                                "{'out.example': {'A': ['192.168.1.1']}}",                                                   MX_ERROR,     "unroutable",
+         "0 out.example",																											    "fail mx-private, warn mx-implicit absent",              NULL                                      },
 	{"no MX, and its addresses unknown",                            "{'out.example': {'RCODE': 2}}",                                                             MX_TEMPERROR, NULL,               "",
          "unknown mx-unknown",																																		NULL				      },
 	{"a null MX",						   "{'out.example': {'MX': [[0, '.']]}}",                                                       MX_NULL,      NULL,               "",                                           "fail mx-null",                                          NULL                                      },
@@ -175,6 +175,35 @@ mx__many_hosts_are_bounded(void **state)
 	buf_release(&zone);
 }
 
+/* No MX, and nothing is said of what would take its place. */
+static int
+silent_addresses(void *ctx, const struct resolve_server *at, const char *name, uint16_t type, struct lookup_answer *out,
+                 struct err *err)
+{
+	(void)ctx;
+	(void)at;
+	(void)name;
+	(void)err;
+	out->state = type == RECORD_MX ? LOOKUP_EMPTY : LOOKUP_SILENT;
+	return CR_OK;
+}
+
+static void
+mx__without_mx_silence_about_addresses_is_no_verdict(void **state)
+{
+	struct ask ask = {.domain = "out.example"};
+	struct lookup *l = NULL;
+	struct err err = {0};
+
+	(void)state;
+	assert_ok(lookup_open_table(silent_addresses, NULL, true, &l, &err), &err);
+	assert_ok(lookup_settle_one(l, run, &ask, &err), &err);
+	assert_int_equal(ask.mx.status, MX_TEMPERROR);
+	checks_said(&ask.findings, "unknown mx-unknown, unknown mx-unknown");
+	findings_release(&ask.findings);
+	lookup_drop(&l);
+}
+
 static void
 check_case(void **state)
 {
@@ -228,6 +257,7 @@ main(void)
 
 	ROWS(tests, n, rows, check_row);
 	TEST(tests, n, mx__many_hosts_are_bounded);
+	TEST(tests, n, mx__without_mx_silence_about_addresses_is_no_verdict);
 	cases_open("mx.json", check_case, &cases);
 	rc = rows_run("dns/mx", tests, n) + rows_run("dns/mx, labelled", cases.tests, cases.n_tests);
 	cases_close(&cases);
