@@ -462,6 +462,7 @@ cf_create(void *ctx, const char *zone, const struct records *records, struct zon
 	struct known *k = calloc(1, sizeof(*k));
 	struct zone_state s = {0};
 	struct set_diff diff = {0};
+	struct err why = {0};
 	int rc = CR_OK;
 
 	if (k == NULL || (k->zone = strdup(zone)) == NULL)
@@ -473,11 +474,10 @@ cf_create(void *ctx, const char *zone, const struct records *records, struct zon
 	if (rc != CR_OK)
 		goto out;
 	k->id = strdup(s.id);
-	rc = k->id != NULL ? fill_zone(c, &k, &diff, err) : err_nomem(err, zone);
+	rc = k->id != NULL ? fill_zone(c, &k, &diff, &why) : err_nomem(&why, zone);
 	/* The zone stands, so this is no failure of which nothing is left. */
 	if (rc != CR_OK)
-		rc = err_set(err, CR_EUNKNOWN, "zone %s was made; its records were not: %.300s", zone,
-		             err != NULL ? err->text : "");
+		rc = err_set(err, CR_EUNKNOWN, "%.250s was made; its records were not: %.250s", zone, why.text);
 	if (rc == CR_OK && out != NULL) {
 		*out = s;
 		s = (struct zone_state){0};
