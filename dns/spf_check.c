@@ -7,7 +7,6 @@
  */
 #include "dns/spf_check.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +47,12 @@ struct run {
 	int rc;         /* what ends it: CR_ENOMEM */
 	struct err err;
 };
+
+static void
+out_of_memory(struct run *r, const char *what)
+{
+	r->rc = err_nomem(&r->err, what);
+}
 
 enum match { MATCH_NO, MATCH_YES, MATCH_TEMPERROR, MATCH_PERMERROR };
 
@@ -252,6 +257,9 @@ begin_term(struct run *r, const struct frame *f, const struct spf_term *t, struc
 	case SPF_EXPAND_PENDING:
 		(void)err_set(&r->why, CR_ERETRY, "not known yet");
 		return MATCH_TEMPERROR;
+	case SPF_EXPAND_NOMEM:
+		out_of_memory(r, "spf name");
+		return MATCH_TEMPERROR;
 	case SPF_EXPAND_BROKEN:
 	case SPF_EXPAND_NOTHING:
 		break;
@@ -297,12 +305,6 @@ say_term(const struct frame *f, const struct spf_term *t, struct buf *out)
 	buf_add(out, (const char *)f->record->data + t->said_at, t->said_len);
 }
 
-static void
-out_of_memory(struct run *r, const char *what)
-{
-	r->rc = err_nomem(&r->err, what);
-}
-
 /* Context in front of the reason, as long as a line can be read: the reason itself is never cut. */
 static void
 lead_to(struct run *r, const char *what)
@@ -343,6 +345,17 @@ result_of(char qualifier)
 	}
 }
 
+/* A sender can put anything into what macros stand for. */
+static bool
+is_plain(const struct buf *text)
+{
+	for (size_t i = 0; i < text->len; i++) {
+		if (text->data[i] < 0x20 || text->data[i] > 0x7e)
+			return false;
+	}
+	return true;
+}
+
 /* exp= of the record whose own term said fail (s6.2).  Whatever is wrong with it leaves the result alone. */
 static void
 explain(struct run *r, const struct frame *f)
@@ -352,22 +365,21 @@ explain(struct run *r, const struct frame *f)
 	struct buf text = {0};
 	struct spf_name name;
 	struct span said;
-	bool plain = true;
+	enum spf_expansion e;
 
-	if (exp == NULL || spf_term_name(r->l, &r->client, &f->name, exp, &name) != SPF_EXPANDED)
+	if (exp == NULL)
 		return;
-	a = lookup_ask(r->l, name.canonical.text, RECORD_TXT);
-	if (a->state != LOOKUP_FOUND || a->records.n != 1)
-		return;
-	said = (struct span){record_text(&a->records.items[0]), a->records.items[0].data_len};
-	if (spf_expand(r->l, &r->client, f->name.text, said, true, &text) == SPF_EXPANDED &&
-	    text.len <= EXPLANATION_MAX) {
-		/* A sender can put anything into what macros stand for. */
-		for (size_t i = 0; i < text.len; i++)
-			plain = plain && text.data[i] >= 0x20 && text.data[i] <= 0x7e;
-		if (plain && buf_take(&text, "spf explanation", &r->out->explanation, &r->err) != CR_OK)
-			out_of_memory(r, "spf explanation");
+	e = spf_term_name(r->l, &r->client, &f->name, exp, &name);
+	a = e == SPF_EXPANDED ? lookup_ask(r->l, name.canonical.text, RECORD_TXT) : NULL;
+	if (a != NULL && a->state == LOOKUP_FOUND && a->records.n == 1) {
+		said = (struct span){record_text(&a->records.items[0]), a->records.items[0].data_len};
+		e = spf_expand(r->l, &r->client, f->name.text, said, true, &text);
+		if (e == SPF_EXPANDED && text.len <= EXPLANATION_MAX && is_plain(&text) &&
+		    buf_take(&text, "spf explanation", &r->out->explanation, NULL) != CR_OK)
+			e = SPF_EXPAND_NOMEM;
 	}
+	if (e == SPF_EXPAND_NOMEM)
+		out_of_memory(r, "spf explanation");
 	buf_release(&text);
 }
 
@@ -475,61 +487,6 @@ check_host(struct run *r, const struct spf_name *name, bool first, bool included
 	return result;
 }
 
-/* An address in its binary form; IPv4-mapped IPv6 is IPv4 (s5). */
-static int
-read_client(const struct spf_query *q, struct spf_client *c, struct err *err)
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-	if (inet_pton(AF_INET, q->ip, c->address) != 1) {
-		if (inet_pton(AF_INET6, q->ip, c->address) != 1)
-			return err_set(err, CR_EPARSE, "spf: '%.100s' is no address", q->ip);
-		c->six = memcmp(c->address, mapped, sizeof(mapped)) != 0;
-		if (!c->six)
-			memmove(c->address, c->address + 12, 4);
-	}
-	if (inet_ntop(c->six ? AF_INET6 : AF_INET, c->address, c->text, sizeof(c->text)) == NULL)
-		return err_set(err, CR_EPARSE, "spf: '%.100s' is no address", q->ip);
-	c->helo = q->helo != NULL ? q->helo : "";
-	c->receiver = q->receiver != NULL ? q->receiver : "unknown";
-	c->now_s = q->now_s;
-	return CR_OK;
-}
-
-/* The name to ask at the start (s4.3): well formed, of two labels at least, no address literal. */
-static bool
-read_domain(const char *text, struct spf_name *out)
-{
-	size_t len = strlen(text);
-	struct name ascii;
-	bool eight_bit = false;
-
-	for (size_t i = 0; i < len; i++)
-		eight_bit = eight_bit || (unsigned char)text[i] >= 0x80;
-	/* U-labels as RFC 8616 s4 has them: asked for as A-labels. */
-	if (eight_bit) {
-		if (name_parse(text, &ascii, NULL) != CR_OK)
-			return false;
-		text = ascii.text;
-		len = strlen(text);
-	}
-	return len <= SPF_NAME_MAX + 1 && text[0] != '[' && spf_name_make(text, len, out) &&
-	       name_labels(out->canonical.text) >= 2;
-}
-
-/* local and domain of the sender, or of postmaster at the HELO name (s2.4, s4.3).  local: heap. */
-static int
-read_sender(const struct spf_query *q, char **local_out, const char **domain_out, struct err *err)
-{
-	const char *sender = q->sender != NULL ? q->sender : "";
-	const char *at = strrchr(sender, '@');
-	size_t len = at != NULL ? (size_t)(at - sender) : 0;
-
-	*domain_out = at != NULL ? at + 1 : *sender != '\0' ? sender : q->helo != NULL ? q->helo : "";
-	*local_out = len > 0 ? strndup(sender, len) : strdup("postmaster");
-	return *local_out != NULL ? CR_OK : err_nomem(err, "spf sender");
-}
-
 int
 spf_evaluate(struct lookup *l, const struct spf_query *q, struct spf_answer *out, struct err *err)
 {
@@ -540,12 +497,12 @@ spf_evaluate(struct lookup *l, const struct spf_query *q, struct spf_answer *out
 	int rc;
 
 	spf_answer_release(out);
-	rc = read_client(q, &r.client, err);
+	rc = spf_client_read(q, &r.client, err);
 	if (rc == CR_OK)
-		rc = read_sender(q, &local, &said, err);
+		rc = spf_sender_read(q, &local, &said, err);
 	if (rc != CR_OK)
 		return rc;
-	if (read_domain(said, &domain)) {
+	if (spf_domain_read(said, &domain)) {
 		r.client.local = local;
 		r.client.sender_domain = domain.text;
 		out->result = check_host(&r, &domain, true, false);

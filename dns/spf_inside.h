@@ -6,7 +6,35 @@
 
 #include "dns/spf_check.h"
 
+#include <string.h>
+
 #define SPF_NAME_MAX 253 /* RFC 7208 s7.3: what a target is cut to, from the left */
+
+/* ASCII, whatever the locale. */
+static inline bool
+spf_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline char
+spf_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static inline bool
+spf_is_alpha(char c)
+{
+	return spf_lower(c) >= 'a' && spf_lower(c) <= 'z';
+}
+
+/* A NUL is none of any set. */
+static inline bool
+spf_is_one_of(char c, const char *set)
+{
+	return c != '\0' && strchr(set, c) != NULL;
+}
 
 /* One macro-expand (s7.1): "%{d2r.}", or one of "%%", "%_", "%-". */
 struct spf_macro {
@@ -36,9 +64,10 @@ enum spf_expansion {
 	SPF_EXPANDED,
 	SPF_EXPAND_PENDING, /* %{p} waits for DNS */
 	SPF_EXPAND_NOTHING, /* no name can be made of it: it matches nothing */
-	SPF_EXPAND_BROKEN   /* no macro string */
+	SPF_EXPAND_BROKEN,  /* no macro string */
+	SPF_EXPAND_NOMEM
 };
-/* domain: %{d}, as text.  explanation: blanks and c, r, t may stand. */
+/* domain: %{d}, as text.  explanation: c, r, t may stand.  Bytes that are no macro are copied, whatever they are. */
 enum spf_expansion spf_expand(struct lookup *l, const struct spf_client *c, const char *domain, struct span text,
                               bool explanation, struct buf *out);
 
@@ -49,6 +78,13 @@ struct spf_name {
 };
 /* Any bytes that may stand in a label, cut from the left where longer than 253 (s7.3).  False: DNS cannot be asked for it. */
 bool spf_name_make(const char *text, size_t len, struct spf_name *out);
+
+/* An address in its binary form; IPv4-mapped IPv6 is IPv4 (s5).  Errors: CR_EPARSE. */
+MUST_CHECK int spf_client_read(const struct spf_query *q, struct spf_client *c, struct err *err);
+/* Local part and domain of the sender, or of postmaster at the HELO name (s2.4, s4.3).  local: heap; domain: borrowed from q. */
+MUST_CHECK int spf_sender_read(const struct spf_query *q, char **local_out, const char **domain_out, struct err *err);
+/* The name to ask at the start (s4.3): well formed, of two labels at least, no address literal. */
+bool spf_domain_read(const char *text, struct spf_name *out);
 
 /* The name of a term: its domain-spec expanded, or domain where it has none. */
 enum spf_expansion spf_term_name(struct lookup *l, const struct spf_client *c, const struct spf_name *domain,
@@ -88,6 +124,14 @@ struct spf_walk {
 /* One more finding; false: of one kind only so many, or a hostile tree would fill the memory.  fix: text of a record at name, or NULL. */
 bool spf_note(struct spf_walk *w, enum finding_level level, const char *id, const char *name, const char *fix,
               const char *fmt, ...) PRINTF_LIKE(6, 7);
+/* The first failure ends the walk once it is through. */
+void spf_walk_failed(struct spf_walk *w, int rc);
+/* Texts for fixes: heap, NULL where there is none. */
+char *spf_fix_line(struct spf_walk *w, const char *name, const char *text); /* "out.example. 3600 IN TXT ..." */
+char *spf_fix_printable(struct spf_walk *w, const void *data, size_t len);  /* odd bytes as \DDD */
+char *spf_fix_without(struct spf_walk *w, const struct record *r, const struct spf_term *t);
+char *spf_fix_closed(struct spf_walk *w, const char *record);        /* with -all at its end */
+char *spf_fix_joined(struct spf_walk *w, const struct records *all); /* one record in place of several */
 /* Is the record at this name the root's own business? */
 bool spf_is_own(const struct spf_walk *w, const char *name);
 /* What the whole tree amounts to: look-ups, voids, the end. */

@@ -68,16 +68,18 @@ judge_lookups(struct spf_walk *w)
 	if (t->depth > DEEP)
 		spf_note(w, FINDING_NOTE, "spf-depth", NULL, NULL, "%s: records lead to records %u levels deep",
 		         w->root, t->depth);
-	if (heavy.failed == CR_ENOMEM && w->rc == CR_OK)
-		w->rc = err_nomem(&w->err, "spf tree");
+	if (heavy.failed != CR_OK)
+		spf_walk_failed(w, buf_check(&heavy, "spf tree", &w->err));
 	buf_release(&heavy);
 }
 
 static void
 judge_voids(struct spf_walk *w)
 {
-	struct spf_tree *t = w->tree;
+	const struct spf_tree *t = w->tree;
 
+	if (w->voids.failed != CR_OK)
+		spf_walk_failed(w, buf_check(&w->voids, "spf tree", &w->err));
 	if (w->seen_voids > SPF_VOIDS_MAX)
 		spf_note(w, FINDING_FAIL, "spf-voids", NULL, NULL,
 		         "%s: %u look-ups find nothing, %d are allowed: permerror (RFC 7208 section 4.6.4): %s",
@@ -89,31 +91,12 @@ judge_voids(struct spf_walk *w)
 		         w->root, t->voids, SPF_VOIDS_MAX, buf_str(&w->voids));
 }
 
-/* The record of a node with -all at its end, where it is the owner's to change. */
-static char *
-closed(struct spf_walk *w, const struct spf_node *n)
-{
-	struct spf s = {0};
-	char *out = NULL;
-	int rc = CR_OK;
-
-	if (!spf_is_own(w, n->name))
-		return NULL;
-	rc = spf_parse(n->record, &s, &w->err);
-	if (rc == CR_OK)
-		rc = spf_merge(&s, "", "-all", &w->err);
-	if (rc == CR_OK)
-		rc = spf_format(&s, &out, &w->err);
-	if (rc != CR_OK && w->rc == CR_OK)
-		w->rc = rc;
-	spf_release(&s);
-	return out;
-}
-
 static void
 judge_end(struct spf_walk *w, const struct spf_node *n)
 {
-	char *fix = w->tree->end != '~' && w->tree->end != '-' ? closed(w, n) : NULL;
+	bool weak = w->tree->end != '~' && w->tree->end != '-';
+	/* Another's record is not ours to write. */
+	char *fix = weak && spf_is_own(w, n->name) ? spf_fix_closed(w, n->record) : NULL;
 
 	switch (w->tree->end) {
 	case '+':

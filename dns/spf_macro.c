@@ -5,9 +5,8 @@
  * RFC 3986 s2.3 (what is not escaped).
  * Invariant: what is expanded is never expanded again, whatever a sender wrote into it.
  */
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "dns/spf_inside.h"
 
@@ -16,24 +15,6 @@
 #define DELIMITERS   ".-+,/_="
 #define LETTERS      "slodiphv"
 #define LETTERS_EXP  "slodiphvcrt"
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool
-is_one_of(char c, const char *set)
-{
-	return c != '\0' && strchr(set, c) != NULL;
-}
 
 size_t
 spf_macro_read(struct span s, bool explanation, struct spf_macro *out)
@@ -44,26 +25,26 @@ spf_macro_read(struct span s, bool explanation, struct spf_macro *out)
 
 	if (s.len < 2 || s.at[0] != '%')
 		return 0;
-	if (is_one_of(s.at[1], "%_-")) {
+	if (spf_is_one_of(s.at[1], "%_-")) {
 		*out = (struct spf_macro){.letter = s.at[1]};
 		return 2;
 	}
 	if (s.len < 4 || s.at[1] != '{')
 		return 0;
-	m.letter = lower(s.at[2]);
+	m.letter = spf_lower(s.at[2]);
 	m.url = m.letter != s.at[2];
-	if (!is_one_of(m.letter, explanation ? LETTERS_EXP : LETTERS))
+	if (!spf_is_one_of(m.letter, explanation ? LETTERS_EXP : LETTERS))
 		return 0;
-	counted = is_digit(s.at[i]);
-	for (; i < s.len && is_digit(s.at[i]); i++)
+	counted = spf_is_digit(s.at[i]);
+	for (; i < s.len && spf_is_digit(s.at[i]); i++)
 		m.keep = m.keep > KEEP_MAX ? m.keep : m.keep * 10 + (size_t)(s.at[i] - '0');
 	/* A count of zero parts is an error, not "none" (s7.1). */
 	if (counted && m.keep == 0)
 		return 0;
-	m.reverse = i < s.len && lower(s.at[i]) == 'r';
+	m.reverse = i < s.len && spf_lower(s.at[i]) == 'r';
 	i += m.reverse;
 	m.delimiters.at = s.at + i;
-	while (i < s.len && is_one_of(s.at[i], DELIMITERS))
+	while (i < s.len && spf_is_one_of(s.at[i], DELIMITERS))
 		i++;
 	m.delimiters.len = (size_t)(s.at + i - m.delimiters.at);
 	if (i == s.len || s.at[i] != '}')
@@ -80,11 +61,18 @@ spf_macro_is_static(struct span s)
 	for (size_t i = 0; i < s.len; i++) {
 		size_t used = s.at[i] == '%' ? spf_macro_read((struct span){s.at + i, s.len - i}, false, &m) : 0;
 
-		if (used != 0 && !is_one_of(m.letter, "do%_-"))
+		if (used != 0 && !spf_is_one_of(m.letter, "do%_-"))
 			return false;
 		i += used > 0 ? used - 1 : 0;
 	}
 	return true;
+}
+
+/* Of what is longer than any name nothing is made. */
+static enum spf_expansion
+no_room(const struct buf *b)
+{
+	return b->failed == CR_ENOMEM ? SPF_EXPAND_NOMEM : SPF_EXPAND_NOTHING;
 }
 
 /* The dotted form of s7.3: IPv4 as ever, IPv6 as 32 nibbles, in upper case as the reference implementations write them. */
@@ -176,7 +164,7 @@ add_value(struct lookup *l, const struct spf_client *c, const char *domain, char
 		break;
 	}
 	/* RFC 8616 s4: such a local part is in no name, so the term matches nothing. */
-	return is_one_of(letter, "sl") && !is_ascii(c->local) ? SPF_EXPAND_NOTHING : SPF_EXPANDED;
+	return spf_is_one_of(letter, "sl") && !is_ascii(c->local) ? SPF_EXPAND_NOTHING : SPF_EXPANDED;
 }
 
 static void
@@ -184,8 +172,8 @@ add_part(const char *at, size_t len, bool url, struct buf *out)
 {
 	for (size_t i = 0; i < len; i++) {
 		unsigned char ch = (unsigned char)at[i];
-		bool unreserved =
-			(lower(at[i]) >= 'a' && lower(at[i]) <= 'z') || is_digit(at[i]) || is_one_of(at[i], "-._~");
+		bool unreserved = (spf_lower(at[i]) >= 'a' && spf_lower(at[i]) <= 'z') || spf_is_digit(at[i]) ||
+		                  spf_is_one_of(at[i], "-._~");
 
 		if (url && !unreserved)
 			buf_addf(out, "%%%02X", ch);
@@ -236,7 +224,7 @@ add_macro(struct lookup *l, const struct spf_client *c, const char *domain, cons
 	}
 	e = add_value(l, c, domain, m->letter, &value);
 	if (value.failed != CR_OK)
-		e = SPF_EXPAND_NOTHING;
+		e = no_room(&value);
 	else if (m->keep > 0 || m->reverse || m->delimiters.len > 0)
 		add_transformed(m, buf_str(&value), value.len, out);
 	else
@@ -256,8 +244,6 @@ spf_expand(struct lookup *l, const struct spf_client *c, const char *domain, str
 		struct spf_macro m;
 		size_t used = 1;
 
-		if (text.at[i] < (explanation ? 0x20 : 0x21) || text.at[i] > 0x7e)
-			return SPF_EXPAND_BROKEN;
 		if (text.at[i] == '%') {
 			used = spf_macro_read((struct span){text.at + i, text.len - i}, explanation, &m);
 			if (used == 0)
@@ -268,14 +254,14 @@ spf_expand(struct lookup *l, const struct spf_client *c, const char *domain, str
 		}
 		i += used;
 	}
-	return e == SPF_EXPANDED && out->failed != CR_OK ? SPF_EXPAND_NOTHING : e;
+	return e == SPF_EXPANDED && out->failed != CR_OK ? no_room(out) : e;
 }
 
 bool
 spf_name_make(const char *text, size_t len, struct spf_name *out)
 {
-	struct buf shown = {0};
-	bool ok;
+	char shown[SPF_NAME_MAX * 4 + 1];
+	size_t n = 0;
 
 	if (len > 0 && text[len - 1] == '.')
 		len--;
@@ -287,20 +273,20 @@ spf_name_make(const char *text, size_t len, struct spf_name *out)
 		len -= (size_t)(dot - text) + 1;
 		text = dot + 1;
 	}
-	if (len == 0 || text[len - 1] == '.')
+	/* A NUL would end what %{d} stands for. */
+	if (len == 0 || text[len - 1] == '.' || memchr(text, '\0', len) != NULL)
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		/* Bytes, not characters: a backslash is no escape here, and 8-bit bytes are no U-label. */
 		if (text[i] == '\\' || text[i] < 0x21 || text[i] > 0x7e)
-			buf_addf(&shown, "\\%03d", (unsigned char)text[i]);
+			n += (size_t)snprintf(shown + n, sizeof(shown) - n, "\\%03d", (unsigned char)text[i]);
 		else
-			buf_addc(&shown, text[i]);
-		out->text[i] = lower(text[i]);
+			shown[n++] = text[i];
+		out->text[i] = spf_lower(text[i]);
 	}
+	shown[n] = '\0';
 	out->text[len] = '\0';
-	ok = shown.failed == CR_OK && name_parse(buf_str(&shown), &out->canonical, NULL) == CR_OK;
-	buf_release(&shown);
-	return ok;
+	return name_parse(shown, &out->canonical, NULL) == CR_OK;
 }
 
 enum spf_expansion

@@ -70,24 +70,6 @@ bad_term(struct err *err, struct span term, const char *why)
 	return err_set(err, CR_EPARSE, "spf: '%s': %s", shown, why);
 }
 
-static bool
-is_alpha(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 /* Append a macro string, literals in lower case, macros as they are (an upper-case letter in one asks for URL escaping). */
 static bool
 add_macro_string(struct span s, bool fold, bool *ends_in_macro_out, struct buf *out)
@@ -108,7 +90,7 @@ add_macro_string(struct span s, bool fold, bool *ends_in_macro_out, struct buf *
 		}
 		if (s.at[i] < 0x21 || s.at[i] > 0x7e)
 			return false;
-		buf_addc(out, fold ? lower(s.at[i]) : s.at[i]);
+		buf_addc(out, fold ? spf_lower(s.at[i]) : s.at[i]);
 		i++;
 	}
 	return true;
@@ -123,9 +105,9 @@ is_toplabel(struct span s)
 	if (s.len == 0 || s.at[0] == '-' || s.at[s.len - 1] == '-')
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
-		if (!is_digit(s.at[i]) && !is_alpha(s.at[i]) && s.at[i] != '-')
+		if (!spf_is_digit(s.at[i]) && !spf_is_alpha(s.at[i]) && s.at[i] != '-')
 			return false;
-		named = named || !is_digit(s.at[i]);
+		named = named || !spf_is_digit(s.at[i]);
 	}
 	return named;
 }
@@ -155,7 +137,7 @@ read_prefix(struct span s, int max, int *out)
 	if (s.len == 0 || s.len > 3 || (s.len > 1 && s.at[0] == '0'))
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
-		if (!is_digit(s.at[i]))
+		if (!spf_is_digit(s.at[i]))
 			return false;
 		n = n * 10 + (s.at[i] - '0');
 	}
@@ -192,13 +174,13 @@ cut_prefixes(struct span *s, int *four_out, int *six_out)
 {
 	size_t end = s->len, start = s->len;
 
-	while (start > 0 && is_digit(s->at[start - 1]))
+	while (start > 0 && spf_is_digit(s->at[start - 1]))
 		start--;
 	if (start > 1 && s->at[start - 1] == '/' && s->at[start - 2] == '/') {
 		if (!read_prefix((struct span){s->at + start, end - start}, 128, six_out))
 			return false;
 		end = start = start - 2;
-		while (start > 0 && is_digit(s->at[start - 1]))
+		while (start > 0 && spf_is_digit(s->at[start - 1]))
 			start--;
 	}
 	if (start > 0 && s->at[start - 1] == '/') {
@@ -247,12 +229,12 @@ parse_modifier(struct span term, size_t name_len, struct spf_term *t, struct buf
 	struct span value = {term.at + name_len + 1, term.len - name_len - 1};
 	bool ends_in_macro;
 
-	if (name_len == 0 || !is_alpha(name.at[0]))
+	if (name_len == 0 || !spf_is_alpha(name.at[0]))
 		return bad_term(err, term, "neither a mechanism nor a modifier");
 	for (size_t i = 0; i < name_len; i++) {
-		if (!is_alpha(name.at[i]) && !is_digit(name.at[i]) && memchr("-_.", name.at[i], 3) == NULL)
+		if (!spf_is_alpha(name.at[i]) && !spf_is_digit(name.at[i]) && !spf_is_one_of(name.at[i], "-_."))
 			return bad_term(err, term, "neither a mechanism nor a modifier");
-		buf_addc(text, lower(name.at[i]));
+		buf_addc(text, spf_lower(name.at[i]));
 	}
 	buf_addc(text, '=');
 	t->kind = span_is_nocase(name, "redirect") ? SPF_REDIRECT : span_is_nocase(name, "exp") ? SPF_EXP : SPF_UNKNOWN;
@@ -274,7 +256,7 @@ parse_mechanism(struct span term, struct spf_term *t, struct buf *text, struct e
 	size_t name_len = 0;
 
 	t->qualifier = '+';
-	if (memchr(QUALIFIERS, rest.at[0], sizeof(QUALIFIERS) - 1) != NULL) {
+	if (spf_is_one_of(rest.at[0], QUALIFIERS)) {
 		t->qualifier = rest.at[0];
 		rest.at++;
 		rest.len--;
@@ -306,7 +288,7 @@ spf_term_parse(struct span term, struct spf_term *out, struct err *err)
 
 	if (term.len == 0)
 		return bad_term(err, term, "empty");
-	while (mark < term.len && memchr(":/=", term.at[mark], 3) == NULL)
+	while (mark < term.len && !spf_is_one_of(term.at[mark], ":/="))
 		mark++;
 	if (mark < term.len && term.at[mark] == '=')
 		rc = parse_modifier(term, mark, &t, &text, err);

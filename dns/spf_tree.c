@@ -21,7 +21,6 @@
 #define WIDE_PREFIX4    8   /* a network of that size or larger belongs to no sender */
 #define WIDE_PREFIX6    16
 #define VOIDS_SHOWN     ((size_t)200)
-#define RECORD_TTL_S    3600
 #define TYPE_SPF        99 /* s3.1: obsolete */
 
 void
@@ -35,33 +34,6 @@ spf_tree_release(struct spf_tree *t)
 	free(t->nodes);
 	findings_release(&t->findings);
 	*t = (struct spf_tree){0};
-}
-
-static void
-failed(struct spf_walk *w, int rc)
-{
-	if (w->rc == CR_OK)
-		w->rc = rc;
-}
-
-/* "out.example. 3600 IN TXT ..." */
-static char *
-fix_of(struct spf_walk *w, const char *name, const char *text)
-{
-	struct record r = {0};
-	struct buf line = {0};
-	char *fix = NULL;
-	int rc = record_txt(name, RECORD_TTL_S, text, strlen(text), &r, &w->err);
-
-	if (rc == CR_OK) {
-		record_format(&r, &line);
-		rc = buf_take(&line, "spf record", &fix, &w->err);
-	}
-	if (rc != CR_OK)
-		failed(w, rc);
-	buf_release(&line);
-	record_release(&r);
-	return fix;
 }
 
 bool
@@ -85,10 +57,10 @@ spf_note(struct spf_walk *w, enum finding_level level, const char *id, const cha
 	if (same == FINDINGS_OF_ONE)
 		(void)snprintf(text, sizeof(text), "%s: and more of the kind", w->root);
 	else if (fix != NULL)
-		line = fix_of(w, name, fix);
+		line = spf_fix_line(w, name, fix);
 	rc = findings_add(f, level, id, line, &w->err, "%s", text);
 	if (rc != CR_OK)
-		failed(w, rc);
+		spf_walk_failed(w, rc);
 	free(line);
 	return rc == CR_OK && same < FINDINGS_OF_ONE;
 }
@@ -109,49 +81,6 @@ struct place {
 	bool passes;      /* whoever passes here passes at the root */
 	const char *none; /* no record here: what there is instead */
 };
-
-/* Bytes of a record for people: what is not printable as \DDD. */
-static char *
-printable(struct spf_walk *w, const void *data, size_t len)
-{
-	const unsigned char *at = data;
-	struct buf text = {0};
-	char *out = NULL;
-	int rc;
-
-	for (size_t i = 0; i < len; i++) {
-		if (at[i] < 0x20 || at[i] > 0x7e)
-			buf_addf(&text, "\\%03d", at[i]);
-		else
-			buf_addc(&text, (char)at[i]);
-	}
-	rc = buf_take(&text, "spf record", &out, &w->err);
-	if (rc != CR_OK)
-		failed(w, rc);
-	buf_release(&text);
-	return out;
-}
-
-/* The record as it stands, without one of its terms. */
-static char *
-without(struct spf_walk *w, const struct place *p, const struct spf_term *t)
-{
-	const char *data = (const char *)p->record->data;
-	size_t from = t->said_at, to = t->said_at + t->said_len;
-	struct buf text = {0};
-	char *out = NULL;
-	int rc;
-
-	while (from > 0 && data[from - 1] == ' ')
-		from--;
-	buf_add(&text, data, from);
-	buf_add(&text, data + to, p->record->data_len - to);
-	rc = buf_take(&text, "spf record", &out, &w->err);
-	if (rc != CR_OK)
-		failed(w, rc);
-	buf_release(&text);
-	return out;
-}
 
 static struct spf_node *
 node_of(const struct spf_walk *w, size_t i)
@@ -174,7 +103,7 @@ add_node(struct spf_walk *w, size_t parent, const char *term, const char *name)
 	if ((t->n & (t->n - 1)) == 0) {
 		grown = reallocarray(t->nodes, t->n > 0 ? t->n * 2 : 1, sizeof(*grown));
 		if (grown == NULL) {
-			failed(w, err_nomem(&w->err, "spf tree"));
+			spf_walk_failed(w, err_nomem(&w->err, "spf tree"));
 			return 0;
 		}
 		t->nodes = grown;
@@ -184,7 +113,7 @@ add_node(struct spf_walk *w, size_t parent, const char *term, const char *name)
 	if (node.name == NULL || (term != NULL && node.term == NULL)) {
 		free(node.name);
 		free(node.term);
-		failed(w, err_nomem(&w->err, "spf tree"));
+		spf_walk_failed(w, err_nomem(&w->err, "spf tree"));
 		return 0;
 	}
 	node.depth = t->n > 0 ? t->nodes[parent].depth + 1 : 0;
@@ -279,7 +208,7 @@ is_before(const struct spf_walk *w, const char *name)
 static void
 say_duplicate(struct spf_walk *w, const struct place *p, const struct spf_term *t)
 {
-	char *fix = p->node == 0 && t->kind == SPF_INCLUDE ? without(w, p, t) : NULL;
+	char *fix = p->node == 0 && t->kind == SPF_INCLUDE ? spf_fix_without(w, p->record, t) : NULL;
 
 	spf_note(w, FINDING_WARN, "spf-duplicate-include", p->name.canonical.text, fix,
 	         "%s: %s leads to a record that the tree has already, and costs its look-ups once more", p->name.text,
@@ -292,7 +221,7 @@ static void
 say_no_record(struct spf_walk *w, const struct place *p, const struct spf_term *t, const struct place *below)
 {
 	bool own = spf_is_own(w, p->name.canonical.text) && t->kind == SPF_INCLUDE;
-	char *fix = own ? without(w, p, t) : NULL;
+	char *fix = own ? spf_fix_without(w, p->record, t) : NULL;
 
 	node_of(w, below->node)->broken = SPF_PERMERROR;
 	if (spf_note(w, FINDING_FAIL, "spf-include-none", p->name.canonical.text, fix,
@@ -353,6 +282,7 @@ static void
 walk_term(struct spf_walk *w, const struct place *p, const struct spf_term *t)
 {
 	struct spf_name name;
+	enum spf_expansion e;
 
 	node_of(w, p->node)->lookups++;
 	w->tree->lookups++;
@@ -368,7 +298,12 @@ walk_term(struct spf_walk *w, const struct place *p, const struct spf_term *t)
 		walk_macro(w, p, t);
 		return;
 	}
-	if (spf_term_name(w->l, &w->client, &p->name, t, &name) != SPF_EXPANDED) {
+	e = spf_term_name(w->l, &w->client, &p->name, t, &name);
+	if (e == SPF_EXPAND_NOMEM) {
+		spf_walk_failed(w, err_nomem(&w->err, "spf name"));
+		return;
+	}
+	if (e != SPF_EXPANDED) {
 		spf_note(w, FINDING_FAIL, "spf-target", NULL, NULL, "%s: %s leads to no domain name", p->name.text,
 		         t->text);
 		return;
@@ -422,49 +357,10 @@ walk_terms(struct spf_walk *w, struct place *p)
 		         "+all");
 }
 
-/* "v=spf1 a -all", "v=spf1 mx ~all": the terms of both, and the stricter end. */
-static char *
-joined(const struct lookup_answer *a)
-{
-	struct spf sum = {0};
-	char *out = NULL;
-	bool ok = true, first = true;
-
-	for (size_t i = 0; i < a->records.n && ok; i++) {
-		const struct record *r = &a->records.items[i];
-		struct spf one = {0};
-		struct buf rules = {0};
-
-		if (!spf_is_record_bytes(r->data, r->data_len))
-			continue;
-		if (first) {
-			ok = spf_parse_bytes(r->data, r->data_len, &sum, NULL) == CR_OK;
-			first = false;
-			continue;
-		}
-		ok = spf_parse_bytes(r->data, r->data_len, &one, NULL) == CR_OK;
-		for (size_t k = 0; ok && k < one.n; k++) {
-			if (one.terms[k].qualifier != '\0' && one.terms[k].kind != SPF_ALL)
-				buf_addf(&rules, "%c%s ", one.terms[k].qualifier, one.terms[k].text);
-			ok = one.terms[k].qualifier != '\0';
-		}
-		ok = ok && buf_check(&rules, "spf rules", NULL) == CR_OK &&
-		     spf_merge(&sum, buf_str(&rules),
-		               spf_all(&one) != NULL && spf_all(&one)->qualifier == '-' ? "-all" : "~all",
-		               NULL) == CR_OK;
-		buf_release(&rules);
-		spf_release(&one);
-	}
-	if (ok && spf_format(&sum, &out, NULL) != CR_OK)
-		out = NULL;
-	spf_release(&sum);
-	return out;
-}
-
 static void
 say_two_records(struct spf_walk *w, const struct place *p, const struct lookup_answer *a, size_t n)
 {
-	char *fix = spf_is_own(w, p->name.canonical.text) ? joined(a) : NULL;
+	char *fix = spf_is_own(w, p->name.canonical.text) ? spf_fix_joined(w, &a->records) : NULL;
 
 	spf_note(w, FINDING_FAIL, "spf-two-records", p->name.canonical.text, fix,
 	         "%s: %zu SPF records, one is allowed: permerror (RFC 7208 section 4.5)%s", p->name.text, n,
@@ -493,12 +389,12 @@ read_place(struct spf_walk *w, struct place *p)
 	struct err why = {0};
 	int rc;
 
-	node->record = printable(w, p->record->data, p->record->data_len);
+	node->record = spf_fix_printable(w, p->record->data, p->record->data_len);
 	rc = spf_parse_bytes(p->record->data, p->record->data_len, &p->spf, &why);
 	if (rc == CR_OK) {
 		walk_terms(w, p);
 	} else if (rc == CR_ENOMEM) {
-		failed(w, err_nomem(&w->err, "spf record"));
+		spf_walk_failed(w, err_nomem(&w->err, "spf record"));
 	} else {
 		node->broken = SPF_PERMERROR;
 		spf_note(w, FINDING_FAIL, "spf-syntax", NULL, NULL, "%s: the record cannot be read: permerror: %s",
@@ -530,7 +426,7 @@ visit(struct spf_walk *w, struct place *p)
 		          : a->state == LOOKUP_EMPTY ? "no TXT there"
 		                                     : "other TXT alone";
 	} else {
-		node_of(w, p->node)->record = printable(w, p->record->data, p->record->data_len);
+		node_of(w, p->node)->record = spf_fix_printable(w, p->record->data, p->record->data_len);
 		node_of(w, p->node)->broken = SPF_PERMERROR;
 		say_two_records(w, p, a, n);
 	}

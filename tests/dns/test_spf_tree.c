@@ -51,6 +51,7 @@ static const struct row {
 	{"silence is not known", NULL, "'o.example':{'TIMEOUT':true}", "unknown spf-unreachable", "no answer in time", .unknown = true},
 	{"two records become one", NULL, "'o.example':{'TXT':[['v=spf1 a:h.example ~all'],['x'],['v=spf1 ip4:192.0.2.1 -all']]}", "fail spf-two-records", "2 SPF records", .fix = "o.example. 3600 IN TXT \"v=spf1 a:h.example ip4:192.0.2.1 -all\""},
 	{"two records that contradict do not", NULL, "'o.example':{'TXT':[['v=spf1 a:h.example ~all'],['v=spf1 -a:h.example -all']]}", "fail spf-two-records", .text = "2 SPF records"},
+	{"two records of which one redirects", NULL, "'o.example':{'TXT':[['v=spf1 a:h.example ~all'],['v=spf1 redirect=p.example']]}", "fail spf-two-records", .text = "2 SPF records"},
 	{"of two records one is broken", NULL, "'o.example':{'TXT':[['v=spf1 a:h.example ~all'],['v=spf1 foo']]}", "fail spf-two-records", .text = "2 SPF records"},
 	{"a fault names its term", "v=spf1 ipv4:192.0.2.1 -all", NULL, "fail spf-syntax", .text = "o.example: the record cannot be read: permerror: spf: 'ipv4:192.0.2.1': no such mechanism"},
 	{"a control byte is shown", "v=spf1 a:h.example\\\\010-all", NULL, "fail spf-syntax", .text = "'a:h.example\\010-all'"},
@@ -294,7 +295,7 @@ hostile(void *ctx, const struct resolve_server *at, const char *name, uint16_t t
 {
 	const char *shape = ctx;
 	struct buf text = {0};
-	unsigned level = 0;
+	unsigned long level = strtoul(name, NULL, 10);
 	int rc = CR_OK;
 
 	(void)at;
@@ -302,16 +303,15 @@ hostile(void *ctx, const struct resolve_server *at, const char *name, uint16_t t
 	if (type != RECORD_TXT)
 		return CR_OK;
 	buf_adds(&text, "v=spf1");
-	(void)sscanf(name, "%u.", &level);
 	if (strcmp(shape, "wide") == 0 && strcmp(name, "o.example") == 0) {
 		for (unsigned i = 0; i < 500; i++)
 			buf_addf(&text, " include:%u.x.example", i);
 	} else if (strcmp(shape, "double") == 0 && level < 10) {
-		buf_addf(&text, " include:%u.a.%%{d} include:%u.b.%%{d}", level + 1, level + 1);
+		buf_addf(&text, " include:%lu.a.%%{d} include:%lu.b.%%{d}", level + 1, level + 1);
 	} else if (strcmp(shape, "same") == 0 && level < 40) {
-		buf_addf(&text, " include:%u.s.example include:%u.s.example", level + 1, level + 1);
+		buf_addf(&text, " include:%lu.s.example include:%lu.s.example", level + 1, level + 1);
 	} else if (strcmp(shape, "chain") == 0) {
-		buf_addf(&text, " redirect=%u.c.example", level + 1);
+		buf_addf(&text, " redirect=%lu.c.example", level + 1);
 	} else if (strcmp(shape, "addresses") == 0) {
 		for (unsigned i = 0; text.len < 60000; i++)
 			buf_addf(&text, " a:%u.x.example mx:%u.x.example", i, i);
