@@ -169,12 +169,11 @@ is_inner(const char *host)
 static bool
 is_internal(const struct walk *w, const struct passed_hop *h)
 {
-	if (h->from[0] == '\0')
-		return true;
 	if (h->ip[0] != '\0' && passed_ip_is_private(h->ip))
 		return true;
 	if (h->reverse[0] != '\0' && is_receivers(w, h->reverse))
 		return true;
+	/* Or nothing at all is told of it. */
 	if (h->ip[0] == '\0')
 		return is_inner(h->from) || is_receivers(w, h->from);
 	/* Exchange tells public addresses without their names; its results stand above any stranger's. */

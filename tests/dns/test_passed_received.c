@@ -5,61 +5,57 @@
 
 #include "dns/passed_inside.h"
 
+/* clang-format off */
 static const struct hop_row {
 	const char *name, *value;
 	const char *want; /* from reverse ip by with tls time, "-" for nothing */
 } hops[] = {
 	{"Postfix",
-         "from mail.out.example (mail.out.example [192.0.2.10])\r\n\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 "
-         "(256/256 "
-         "bits)\r\n\t key-exchange X25519)\r\n\t(No client certificate requested)\r\n\tby mx.rcpt.example (Postfix) "
-         "with ESMTPS id "
-         "4F1\r\n\tfor <a@rcpt.example>; Tue, 25 Nov 2025 12:00:00 +0000 (UTC)",                                                                         "mail.out.example mail.out.example 192.0.2.10 mx.rcpt.example ESMTPS TLSv1.3 1764072000"   },
-	{"Postfix, a client without a name",
-         "from [192.0.2.7] (unknown [192.0.2.10]) by mx.rcpt.example (Postfix) with SMTP id 1; x",                                                       "[192.0.2.7] - 192.0.2.10 mx.rcpt.example SMTP - 0"                                        },
-	{"Postfix over IPv6",				       "from m.example (m.example [IPv6:2001:db8::10]) by mx.example with ESMTP id 1; x",
-         "m.example m.example 2001:db8::10 mx.example ESMTP - 0"																						    },
+		"from mail.out.example (mail.out.example [192.0.2.10])\r\n\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)\r\n\t key-exchange X25519)\r\n\t(No client certificate requested)\r\n\tby mx.rcpt.example (Postfix) with ESMTPS id 4F1\r\n\tfor <a@rcpt.example>; Tue, 25 Nov 2025 12:00:00 +0000 (UTC)",
+		"mail.out.example mail.out.example 192.0.2.10 mx.rcpt.example ESMTPS TLSv1.3 1764072000"},
+	{"Postfix, a client without a name", "from [192.0.2.7] (unknown [192.0.2.10]) by mx.rcpt.example (Postfix) with SMTP id 1; x",
+		"[192.0.2.7] - 192.0.2.10 mx.rcpt.example SMTP - 0"},
+	{"Postfix over IPv6", "from m.example (m.example [IPv6:2001:db8::10]) by mx.example with ESMTP id 1; x",
+		"m.example m.example 2001:db8::10 mx.example ESMTP - 0"},
 	{"Exim",
-         "from mail.out.example ([192.0.2.10]:41234 helo=helo.example)\r\n by mx.rcpt.example with esmtps  (TLS1.3) "
-         "tls X\r\n (Exim 4.96) "
-         "id 1-2; Tue, 25 Nov 2025 12:00:00 +0000",                                                                                                      "mail.out.example - 192.0.2.10 mx.rcpt.example ESMTPS TLS1.3 1764072000"                   },
-	{"Exim, a client without a name",                           "from [192.0.2.10] (helo=helo.example) by mx.rcpt.example with esmtp id 1; x",
-         "[192.0.2.10] - 192.0.2.10 mx.rcpt.example ESMTP - 0"																						      },
-	{"sendmail",
-         "from helo.example (mail.out.example [192.0.2.10] (may be forged)) by mx.rcpt.example (8.17.1/8.17.1) with "
-         "ESMTPS id 1; x",                                                                                                                               "helo.example mail.out.example 192.0.2.10 mx.rcpt.example ESMTPS - 0"                      },
-	{"qmail",
-         "from unknown (HELO helo.example) (192.0.2.10)\r\n  by mx.rcpt.example with SMTP; 25 Nov 2025 12:00:00 -0000",                                  "unknown - 192.0.2.10 mx.rcpt.example SMTP - 1764072000"                                   },
+		"from mail.out.example ([192.0.2.10]:41234 helo=helo.example)\r\n by mx.rcpt.example with esmtps  (TLS1.3) tls X\r\n (Exim 4.96) id 1-2; Tue, 25 Nov 2025 12:00:00 +0000",
+		"mail.out.example - 192.0.2.10 mx.rcpt.example ESMTPS TLS1.3 1764072000"},
+	{"Exim, a client without a name", "from [192.0.2.10] (helo=helo.example) by mx.rcpt.example with esmtp id 1; x",
+		"[192.0.2.10] - 192.0.2.10 mx.rcpt.example ESMTP - 0"},
+	{"sendmail", "from helo.example (mail.out.example [192.0.2.10] (may be forged)) by mx.rcpt.example (8.17.1/8.17.1) with ESMTPS id 1; x",
+		"helo.example mail.out.example 192.0.2.10 mx.rcpt.example ESMTPS - 0"},
+	{"qmail", "from unknown (HELO helo.example) (192.0.2.10)\r\n  by mx.rcpt.example with SMTP; 25 Nov 2025 12:00:00 -0000",
+		"unknown - 192.0.2.10 mx.rcpt.example SMTP - 1764072000"},
 	{"Exchange",
-         "from mail.out.example (192.0.2.10) by\r\n DB5.mail.protection.outlook.com (10.167.8.1) with Microsoft SMTP "
-         "Server "
-         "(version=TLS1_2,\r\n cipher=X) id 15.20.1.1; Tue, 25 Nov 2025 12:00:00 +0000",                                                                 "mail.out.example - 192.0.2.10 DB5.mail.protection.outlook.com MICROSOFT TLS1_2 1764072000"},
+		"from mail.out.example (192.0.2.10) by\r\n DB5.mail.protection.outlook.com (10.167.8.1) with Microsoft SMTP Server (version=TLS1_2,\r\n cipher=X) id 15.20.1.1; Tue, 25 Nov 2025 12:00:00 +0000",
+		"mail.out.example - 192.0.2.10 DB5.mail.protection.outlook.com MICROSOFT TLS1_2 1764072000"},
 	{"Gmail",
-         "from mail.out.example (mail.out.example. [192.0.2.10])\r\n        by mx.google.com with ESMTPS id x\r\n      "
-         "  for <a@x>\r\n "
-         "       (version=TLS1_3 cipher=X bits=256/256);\r\n        Tue, 25 Nov 2025 04:00:00 -0800 (PST)",                                              "mail.out.example mail.out.example 192.0.2.10 mx.google.com ESMTPS TLS1_3 1764072000"      },
-	{"Gmail, an inner hop",				     "by 2002:a05:7010:1:b0:1:2:3 with SMTP id x; Tue, 25 Nov 2025 04:00:00 -0800 (PST)",
-         "- - - 2002:a05:7010:1:b0:1:2:3 SMTP - 1764072000"																							 },
-	{"a client that calls itself by",                           "from by (evil.example [192.0.2.10]) by mx.rcpt.example with ESMTP; x",
-         "by evil.example 192.0.2.10 mx.rcpt.example ESMTP - 0"																						     },
+		"from mail.out.example (mail.out.example. [192.0.2.10])\r\n        by mx.google.com with ESMTPS id x\r\n        for <a@x>\r\n        (version=TLS1_3 cipher=X bits=256/256);\r\n        Tue, 25 Nov 2025 04:00:00 -0800 (PST)",
+		"mail.out.example mail.out.example 192.0.2.10 mx.google.com ESMTPS TLS1_3 1764072000"},
+	{"Gmail, an inner hop", "by 2002:a05:7010:1:b0:1:2:3 with SMTP id x; Tue, 25 Nov 2025 04:00:00 -0800 (PST)",
+		"- - - 2002:a05:7010:1:b0:1:2:3 SMTP - 1764072000"},
+	{"a client that calls itself by", "from by (evil.example [192.0.2.10]) by mx.rcpt.example with ESMTP; x",
+		"by evil.example 192.0.2.10 mx.rcpt.example ESMTP - 0"},
 	{"an address in the name that was looked up is no address",
-         "from a.example (192-0-2-99.pool.example [192.0.2.10]) by mx.example with SMTP; x",                                                             "a.example 192-0-2-99.pool.example 192.0.2.10 mx.example SMTP - 0"                         },
-	{"a name beside the address, not looked up, is none",
-         "from a.example (mx.rcpt.example) by mx.rcpt.example with SMTP; x",									     "a.example - - mx.rcpt.example SMTP - 0"                                                   },
-	{"what the client said within a comment is not looked up",
-         "from a (HELO mx.rcpt.example) ([192.0.2.10]) by mx.rcpt.example with SMTP; x",                                                                 "a - 192.0.2.10 mx.rcpt.example SMTP - 0"						  },
-	{"addresses behind by are not the client's",
-         "from a.example by mx.example (mx.example [192.0.2.1]) with SMTP; x",                                                                           "a.example - - mx.example SMTP - 0"                                                        },
-	{"a semicolon within a comment ends nothing",
-         "from a.example (a; b [192.0.2.10]) by mx.example; Tue, 25 Nov 2025 12:00:00 +0000",                                                            "a.example - 192.0.2.10 mx.example - - 1764072000"                                         },
-	{"keywords without their words",                            "from (a [192.0.2.10]) by; Tue, 25 Nov 2025 12:00:00 +0000",
-         "- - 192.0.2.10 - - - 1764072000"																									  },
-	{"the first of two counts",                                 "from a.example by mx.example by mx2.example from b.example; x",
-         "a.example - - mx.example - - 0"																									   },
-	{"an open comment",					 "from a.example (a [192.0.2.10] by mx.example",                                      "a.example - 192.0.2.10 - - - 0"                                                           },
-	{"a backslash at the end",                                  "from a.example (\\",								"a.example - - - - - 0"                                                                    },
-	{"nothing",						 "",										  "- - - - - - 0"									    },
+		"from a.example (192-0-2-99.pool.example [192.0.2.10]) by mx.example with SMTP; x",
+		"a.example 192-0-2-99.pool.example 192.0.2.10 mx.example SMTP - 0"},
+	{"an address in brackets before one without", "from a.example (192.0.2.99 [192.0.2.10]) by mx.example with SMTP; x",
+		"a.example - 192.0.2.10 mx.example SMTP - 0"},
+	{"a name beside the address, not looked up, is none", "from a.example (mx.rcpt.example) by mx.rcpt.example with SMTP; x",
+		"a.example - - mx.rcpt.example SMTP - 0"},
+	{"what the client said within a comment is not looked up", "from a (HELO mx.rcpt.example) ([192.0.2.10]) by mx.rcpt.example with SMTP; x",
+		"a - 192.0.2.10 mx.rcpt.example SMTP - 0"},
+	{"addresses behind by are not the client's", "from a.example by mx.example (mx.example [192.0.2.1]) with SMTP; x",
+		"a.example - - mx.example SMTP - 0"},
+	{"a semicolon within a comment ends nothing", "from a.example (a; b [192.0.2.10]) by mx.example; Tue, 25 Nov 2025 12:00:00 +0000",
+		"a.example - 192.0.2.10 mx.example - - 1764072000"},
+	{"keywords without their words", "from (a [192.0.2.10]) by; Tue, 25 Nov 2025 12:00:00 +0000", "- - 192.0.2.10 - - - 1764072000"},
+	{"the first of two counts", "from a.example by mx.example by mx2.example from b.example; x", "a.example - - mx.example - - 0"},
+	{"an open comment", "from a.example (a [192.0.2.10] by mx.example", "a.example - 192.0.2.10 - - - 0"},
+	{"a backslash at the end", "from a.example (\\", "a.example - - - - - 0"},
+	{"nothing", "", "- - - - - - 0"},
 };
+/* clang-format on */
 
 static const char *
 or_dash(const char *s)

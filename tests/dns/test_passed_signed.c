@@ -55,6 +55,18 @@
 	"From: Anna <anna@out.example>\r\nTo: test@rcpt.example\r\nSubject: best\r\nDate: Tue, 25 " \
 	"Nov 2025 12:00:00 +0000\r\nMessage-ID: <1@out.example>\r\nList-Unsubscribe: <https://out." \
 	"example/u/1>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click"
+#define SIGNED_ELSE \
+	"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=out.example; s=s1; h=From:From:To:" \
+	"Subject:Date:Message-ID:List-Unsubscribe:List-Unsubscribe-Post; bh=NKFcu4HaHgYqkqgPUFE5WSN" \
+	"0rDK/Igza8ofdCAPjmy4=; b=QQifNU13y+BNdyojhTfBvJzrJhgEyC6BZMhtV+ulJ+97Q/gANujjN/5CjEDc5PnwK" \
+	"Iafi+h5MOG7+M6N61chq8w7QV5M5/AAaJNIPGCttRxHK2ULzHLtdctKowC/xZ4ntf3UM6VLKmC76Kwj9xpC0RLyUSg" \
+	"SqxyoF1iGzZ3K39kcfoBJ1ZwZNebO16Bay6mUjiZEjwAXf1mZ8CrAjE+fZ6zIbiSl67toPE8Xwhz7oQx2x8PUynzwi" \
+	"g7P+UgXIDPxX5iXol89smZhbtTd8e1TdNkWQY1WTjfW49RRRm4PlTz5nENGdcQIynYMWOtxhog6DfjSBNCUnBLBKYz" \
+	"tfKCVFQ=="
+#define HEADER_ELSE \
+	"From: Anna <anna@else.example>\r\nTo: test@rcpt.example\r\nSubject: test\r\nDate: Tue, 25 Nov 20" \
+	"25 12:00:00 +0000\r\nMessage-ID: <1@out.example>\r\nList-Unsubscribe: <https://out.example/u/1" \
+	">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click"
 /* clang-format on */
 #define BODY "\r\n\r\nHello =3D test\r\nsecond line\r\n"
 #define SAYS(dkim)                                                                                                     \
@@ -65,51 +77,43 @@
 #define KEYS_ED "\"ed._domainkey.out.example\": {\"TXT\": [[\"" KEY_ED "\"]]}, "
 #define POLICY  "\"_dmarc.out.example\": {\"TXT\": [[\"v=DMARC1; p=reject\"]]}"
 
+/* clang-format off */
 static const struct row {
 	const char *name, *zone, *text;
 	const char *want; /* "LEVEL ID"; "-": nothing of DKIM or the body is told */
 	const char *says; /* within its text */
 	bool ok, one_click;
 } rows[] = {
-	{"both verify",			      "{" KEYS POLICY "}",                                           PASS SIGNED "\r\n" HEADER BODY,            "-",                              NULL,                         true,  true },
-	{"both verify, by the domain alone",         "{" KEYS POLICY "}",
-         SAYS("dkim=pass header.d=OUT.example") SIGNED "\r\n" HEADER BODY,										     "-",                              NULL,                         true,  true },
-	{"a subject that was changed",               "{" KEYS POLICY "}",                                           PASS SIGNED "\r\n" HEADER_OTHER BODY,
-         "fail message-dkim-disagrees",																			  "here it is dkim=fail",       false, false},
-	{"a body that was changed",                  "{" KEYS POLICY "}",
-         PASS SIGNED "\r\n" HEADER "\r\n\r\nHello =3D test\r\nsecond lime\r\n",										"fail message-body-differs",
-         "body hash differs",																								  false, false},
-	{"a body with more at its end",              "{" KEYS POLICY "}",                                           PASS SIGNED "\r\n" HEADER BODY "more\r\n",
-         "fail message-body-differs",																			    "body hash differs",          false, false},
-	{"a body that a client decoded",             "{" KEYS POLICY "}",
-         PASS SIGNED "\r\n" HEADER "\r\n\r\nHello = test\r\nsecond line\r\n",										  "warn message-recoded",
-         "body hash differs",																								  true,  false},
-	{"a key that is gone",                       "{" POLICY "}",						PASS SIGNED "\r\n" HEADER BODY,            "fail message-dkim-disagrees",
-         "selector s1",																									false, false},
-	{"a key that cannot be asked for",           "{\"s1._domainkey.out.example\": {\"RCODE\": 2}, " POLICY "}",
-         PASS SIGNED "\r\n" HEADER BODY,														       "unknown message-dkim-unchecked", "could not be verified here", true,  false},
-	{"a key that was published since",           "{" KEYS POLICY "}",
-         SAYS("dkim=fail header.d=out.example header.s=s1") SIGNED "\r\n" HEADER BODY,                                                                         "warn message-dkim-disagrees",
-         "the receiver says dkim=fail for out.example (selector s1), here it is dkim=pass",																    false, true },
-	{"a receiver without Ed25519",               "{" KEYS KEYS_ED POLICY "}",
-         SAYS("dkim=neutral (no key) header.d=out.example header.s=ed; dkim=pass header.d=out.example header.s=s1")
-                 SIGNED_ED "\r\n" SIGNED "\r\n" HEADER BODY,
-         "note message-dkim-ed25519",																			    "lack that algorithm",        true,  true },
-	{"one of two that agrees is enough",         "{" KEYS POLICY "}",
-         SAYS("dkim=pass header.d=out.example header.s=ed; dkim=pass header.d=out.example header.s=s1") SIGNED_ED
-         "\r\n" SIGNED "\r\n" HEADER BODY,
-         "warn message-dkim-disagrees",																			  "selector ed",                true,  true },
-	{"one that has expired since",               "{" KEYS POLICY "}",                                           PASS SIGNED_EXPIRED "\r\n" HEADER BODY,
-         "note message-dkim-expired",																			    NULL,                         true,  false},
-	{"a copy that lost its signature",           "{" KEYS POLICY "}",                                           PASS HEADER BODY,                          "warn message-dkim-unseen",       NULL,
-         true,																											false},
-	{"unsubscribing is not signed",              "{" KEYS POLICY "}",                                           PASS SIGNED_BARE "\r\n" HEADER BODY,
-         "warn message-one-click-unsigned",																		      NULL,                         true,  false},
-	{"unsubscribing is signed by somebody else",
-         "{" KEYS "\"_dmarc.else.example\": {\"TXT\": [[\"v=DMARC1; p=reject\"]]}}",
-         "Authentication-Results: mx.rcpt.example; none\r\n" SIGNED "\r\nFrom: a@else.example\r\n" HEADER BODY,
-         "warn message-one-click-unsigned",																		      NULL,                         false, false},
+	{"both verify", "{" KEYS POLICY "}", PASS SIGNED "\r\n" HEADER BODY, "-", NULL, true, true},
+	{"both verify, by the domain alone", "{" KEYS POLICY "}", SAYS("dkim=pass header.d=OUT.example") SIGNED "\r\n" HEADER BODY, "-", NULL, true,
+		true},
+	{"a subject that was changed", "{" KEYS POLICY "}", PASS SIGNED "\r\n" HEADER_OTHER BODY, "fail message-dkim-disagrees",
+		"here it is dkim=fail", false, false},
+	{"a body that was changed", "{" KEYS POLICY "}", PASS SIGNED "\r\n" HEADER "\r\n\r\nHello =3D test\r\nsecond lime\r\n",
+		"fail message-body-differs", "body hash differs", false, false},
+	{"a body with more at its end", "{" KEYS POLICY "}", PASS SIGNED "\r\n" HEADER BODY "more\r\n", "fail message-body-differs",
+		"body hash differs", false, false},
+	{"a body that a client decoded", "{" KEYS POLICY "}", PASS SIGNED "\r\n" HEADER "\r\n\r\nHello = test\r\nsecond line\r\n",
+		"warn message-recoded", "body hash differs", true, false},
+	{"a key that is gone", "{" POLICY "}", PASS SIGNED "\r\n" HEADER BODY, "fail message-dkim-disagrees", "selector s1", false, false},
+	{"a key that cannot be asked for", "{\"s1._domainkey.out.example\": {\"RCODE\": 2}, " POLICY "}", PASS SIGNED "\r\n" HEADER BODY,
+		"unknown message-dkim-unchecked", "could not be verified here", true, false},
+	{"a key that was published since", "{" KEYS POLICY "}", SAYS("dkim=fail header.d=out.example header.s=s1") SIGNED "\r\n" HEADER BODY,
+		"warn message-dkim-disagrees", "the receiver says dkim=fail for out.example (selector s1), here it is dkim=pass", false, true},
+	{"a receiver without Ed25519", "{" KEYS KEYS_ED POLICY "}",
+		SAYS("dkim=neutral (no key) header.d=out.example header.s=ed; dkim=pass header.d=out.example header.s=s1") SIGNED_ED "\r\n" SIGNED
+		"\r\n" HEADER BODY, "note message-dkim-ed25519", "lack that algorithm", true, true},
+	{"one of two that agrees is enough", "{" KEYS POLICY "}",
+		SAYS("dkim=pass header.d=out.example header.s=ed; dkim=pass header.d=out.example header.s=s1") SIGNED_ED "\r\n" SIGNED "\r\n" HEADER
+		BODY, "warn message-dkim-disagrees", "selector ed", true, true},
+	{"one that has expired since", "{" KEYS POLICY "}", PASS SIGNED_EXPIRED "\r\n" HEADER BODY, "note message-dkim-expired", NULL, true, false},
+	{"a copy that lost its signature", "{" KEYS POLICY "}", PASS HEADER BODY, "warn message-dkim-unseen", NULL, true, false},
+	{"unsubscribing is not signed", "{" KEYS POLICY "}", PASS SIGNED_BARE "\r\n" HEADER BODY, "warn message-one-click-unsigned", NULL, true, false},
+	{"unsubscribing is signed by somebody else", "{" KEYS "\"_dmarc.else.example\": {\"TXT\": [[\"v=DMARC1; p=reject\"]]}}",
+		"Authentication-Results: mx.rcpt.example; none\r\n" SIGNED_ELSE "\r\n" HEADER_ELSE BODY, "warn message-one-click-unsigned", NULL,
+		false, false},
 };
+/* clang-format on */
 
 struct seen {
 	struct passed_query query;
