@@ -13,6 +13,8 @@
 #include "dns/generic.h"
 #include "dns/ip.h"
 
+#define FIX_BYTES (NAME_TEXT_MAX + IP_TEXT_MAX + 32)
+
 static const char *const statuses[] = {
 	[FCRDNS_PASS] = "pass", [FCRDNS_FAIL] = "fail", [FCRDNS_NO_PTR] = "no-ptr", [FCRDNS_TEMPERROR] = "temperror"};
 static_assert(ARRAY_LEN(statuses) == FCRDNS_STATUS__COUNT, "a name for every status");
@@ -88,25 +90,29 @@ check_name(struct run *r, const struct name *name, bool *trouble_out, struct err
 	                    r->text, generic);
 }
 
+/* What would make the name lead to the address. */
+static void
+address_fix(const struct run *r, const char *host, char out[FIX_BYTES])
+{
+	(void)snprintf(out, FIX_BYTES, "%s. 3600 IN %s %s", host, r->ip.len == 4 ? "A" : "AAAA", r->text);
+}
+
 /* Why none of the names counts, with the record that would make the first one count. */
 static int
 not_confirmed(struct run *r, const struct name *first, struct err *err)
 {
 	const struct lookup_answer *a = lookup_ask(r->l, first->text, address_type(&r->ip));
-	struct buf fix = {0};
+	char fix[FIX_BYTES];
 	int rc;
 
-	buf_addf(&fix, "%s. 3600 IN %s %s", first->text, r->ip.len == 4 ? "A" : "AAAA", r->text);
-	rc = buf_check(&fix, "fix", err);
-	if (rc == CR_OK)
-		rc = findings_add(r->findings, FINDING_FAIL, "ptr-not-confirmed", buf_str(&fix), err,
-		                  "%s has the name %s, which %s", r->text, first->text,
-		                  a->state == LOOKUP_FOUND    ? "leads to other addresses"
-		                  : a->state == LOOKUP_NONAME ? "does not exist"
-		                                              : "has no address");
+	address_fix(r, first->text, fix);
+	rc = findings_add(r->findings, FINDING_FAIL, "ptr-not-confirmed", fix, err, "%s has the name %s, which %s",
+	                  r->text, first->text,
+	                  a->state == LOOKUP_FOUND    ? "leads to other addresses"
+	                  : a->state == LOOKUP_NONAME ? "does not exist"
+	                                              : "has no address");
 	if (rc == CR_OK && lookup_is_void(a))
 		findings_absent(r->findings);
-	buf_release(&fix);
 	return rc;
 }
 
@@ -175,42 +181,32 @@ judge_helo(struct run *r, const struct name *helo, const char **why_out)
 static int
 say_helo(struct run *r, const char *helo, const char *why, struct err *err)
 {
-	struct buf fix = {0};
-	int rc = CR_OK;
+	char fix[FIX_BYTES];
+	int rc;
 
+	address_fix(r, helo, fix);
 	switch (r->out->helo) {
 	case HELO_RESOLVES:
-		rc = findings_add(r->findings, FINDING_NOTE, "helo-other", NULL, err,
-		                  "HELO %s leads to %s, and is not its confirmed name", helo, r->text);
-		break;
+		return findings_add(r->findings, FINDING_NOTE, "helo-other", NULL, err,
+		                    "HELO %s leads to %s, and is not its confirmed name", helo, r->text);
 	case HELO_MISMATCH:
-		buf_addf(&fix, "%s. 3600 IN %s %s", helo, r->ip.len == 4 ? "A" : "AAAA", r->text);
-		rc = buf_check(&fix, "fix", err);
-		if (rc == CR_OK)
-			rc = findings_add(r->findings, FINDING_WARN, "helo-mismatch", buf_str(&fix), err,
-			                  "HELO %s does not lead to %s, but elsewhere", helo, r->text);
-		break;
+		return findings_add(r->findings, FINDING_WARN, "helo-mismatch", fix, err,
+		                    "HELO %s does not lead to %s, but elsewhere", helo, r->text);
 	case HELO_UNRESOLVABLE:
-		buf_addf(&fix, "%s. 3600 IN %s %s", helo, r->ip.len == 4 ? "A" : "AAAA", r->text);
-		rc = buf_check(&fix, "fix", err);
-		if (rc == CR_OK)
-			rc = findings_add(r->findings, FINDING_FAIL, "helo-unresolvable", buf_str(&fix), err,
-			                  "HELO %s has no address: many receivers refuse that", helo);
+		rc = findings_add(r->findings, FINDING_FAIL, "helo-unresolvable", fix, err,
+		                  "HELO %s has no address: many receivers refuse that", helo);
 		if (rc == CR_OK)
 			findings_absent(r->findings);
-		break;
+		return rc;
 	case HELO_UNKNOWN:
-		rc = findings_add(r->findings, FINDING_UNKNOWN, "helo-unknown", NULL, err, "address of HELO %s: %s",
-		                  helo, why);
-		break;
+		return findings_add(r->findings, FINDING_UNKNOWN, "helo-unknown", NULL, err, "address of HELO %s: %s",
+		                    helo, why);
 	case HELO_MATCH:
 	case HELO_INVALID:
 	case HELO_STATUS__COUNT:
 	default:
-		break;
+		return CR_OK;
 	}
-	buf_release(&fix);
-	return rc;
 }
 
 /* RFC 5321 s4.1.2: Domain is letters, digits and hyphens between dots; no final dot, nothing outside ASCII. */
