@@ -212,11 +212,9 @@ mta_sts_policy_parse(const char *text, size_t len, struct mta_sts_policy *out, s
 	*out = (struct mta_sts_policy){.mode = MTA_STS_NONE};
 	if (len > MTA_STS_POLICY_BYTES)
 		return err_set(err, CR_EPARSE, "longer than %d bytes, where senders stop", MTA_STS_POLICY_BYTES);
-	while (rc == CR_OK && rest.len > 0) {
-		const char *end = memchr(rest.at, '\n', rest.len);
-
-		out->bare_lines = out->bare_lines || (end != NULL && (end == rest.at || end[-1] != '\r'));
-		if (span_cut(&rest, '\n', &line) && line.len > 0)
+	/* s3.2: lines end in LF or CRLF; the CR is trimmed with the blanks. */
+	while (rc == CR_OK && span_cut(&rest, '\n', &line)) {
+		if (line.len > 0)
 			rc = read_line(line, &seen, out, err);
 	}
 	if (rc != CR_OK)

@@ -29,7 +29,6 @@ struct mta_sts_policy {
 	int64_t max_age_s;
 	struct span mx[MTA_STS_PATTERNS_MAX]; /* borrowed from the text: "mx1.example", "*.example" */
 	size_t n_mx;
-	bool bare_lines; /* lines end in LF alone, which not all senders read */
 };
 /* Errors: CR_EPARSE naming the line. */
 MUST_CHECK int mta_sts_policy_parse(const char *text, size_t len, struct mta_sts_policy *out, struct err *err);

@@ -216,6 +216,8 @@ static const struct generic_row {
 	{"compute in front is a name",               "compute.out.example",                                                         "192.0.2.10",                    false},
 	{"ip and a number",                          "ip-7.out.example",							    "192.0.2.10",                    true },
 	{"Google's",				 "10.2.0.1.bc.googleusercontent.com",                                           "192.0.2.10",                    true },
+	{"a relay of a hoster",                      "mout.kundenserver.de",							"192.0.2.10",                    false},
+	{"a machine of one that nobody named",       "vmi77.contaboserver.net",                                                     "192.0.2.10",                    true },
 	{"a chosen name",			    "mail.out.example",							    "192.0.2.10",                    false},
 	{"a numbered chosen name",                   "mx01.out.example",							    "192.0.2.10",                    false},
 };
