@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THIN_EVERY 1024 /* sends; then as many rows at most are looked at twice */
+#define THIN_EVERY                                                                                                     \
+	128 /* sends; then as many rows at most are looked at twice: little, so that no send waits long for it */
 /* Some 3, 4, 6 and 1 MB; what grows beyond is forgotten between two transactions. */
 #define KEEP_SEATS     8192
 #define KEEP_PACES     2048
@@ -393,7 +394,7 @@ read_seats(struct ledger *l, struct seats *s, size_t n, bool later, struct err *
 
 	if (args == NULL)
 		return err_nomem(err, "mailboxes");
-	if (n > 1)
+	if (n > 1 && db_is_server(l->db))
 		qsort(s->seat, n, sizeof(s->seat[0]), compare_seats);
 	for (size_t i = 0; i < n; i++)
 		args[i] = db_text(s->seat[i]->address);
@@ -579,21 +580,29 @@ number_of(const char *text)
 	return (int64_t)(h >> 1);
 }
 
+static void
+join_key(char *out, const char *tenant, size_t tenant_len, const char *organisation, size_t len)
+{
+	memcpy(out, tenant, tenant_len);
+	out[tenant_len] = ' ';
+	memcpy(out + tenant_len + 1, organisation, len + 1);
+}
+
 static struct paced *
 make_paced(const char *tenant, const char *organisation)
 {
-	size_t at = strlen(tenant) + 1, len = at + strlen(organisation) + 1;
-	struct paced *p = malloc(sizeof(*p) + len);
+	const size_t tenant_len = strlen(tenant), len = strlen(organisation);
+	struct paced *p = malloc(sizeof(*p) + tenant_len + 1 + len + 1);
 
 	if (p == NULL)
 		return NULL;
 	/* Not the times: there is room for a hundred, and seldom more than three. */
 	p->pace.n = p->draft.n = 0;
 	p->message = 0;
-	p->dirty = false;
-	(void)snprintf(p->tenant, len, "%s %s", tenant, organisation);
-	p->number = number_of(p->tenant);
-	p->organisation = p->tenant + at;
+	p->number = 0;
+	p->dirty = p->stored = false;
+	join_key(p->tenant, tenant, tenant_len, organisation, len);
+	p->organisation = p->tenant + tenant_len + 1;
 	return p;
 }
 
@@ -608,6 +617,7 @@ take_times(void *arg, size_t i, const struct db_rows *row, struct err *err)
 	size_t len;
 	const void *times = db_col_blob(row, 0, &len);
 
+	p->paced[i]->stored = true;
 	return pace_unpack(times, len, &p->paced[i]->pace, err);
 }
 
@@ -619,14 +629,19 @@ compare_paces(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
+/* In the order of their numbers: two gates that lock the same ones never wait for each other in a circle. */
 static int
-lock_paces(struct ledger *l, struct paced *const *paced, size_t n, struct err *err)
+lock_paces(struct ledger *l, struct paced **paced, size_t n, struct err *err)
 {
 	int64_t few[4] = {0}, *numbers = n <= ARRAY_LEN(few) ? few : calloc(n, sizeof(numbers[0]));
 	int rc;
 
 	if (numbers == NULL)
 		return err_nomem(err, "pace");
+	for (size_t i = 0; i < n; i++)
+		paced[i]->number = number_of(paced[i]->tenant);
+	if (n > 1)
+		qsort(paced, n, sizeof(paced[0]), compare_paces);
 	for (size_t i = 0; i < n; i++)
 		numbers[i] = paced[i]->number;
 	l->has_server_now = false;
@@ -636,7 +651,6 @@ lock_paces(struct ledger *l, struct paced *const *paced, size_t n, struct err *e
 	return rc;
 }
 
-/* Sorted as seats are, and for the same reason. */
 static int
 read_paces(struct ledger *l, struct paces *p, size_t n, bool later, struct err *err)
 {
@@ -645,9 +659,7 @@ read_paces(struct ledger *l, struct paces *p, size_t n, bool later, struct err *
 
 	if (args == NULL)
 		return err_nomem(err, "pace");
-	if (n > 1)
-		qsort(p->paced, n, sizeof(p->paced[0]), compare_paces);
-	if (l->binding)
+	if (l->binding && db_is_server(l->db))
 		rc = lock_paces(l, p->paced, n, err);
 	for (size_t i = 0; i < n; i++) {
 		args[2 * i] = db_text(p->paced[i]->tenant);
@@ -698,11 +710,13 @@ ledger_expect_paces(struct ledger *l, const char *const *tenants, const char *co
 int
 ledger_paced(struct ledger *l, const char *tenant, const char *organisation, struct paced **out, struct err *err)
 {
+	const size_t tenant_len = strlen(tenant), len = strlen(organisation);
 	char key[2 * 256];
-	int len = snprintf(key, sizeof(key), "%s %s", tenant, organisation), rc;
 	struct paced *p;
+	int rc;
 
-	assert(len > 0 && (size_t)len < sizeof(key));
+	assert(tenant_len + 1 + len < sizeof(key));
+	join_key(key, tenant, tenant_len, organisation, len);
 	p = dict_get(&l->paces, key);
 	if (p == NULL) {
 		struct paces one = {.paced = &p};
@@ -868,9 +882,14 @@ write_seats(struct ledger *l, struct err *err)
 	return rc;
 }
 
+/* New ones, or those that may be there: a new one needs no look first, and all of them are one run of a statement. */
 static int
-write_paces(struct ledger *l, struct err *err)
+write_paces_of(struct ledger *l, bool fresh, struct err *err)
 {
+	static const char insert[] = "INSERT INTO pace (tenant, organisation, last_ms, times) VALUES ($1, $2, $3, $4)";
+	static const char upsert[] = "INSERT INTO pace (tenant, organisation, last_ms, times) VALUES ($1, $2, $3, $4) "
+				     "ON CONFLICT (tenant, organisation) DO UPDATE SET last_ms = excluded.last_ms, "
+				     "times = excluded.times";
 	uint8_t packed[WRITE_MAX][PACE_PACKED_MAX];
 	struct db_value args[WRITE_MAX * PACE_ARGS];
 	const struct ledger_list *list = &l->spent_paces;
@@ -883,7 +902,7 @@ write_paces(struct ledger *l, struct err *err)
 			struct paced *p = list->item[at];
 			struct db_value *a = &args[PACE_ARGS * n];
 
-			if (!p->dirty)
+			if (!p->dirty || fresh == p->stored)
 				continue;
 			p->dirty = false;
 			a[0] = db_text(p->tenant);
@@ -893,12 +912,28 @@ write_paces(struct ledger *l, struct err *err)
 			a[3] = db_blob(packed[n], pace_pack(&p->pace, packed[n]));
 			n++;
 		}
-		rc = db_exec_many(l->db,
-		                  "INSERT INTO pace (tenant, organisation, last_ms, times) VALUES ($1, $2, $3, $4) "
-		                  "ON CONFLICT (tenant, organisation) DO UPDATE SET last_ms = excluded.last_ms, "
-		                  "times = excluded.times",
-		                  args, PACE_ARGS, n, NULL, err);
+		if (n > 0)
+			rc = db_exec_many(l->db, fresh ? insert : upsert, args, PACE_ARGS, n, NULL, err);
 	}
+	return rc;
+}
+
+/*
+ * On a server rows come and go beside us (an expired one is removed by whoever thins): each may be there.  In a file nobody else writes
+ * now, and a row that was read and is removed since, by our own thinning, is only put in once more.
+ */
+static int
+write_paces(struct ledger *l, struct err *err)
+{
+	int rc;
+
+	for (size_t i = 0; db_is_server(l->db) && i < l->spent_paces.kept; i++)
+		((struct paced *)l->spent_paces.item[i])->stored = true;
+	rc = write_paces_of(l, true, err);
+	if (rc == CR_OK)
+		rc = write_paces_of(l, false, err);
+	for (size_t i = 0; i < l->spent_paces.kept; i++)
+		((struct paced *)l->spent_paces.item[i])->stored = true;
 	return rc;
 }
 

@@ -39,7 +39,7 @@ struct seat {
 struct paced {
 	struct pace pace, draft;
 	uint64_t message;
-	bool dirty;
+	bool dirty, stored;       /* stored: a row was there */
 	int64_t number;           /* of its name: what a server locks while there may be no row */
 	const char *organisation; /* behind the tenant */
 	char tenant[];            /* the key: tenant, space, organisation */

@@ -25,13 +25,14 @@ is_attribute(const char *line, size_t len)
 static bool
 scan_line(struct policy_scan *s, const char *line, size_t len)
 {
-	return ++s->attributes <= POLICY_ATTRIBUTES && memchr(line, '\0', len) == NULL && is_attribute(line, len);
+	return ++s->attributes <= POLICY_ATTRIBUTES && is_attribute(line, len);
 }
 
 enum policy_progress
 policy_scan(struct policy_scan *s, const char *data, size_t len)
 {
 	size_t limit = len < POLICY_REQUEST_BYTES ? len : POLICY_REQUEST_BYTES;
+	const size_t from = s->at;
 
 	while (s->at < limit) {
 		const char *end = memchr(data + s->at, '\n', limit - s->at);
@@ -40,14 +41,14 @@ policy_scan(struct policy_scan *s, const char *data, size_t len)
 			break;
 		s->at = (size_t)(end - data) + 1;
 		if (s->at - 1 == s->line)
-			return s->attributes > 0 ? POLICY_WHOLE : POLICY_JUNK;
+			return s->attributes > 0 && memchr(data + from, '\0', s->at - from) == NULL ? POLICY_WHOLE
+			                                                                            : POLICY_JUNK;
 		if (!scan_line(s, data + s->line, s->at - 1 - s->line))
 			return POLICY_JUNK;
 		s->line = s->at;
 	}
 	/* The beginning of a line: too long already, or with a byte that no rest makes good? */
-	if (limit - s->line > POLICY_NAME_MAX + 1 + POLICY_VALUE_MAX ||
-	    memchr(data + s->at, '\0', limit - s->at) != NULL)
+	if (limit - s->line > POLICY_NAME_MAX + 1 + POLICY_VALUE_MAX || memchr(data + from, '\0', limit - from) != NULL)
 		return POLICY_JUNK;
 	s->at = limit;
 	/* Nothing that comes could make it whole within the limit. */
@@ -87,18 +88,34 @@ struct wanted {
 		name, sizeof(name) - 1, to                                                                             \
 	}
 
+/* Most of the two dozen lines are of no interest: the length of their name says so. */
+#define LENGTHS 16
+
 static void
-take_line(const char *line, const struct wanted *wanted, size_t n)
+sort_by_length(const struct wanted *wanted, size_t n, uint16_t of_length[LENGTHS])
 {
-	const char *equals = strchr(line, '=');
+	memset(of_length, 0, LENGTHS * sizeof(of_length[0]));
+	for (size_t i = 0; i < n; i++) {
+		assert(wanted[i].len < LENGTHS);
+		of_length[wanted[i].len] |= (uint16_t)(1U << i);
+	}
+}
+
+static void
+take_line(const char *line, size_t line_len, const struct wanted *wanted, const uint16_t of_length[LENGTHS])
+{
+	const char *equals = memchr(line, '=', line_len);
 	size_t len;
 
 	assert(equals != NULL); /* policy_scan saw it */
 	len = (size_t)(equals - line);
-	/* Most of the two dozen lines are of no interest: their length says so. */
-	for (size_t i = 0; i < n; i++) {
-		if (wanted[i].len == len && memcmp(wanted[i].name, line, len) == 0)
-			*wanted[i].to = equals + 1;
+	for (unsigned left = len < LENGTHS ? of_length[len] : 0; left != 0; left &= left - 1) {
+		const struct wanted *w = &wanted[__builtin_ctz(left)];
+
+		if (memcmp(w->name, line, len) == 0) {
+			*w->to = equals + 1;
+			return;
+		}
 	}
 }
 
@@ -138,16 +155,19 @@ policy_read(char *data, size_t len, struct policy_request *r)
 		WANTED("store", &r->store),
 		WANTED("dry_run", &dry_run),
 	};
+	uint16_t of_length[LENGTHS];
+	static_assert(ARRAY_LEN(wanted) <= 16, "a bit for each");
 
 	r->instance = r->client_address = r->sender = r->recipient = r->sasl_username = "";
 	r->mailbox = r->message_id = r->ticket = r->store = "";
 	r->recipient_count = 0;
+	sort_by_length(wanted, ARRAY_LEN(wanted), of_length);
 	/* Each newline becomes the end of its line's text; the last one is the empty line's. */
 	for (char *line = data, *end; line < data + len - 1; line = end + 1) {
 		end = memchr(line, '\n', (size_t)(data + len - line));
 		assert(end != NULL);
 		*end = '\0';
-		take_line(line, wanted, ARRAY_LEN(wanted));
+		take_line(line, (size_t)(end - line), wanted, of_length);
 	}
 	r->stage = stage_of(state);
 	/* Anything but 1 would spend where it was not meant to. */

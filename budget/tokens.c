@@ -9,8 +9,7 @@
 #include "budget/tokens.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <string.h>
 
 #define VERSION     0x20 /* in the upper half of the first byte */
@@ -203,22 +202,39 @@ tokens_spend(struct tokens *t, const struct tokens_rules *r, const struct token 
 	t->n++;
 }
 
+static const char hex[] = "0123456789abcdef";
+
+static char *
+put_hex(char *out, uint64_t v, int digits)
+{
+	for (int i = digits; i-- > 0;)
+		*out++ = hex[v >> 4 * i & 15];
+	return out;
+}
+
 void
 ticket_format(const struct ticket *t, char out[TOKENS_TICKET_SIZE])
 {
-	(void)snprintf(out, TOKENS_TICKET_SIZE, "%" PRIx64 "-%016" PRIx64, (uint64_t)t->mailbox, t->proof);
+	const uint64_t mailbox = (uint64_t)t->mailbox;
+	int digits = 1;
+
+	while (digits < 16 && mailbox >> 4 * digits != 0)
+		digits++;
+	out = put_hex(out, mailbox, digits);
+	*out++ = '-';
+	out = put_hex(out, t->proof, 16);
+	*out = '\0';
 }
 
 /* Lower-case hex up to the stop character; at most 16 digits. */
 static bool
 take_hex(const char **text, char stop, uint64_t *out)
 {
-	static const char digits[] = "0123456789abcdef";
 	const char *p = *text, *d;
 	uint64_t v = 0;
 
-	for (; *p != '\0' && p - *text < 16 && (d = strchr(digits, *p)) != NULL; p++)
-		v = v << 4 | (uint64_t)(d - digits);
+	for (; *p != '\0' && p - *text < 16 && (d = strchr(hex, *p)) != NULL; p++)
+		v = v << 4 | (uint64_t)(d - hex);
 	if (p == *text || *p != stop)
 		return false;
 	*text = p + (stop != '\0');

@@ -64,17 +64,25 @@ look_up(const char *name)
 	const char *found = NULL;
 
 	(void)pthread_once(&list_once, list_load);
-	if (list != NULL)
-		found = psl_registrable_domain(list, name);
+	if (list == NULL)
+		return 0;
+	found = psl_registrable_domain(list, name);
 	return found != NULL ? (size_t)(found - name) : 0;
 }
 
 void
 name_organisation(const char *name, struct name *out)
 {
-	struct seen *place = seen_place(name);
+	const char *dot = strchr(name, '.');
+	struct seen *place;
 	size_t len = strlen(name), at;
 
+	/* Of two labels it is the name itself, whether that is a suffix or not: nothing has to be looked up. */
+	if (dot == NULL || strchr(dot + 1, '.') == NULL) {
+		memmove(out->text, name, len + 1);
+		return;
+	}
+	place = seen_place(name);
 	if (len > 0 && strcmp(place->name, name) == 0) {
 		at = place->at;
 	} else {

@@ -297,6 +297,7 @@ gate__a_retry_gets_the_same_ticket_and_is_not_charged(void **state)
 	assert_string_equal(office_word(&again), "allow");
 	assert_string_equal(first.ticket, again.ticket);
 	assert_int_equal(again.left_outbound, 1);
+	assert_string_equal(again.message, "allowed; left in these 24 h: 1 outbound, 2 warm-up");
 	/* The same id to somebody else, and nobody's id, are other sends. */
 	office_gate(&o, NO_PACE);
 	other = office_ask(&o, ANNA, "a@one.example", "<1@x>");
