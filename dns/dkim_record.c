@@ -87,8 +87,14 @@ read_rsa(const uint8_t *der, size_t len, struct dkim_public *out, struct err *er
 	const uint8_t *at = der, *end = der + len;
 	const char *reason;
 	EVP_PKEY *key;
+	unsigned bits;
 	int rc;
 
+	if (len <= sizeof(out->data) && dkim_rsa_is_plain(der, len, &bits)) {
+		*out = (struct dkim_public){.algorithm = DKIM_RSA, .len = len, .bits = bits};
+		memcpy(out->data, der, len);
+		return CR_OK;
+	}
 	key = d2i_PUBKEY(NULL, &at, (long)len);
 	if (key == NULL) {
 		at = der;

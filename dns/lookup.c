@@ -33,6 +33,7 @@ struct lookup {
 	struct dict routes;                           /* by zone */
 	struct dict doubts;                           /* the same form, of zones whose names the resolver cannot know */
 	struct lookup_met met;
+	size_t pendings;
 	struct lookup_slot *slot; /* whose check runs now; NULL: asked from outside of lookup_settle */
 	struct lookup_slot slots[SIDE_BY_SIDE];
 	size_t open; /* begun, not answered */
@@ -197,6 +198,12 @@ lookup_met(struct lookup *l)
 
 	l->met = (struct lookup_met){0};
 	return met;
+}
+
+size_t
+lookup_pendings(const struct lookup *l)
+{
+	return l->pendings;
 }
 
 static void
@@ -371,6 +378,7 @@ ask(struct lookup *l, const struct resolve_server *at, const char *name, uint16_
 		rc = wait_for(l, q, &err);
 	if (rc != CR_OK)
 		trouble(l, rc, &err);
+	l->pendings += q->answer.state == LOOKUP_PENDING;
 	if (lookup_is_trouble(&q->answer)) {
 		l->met.nobody += q->answer.nobody;
 		l->met.trouble += !q->answer.nobody;

@@ -84,6 +84,8 @@ struct lookup_met {
 	size_t nobody, trouble; /* nobody to ask; FAILED or SILENT otherwise */
 };
 struct lookup_met lookup_met(struct lookup *l);
+/* How many answers were PENDING so far: a part of a check during which this did not move need not be run again. */
+size_t lookup_pendings(const struct lookup *l);
 /* All answers that are no longer trusted: between two polls of --wait.  Not within lookup_settle. */
 void lookup_forget(struct lookup *l);
 /* Replies that were needed, for benches and -v. */

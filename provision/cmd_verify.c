@@ -229,8 +229,10 @@ ask(struct work *w, struct err *err)
 	if (jobs == NULL)
 		return err_nomem(err, "domains");
 	for (size_t i = 0; i < w->n; i++) {
-		if (w->subjects[i].report.n == 0 || may_change(&w->subjects[i].report))
-			jobs[n++] = (struct lookup_job){.run = verify_subject_check, .arg = &w->subjects[i]};
+		if (w->subjects[i].report.n > 0 && !may_change(&w->subjects[i].report))
+			continue;
+		verify_subject_begin(&w->subjects[i]);
+		jobs[n++] = (struct lookup_job){.run = verify_subject_check, .arg = &w->subjects[i]};
 	}
 	rc = lookup_settle(w->lookup, jobs, n, NULL, NULL, err);
 	for (size_t i = 0; rc == CR_OK && i < n; i++) {

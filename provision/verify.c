@@ -56,10 +56,19 @@ verify_report_release(struct verify_report *r)
 }
 
 void
-verify_subject_release(struct verify_subject *s)
+verify_subject_begin(struct verify_subject *s)
 {
 	verify_report_release(&s->report);
+	for (size_t i = 0; i < ARRAY_LEN(s->parts); i++)
+		verify_report_release(&s->parts[i]);
+	s->parts_done = 0;
 	spf_tree_release(&s->tree);
+}
+
+void
+verify_subject_release(struct verify_subject *s)
+{
+	verify_subject_begin(s);
 }
 
 static char *
@@ -109,6 +118,26 @@ verify_add(struct verify_report *r, const struct verify_line *line, struct err *
 		return err_nomem(err, "report");
 	}
 	r->items[r->n++] = made;
+	return CR_OK;
+}
+
+int
+verify_move(struct verify_report *to, struct verify_report *from, struct err *err)
+{
+	if (to->n + from->n > to->cap) {
+		const size_t cap = to->n + from->n + 16;
+		struct verify_line *grown = realloc(to->items, cap * sizeof(*grown));
+
+		if (grown == NULL)
+			return err_nomem(err, "report");
+		to->items = grown;
+		to->cap = cap;
+	}
+	if (from->n > 0)
+		memcpy(&to->items[to->n], from->items, from->n * sizeof(*from->items));
+	to->n += from->n;
+	from->n = 0;
+	verify_report_release(from);
 	return CR_OK;
 }
 
@@ -189,23 +218,66 @@ verify_add_checked(struct lookup *l, struct verify_subject *s, const struct veri
 	return verify_add_findings(&s->report, &judged, f, err);
 }
 
-static verify_part *const parts[] = {verify_records, verify_spf,        verify_dkim, verify_dmarc,    verify_mx,
-                                     verify_reverse, verify_blocklists, verify_zone, verify_transport};
+/* In the order of the report. */
+static const struct {
+	enum verify_group group;
+	verify_part *run;
+	unsigned needs; /* parts that have to be done before this one can be */
+} parts[] = {
+	{VERIFY_RECORDS,   verify_records,    0              },
+	{VERIFY_SPF,       verify_spf,        0              },
+	{VERIFY_DKIM,      verify_dkim,       0              },
+	{VERIFY_DMARC,     verify_dmarc,      0              },
+	{VERIFY_MX,        verify_mx,         0              },
+	{VERIFY_REVERSE,   verify_reverse,    0              },
+	{VERIFY_LISTS,     verify_blocklists, 0              },
+	{VERIFY_ZONE,      verify_zone,       0              },
+	{VERIFY_TRANSPORT, verify_transport,  1U << VERIFY_MX},
+};
+
+/* One part; its lines are its own until all are done. */
+static int
+run_part(struct lookup *l, struct verify_subject *s, size_t i, struct err *err)
+{
+	struct verify_report *own = &s->parts[parts[i].group];
+	const size_t pendings = lookup_pendings(l);
+	int rc;
+
+	verify_report_release(own);
+	(void)lookup_met(l);
+	/* The part adds to the subject's report. */
+	s->report = (struct verify_report){0};
+	rc = parts[i].run(l, s, err);
+	*own = s->report;
+	s->report = (struct verify_report){0};
+	if (rc == CR_OK && lookup_pendings(l) == pendings && (s->parts_done & parts[i].needs) == parts[i].needs)
+		s->parts_done |= 1U << parts[i].group;
+	return rc;
+}
+
+static int
+gather(struct verify_subject *s, struct err *err)
+{
+	int rc = CR_OK;
+
+	for (size_t i = 0; rc == CR_OK && i < ARRAY_LEN(parts); i++)
+		rc = verify_move(&s->report, &s->parts[parts[i].group], err);
+	return rc == CR_OK ? verify_fold(&s->report, err) : rc;
+}
 
 int
 verify_subject_check(struct lookup *l, void *subject, struct err *err)
 {
 	struct verify_subject *s = subject;
+	unsigned all = 0;
 	int rc = CR_OK;
 
-	verify_subject_release(s);
 	for (size_t i = 0; rc == CR_OK && i < ARRAY_LEN(parts); i++) {
-		(void)lookup_met(l);
-		rc = parts[i](l, s, err);
+		all |= 1U << parts[i].group;
+		if ((s->parts_done & 1U << parts[i].group) == 0)
+			rc = run_part(l, s, i, err);
 	}
-	if (rc == CR_OK)
-		rc = verify_fold(&s->report, err);
-	return rc;
+	return rc == CR_OK && s->parts_done == all ? gather(s, err) : rc;
 }
 
 int

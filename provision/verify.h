@@ -72,8 +72,13 @@ struct verify_subject {
 	struct spf_tree tree;
 	struct mx mx;
 	struct verify_report report;
+	/* A part whose questions are all answered is not run again. */
+	struct verify_report parts[VERIFY_GROUP__COUNT];
+	unsigned parts_done;
 };
 void verify_subject_release(struct verify_subject *s);
+/* Whatever came out before is forgotten: in front of each lookup_settle. */
+void verify_subject_begin(struct verify_subject *s);
 
 /* A lookup_check whose argument is a subject.  Errors: CR_ENOMEM; what DNS says is in the report. */
 MUST_CHECK int verify_subject_check(struct lookup *l, void *subject, struct err *err);

@@ -22,6 +22,8 @@ void verify_line_release(struct verify_line *l);
 void verify_count(struct verify_report *r);
 /* Texts are copied. */
 MUST_CHECK int verify_add(struct verify_report *r, const struct verify_line *line, struct err *err);
+/* The lines of from behind to's; from becomes empty. */
+MUST_CHECK int verify_move(struct verify_report *to, struct verify_report *from, struct err *err);
 /* What is unknown only because nobody here can know it becomes a note: true.  An answer that failed to come leaves it unknown. */
 bool verify_let_pass(const struct verify_subject *s, struct lookup_met met, struct findings *f);
 /* ok, or what was found: f becomes empty.  Errors: CR_ENOMEM. */

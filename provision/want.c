@@ -234,9 +234,12 @@ authorise_others(const struct intent *i, const struct intent_domain *d, struct w
 			struct name host;
 			const char *at;
 
+			/* Without one of its own its reports stay with itself. */
+			if (other == d || INTENT_PICK(other, rua) == NULL)
+				continue;
 			want_rua(other, rua);
 			at = strrchr(rua, '@');
-			if (other == d || at == NULL || name_parse_host(at + 1, &host, NULL) != CR_OK ||
+			if (at == NULL || name_parse_host(at + 1, &host, NULL) != CR_OK ||
 			    !name_equal(host.text, d->name))
 				continue;
 			(void)snprintf(owner, sizeof(owner), "%s._report._dmarc.%s", other->name, d->name);
