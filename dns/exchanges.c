@@ -44,10 +44,10 @@ flight_move(struct flight *f, struct flights *l)
 	l->n++;
 }
 
-void
+/* It is in no list any more. */
+static void
 flight_drop(struct exchanges *x, struct flight *f)
 {
-	flight_cut(f);
 	ear_close(x, &f->ear);
 	free(f->message);
 	free(f);
@@ -164,29 +164,38 @@ take_earlier(const struct flights *l, int64_t *until_ms)
 		*until_ms = l->first->due_ms;
 }
 
-/* Whatever is due by the clock, or has room now.  until_ms_out: when to look again; INT64_MAX: nothing is under way. */
+/* What is due by the clock is lost or sent again; who has nothing to do gives its socket back. */
 static int
-step(struct exchanges *x, int64_t *until_ms_out, struct err *err)
+expire(struct exchanges *x, struct err *err)
 {
 	struct server *next;
 	int rc = CR_OK;
 
-	x->now_ms = exchange_now_ms();
-	*until_ms_out = INT64_MAX;
 	for (struct server *s = x->busy; rc == CR_OK && s != NULL; s = next) {
 		rc = datagrams_expire(x, s, err);
 		if (rc == CR_OK)
 			rc = streams_expire(x, s, err);
-		if (rc == CR_OK)
-			rc = streams_fill(x, s, err);
-		if (rc == CR_OK)
-			rc = datagrams_fill(x, s, err);
 		/* What was done meanwhile may have put others behind s, but took none away. */
 		next = s->next;
-		take_earlier(&s->datagrams, until_ms_out);
-		take_earlier(&s->streams, until_ms_out);
 		if (s->queue == NULL && server_in_flight(s) == 0)
 			make_idle(x, s);
+	}
+	return rc;
+}
+
+/* What has room now goes out.  until_ms_out: when the next is due; INT64_MAX: nothing is under way. */
+static int
+fill(struct exchanges *x, int64_t *until_ms_out, struct err *err)
+{
+	int rc = CR_OK;
+
+	*until_ms_out = INT64_MAX;
+	for (struct server *s = x->busy; rc == CR_OK && s != NULL; s = s->next) {
+		rc = streams_fill(x, s, err);
+		if (rc == CR_OK)
+			rc = datagrams_fill(x, s, err);
+		take_earlier(&s->datagrams, until_ms_out);
+		take_earlier(&s->streams, until_ms_out);
 	}
 	return rc;
 }
@@ -265,10 +274,10 @@ exchanges_wait(struct exchanges *x, struct err *err)
 	int rc;
 
 	do {
-		rc = step(x, &until_ms, err);
-		/* A socket that one server had no more use for, another may have been refused before. */
-		if (rc == CR_OK && until_ms == INT64_MAX && x->done == before)
-			rc = step(x, &until_ms, err);
+		x->now_ms = exchange_now_ms();
+		rc = expire(x, err);
+		if (rc == CR_OK)
+			rc = fill(x, &until_ms, err);
 		if (rc != CR_OK || x->done != before)
 			break;
 		assert(x->busy != NULL);
@@ -286,10 +295,12 @@ exchanges_stop(struct exchanges *x)
 		struct flights *all[] = {&s->datagrams, &s->streams, &s->stalled};
 
 		for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-			while (all[i]->first != NULL) {
-				x->user.drop(x->user.ctx, all[i]->first->question);
-				flight_drop(x, all[i]->first);
+			for (struct flight *f = all[i]->first, *next; f != NULL; f = next) {
+				next = f->next;
+				x->user.drop(x->user.ctx, f->question);
+				flight_drop(x, f);
 			}
+			*all[i] = (struct flights){0};
 		}
 		while (s->queue != NULL) {
 			struct exchanges_question *q = s->queue;

@@ -76,8 +76,6 @@ struct exchanges {
 
 /* Out of the list it is in, if any, to the end of l. */
 void flight_move(struct flight *f, struct flights *l);
-/* Without a word to whoever asked. */
-void flight_drop(struct exchanges *x, struct flight *f);
 /* f is done and gone.  reply: as in exchanges_user; NULL, and why says so. */
 MUST_CHECK int flight_end(struct exchanges *x, struct flight *f, const uint8_t *reply, size_t len, const char *why,
                           struct err *err);

@@ -169,10 +169,6 @@ read_answer(const struct lookup_asked *asked, struct resolve_answer *r, size_t n
 		a->state = LOOKUP_FOUND;
 	if (lookup_is_trouble(a))
 		records_release(&a->records);
-	if (*follow_out && a->chain.n == LOOKUP_CHAIN_MAX) {
-		*follow_out = false;
-		failed(asked, a, "more CNAMEs in a row than are followed");
-	}
 	return CR_OK;
 }
 

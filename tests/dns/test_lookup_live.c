@@ -98,64 +98,73 @@ static const struct answer_row {
 	const char *want_text; /* of the first record, or within why */
 	size_t want_records, want_chain;
 } answers[] = {
-	{"an address is found",                         "www.a.example",                 RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
-	{"a text is found",			     "www.a.example",                 RECORD_TXT,   LOOKUP_FOUND,  "text of www.a.example",   1,    0               },
-	{"no data, and an SOA",                         "www.a.example",                 RECORD_MX,    LOOKUP_EMPTY,  NULL,                      0,    0               },
-	{"no data, without an SOA",                     "empty-x.a.example",             RECORD_A,     LOOKUP_EMPTY,  NULL,                      0,    0               },
-	{"no such name",				"nxdomain-x.a.example",          RECORD_A,     LOOKUP_NONAME, NULL,                      0,    0               },
-	{"no such name, and its address beside it",     "nxandmore-x.a.example",         RECORD_A,     LOOKUP_FAILED, "NXDOMAIN",                0,    0               },
-	{"servfail says its name",                      "servfail-x.a.example",          RECORD_A,     LOOKUP_FAILED, ": SERVFAIL",              0,    0               },
-	{"refused says its name",                       "refused-x.a.example",           RECORD_A,     LOOKUP_FAILED, ": REFUSED",               0,    0               },
-	{"notimp says its name",                        "notimp-x.a.example",            RECORD_A,     LOOKUP_FAILED, ": NOTIMP",                0,    0               },
-	{"an rcode without a name says its number",     "rcode11-x.a.example",           RECORD_A,     LOOKUP_FAILED, ": rcode 11",              0,    0               },
-	{"a record that comes twice is one",            "twice-x.a.example",             RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
-	{"a slow answer is waited for",                 "slow-x.a.example",              RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
-	{"a lost datagram is sent again",               "drop1-x.a.example",             RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
-	{"a referral is no answer",                     "referral-x.a.example",          RECORD_A,     LOOKUP_FAILED, "refers to other servers", 0,    0               },
-	{"an address of three bytes cannot be read",    "runt-x.a.example",              RECORD_A,     LOOKUP_FAILED, "dns answer",              0,    0               },
-	{"the records of another name are no answer",   "owner-x.a.example",             RECORD_A,     LOOKUP_FAILED, "other names",             0,
-         0																			     },
-	{"the records of another class are no answer",  "class-x.a.example",             RECORD_A,     LOOKUP_FAILED, "other names",             0,
-         0																			     },
-	{"a name of many escapes is asked for",         "a\\000b\\032c\\046d.a.example", RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",
-         1,																	    0	       },
+	{"an address is found",					     "www.a.example",						  RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
+	{"a text is found",						 "www.a.example",						  RECORD_TXT,   LOOKUP_FOUND,  "text of www.a.example",   1,    0               },
+	{"no data, and an SOA",					     "www.a.example",						  RECORD_MX,    LOOKUP_EMPTY,  NULL,                      0,    0               },
+	{"no data, without an SOA",					 "empty-x.a.example",                                              RECORD_A,     LOOKUP_EMPTY,  NULL,                      0,    0               },
+	{"no such name",						    "nxdomain-x.a.example",                                           RECORD_A,     LOOKUP_NONAME, NULL,                      0,    0               },
+	{"no such name, and its address beside it",                         "nxandmore-x.a.example",                                          RECORD_A,     LOOKUP_FAILED, "NXDOMAIN",                0,    0               },
+	{"servfail says its name",					  "servfail-x.a.example",                                           RECORD_A,     LOOKUP_FAILED, ": SERVFAIL",              0,    0               },
+	{"refused says its name",					   "refused-x.a.example",                                            RECORD_A,     LOOKUP_FAILED, ": REFUSED",               0,    0               },
+	{"notimp says its name",					    "notimp-x.a.example",                                             RECORD_A,     LOOKUP_FAILED, ": NOTIMP",                0,    0               },
+	{"an rcode without a name says its number",                         "rcode11-x.a.example",                                            RECORD_A,     LOOKUP_FAILED, ": rcode 11",              0,    0               },
+	{"a record that comes twice is one",                                "twice-x.a.example",                                              RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
+	{"a slow answer is waited for",                                     "slow-x.a.example",                                               RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
+	{"a lost datagram is sent again",                                   "drop1-x.a.example",                                              RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
+	{"a referral is no answer",					 "referral-x.a.example",                                           RECORD_A,     LOOKUP_FAILED, "refers to other servers", 0,    0               },
+	{"an address of three bytes cannot be read",                        "runt-x.a.example",                                               RECORD_A,     LOOKUP_FAILED, "dns answer",              0,    0               },
+	{"the records of another name are no answer",                       "owner-x.a.example",                                              RECORD_A,     LOOKUP_FAILED, "other names",             0,
+         0																										  },
+	{"the records of another class are no answer",                      "class-x.a.example",                                              RECORD_A,     LOOKUP_FAILED, "other names",             0,
+         0																										  },
+	{"a name of many escapes is asked for",                             "a\\000b\\032c\\046d.a.example",                                  RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",
+         1,																								 0	       },
 
-	{"a reply with another id is passed over",      "wrongid-x.a.example",           RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
-	{"a reply about another name is passed over",   "wrongname-x.a.example",         RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,
-         0																			     },
-	{"a reply about another type is passed over",   "wrongtype-x.a.example",         RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,
-         0																			     },
-	{"a reply from another port is passed over",    "otherport-x.a.example",         RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,
-         0																			     },
-	{"the query sent back is passed over",          "echo-x.a.example",              RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
-	{"garbage is passed over",                      "garbage-x.a.example",           RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
+	{"a reply with another id is passed over",                          "wrongid-x.a.example",                                            RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
+	{"a reply about another name is passed over",                       "wrongname-x.a.example",                                          RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,
+         0																										  },
+	{"a reply about another type is passed over",                       "wrongtype-x.a.example",                                          RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,
+         0																										  },
+	{"a reply from another port is passed over",                        "otherport-x.a.example",                                          RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,
+         0																										  },
+	{"the query sent back is passed over",                              "echo-x.a.example",                                               RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
+	{"garbage is passed over",					  "garbage-x.a.example",                                            RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
 
-	{"a truncated answer is fetched by TCP",        "tc-x.a.example",                RECORD_TXT,   LOOKUP_FOUND,  "text of tc-x",            1,    0               },
-	{"64 KB of text are fetched by TCP",            "big-x.a.example",               RECORD_TXT,   LOOKUP_FOUND,  "xxxx",                    1,    0               },
-	{"a thousand records are taken",                "thousand-x.a.example",          RECORD_A,     LOOKUP_FOUND,  "A 10.0.0.0",              1000, 0               },
-	{"four thousand records are refused",           "many-x.a.example",              RECORD_A,     LOOKUP_FAILED, "4000 records",            0,    0               },
-	{"truncated over TCP as well",                  "tcagain-x.a.example",           RECORD_A,     LOOKUP_FAILED, "over TCP too",            0,    0               },
-	{"an answer cut off over TCP",                  "tccut-x.a.example",             RECORD_A,     LOOKUP_SILENT, "within the answer",       0,    0               },
-	{"an answer to another question over TCP",      "tclie-x.a.example",             RECORD_A,     LOOKUP_SILENT, "another question",        0,
-         0																			     },
+	{"a truncated answer is fetched by TCP",                            "tc-x.a.example",                                                 RECORD_TXT,   LOOKUP_FOUND,  "text of tc-x",            1,    0               },
+	{"64 KB of text are fetched by TCP",                                "big-x.a.example",                                                RECORD_TXT,   LOOKUP_FOUND,  "xxxx",                    1,    0               },
+	{"a thousand records are taken",                                    "thousand-x.a.example",                                           RECORD_A,     LOOKUP_FOUND,  "A 10.0.0.0",              1000, 0               },
+	{"four thousand records are refused",                               "many-x.a.example",                                               RECORD_A,     LOOKUP_FAILED, "4000 records",            0,    0               },
+	{"truncated over TCP as well",                                      "tcagain-x.a.example",                                            RECORD_A,     LOOKUP_FAILED, "over TCP too",            0,    0               },
+	{"an answer cut off over TCP",                                      "tccut-x.a.example",                                              RECORD_A,     LOOKUP_SILENT, "within the answer",       0,    0               },
+	{"an answer to another question over TCP",                          "tclie-x.a.example",                                              RECORD_A,     LOOKUP_SILENT, "another question",        0,
+         0																										  },
 
-	{"a CNAME with its target's records",           "with-x.a.example",              RECORD_A,     LOOKUP_FOUND,  "x.a.example. 60 IN A",    1,    1               },
-	{"a CNAME alone: its target is asked for",      "to-x.a.example",                RECORD_A,     LOOKUP_FOUND,  "x.a.example. 60 IN A",    1,
-         1																			     },
-	{"three CNAMEs, each alone",                    "to-to-to-x.a.example",          RECORD_A,     LOOKUP_FOUND,  "x.a.example. 60 IN A",    1,    3               },
-	{"a CNAME alone, its target without data",      "to-x.a.example",                RECORD_MX,    LOOKUP_EMPTY,  NULL,                      0,    1               },
-	{"a CNAME and an SOA: its target has no data",  "nodata-silent-x.a.example",     RECORD_A,     LOOKUP_EMPTY,  NULL,                      0,    1               },
-	{"a CNAME into another zone's SOA is followed", "nodata-x.b.example",            RECORD_A,     LOOKUP_EMPTY,  NULL,                      0,    1               },
-	{"no such name at the end of a CNAME",          "gone-x.a.example",              RECORD_A,     LOOKUP_NONAME, NULL,                      0,    1               },
-	{"no such name behind a CNAME alone",           "to-nxdomain-x.a.example",       RECORD_A,     LOOKUP_NONAME, NULL,                      0,    1               },
-	{"servfail behind a CNAME",                     "to-servfail-x.a.example",       RECORD_A,     LOOKUP_FAILED, ": SERVFAIL",              0,    1               },
-	{"a CNAME that is asked for is not followed",   "to-silent-x.a.example",         RECORD_CNAME, LOOKUP_FOUND,
-         "CNAME silent-x.a.example.",													    1,    0               },
-	{"a DNAME comes with its CNAME",                "dname.a.example",               RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
-	{"a CNAME to itself",                           "self-x.a.example",              RECORD_A,     LOOKUP_FAILED, "circle",                  0,    1               },
-	{"two CNAMEs in a circle",                      "loop-x.a.example",              RECORD_A,     LOOKUP_FAILED, "circle",                  0,    2               },
-	{"a circle over several answers",               "to-loop-x.a.example",           RECORD_A,     LOOKUP_FAILED, "circle",                  0,    3               },
-	{"CNAMEs without an end",                       "chain0-x.a.example",            RECORD_A,     LOOKUP_FAILED, "more CNAMEs",             0,    LOOKUP_CHAIN_MAX},
+	{"a CNAME with its target's records",                               "with-x.a.example",                                               RECORD_A,     LOOKUP_FOUND,  "x.a.example. 60 IN A",    1,    1               },
+	{"a CNAME alone: its target is asked for",                          "to-x.a.example",                                                 RECORD_A,     LOOKUP_FOUND,  "x.a.example. 60 IN A",    1,
+         1																										  },
+	{"three CNAMEs, each alone",					"to-to-to-x.a.example",                                           RECORD_A,     LOOKUP_FOUND,  "x.a.example. 60 IN A",    1,    3               },
+	{"a CNAME alone, its target without data",                          "to-x.a.example",                                                 RECORD_MX,    LOOKUP_EMPTY,  NULL,                      0,    1               },
+	{"a CNAME and an SOA: its target has no data",                      "nodata-silent-x.a.example",                                      RECORD_A,     LOOKUP_EMPTY,  NULL,                      0,    1               },
+	{"a CNAME into another zone's SOA is followed",                     "nodata-x.b.example",                                             RECORD_A,     LOOKUP_EMPTY,  NULL,                      0,    1               },
+	{"no such name at the end of a CNAME",                              "gone-x.a.example",                                               RECORD_A,     LOOKUP_NONAME, NULL,                      0,    1               },
+	{"no such name behind a CNAME alone",                               "to-nxdomain-x.a.example",                                        RECORD_A,     LOOKUP_NONAME, NULL,                      0,    1               },
+	{"servfail behind a CNAME",					 "to-servfail-x.a.example",                                        RECORD_A,     LOOKUP_FAILED, ": SERVFAIL",              0,    1               },
+	{"a CNAME that is asked for is not followed",                       "to-silent-x.a.example",                                          RECORD_CNAME, LOOKUP_FOUND,
+         "CNAME silent-x.a.example.",																				 1,    0               },
+	{"a DNAME comes with its CNAME",                                    "dname.a.example",                                                RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",             1,    0               },
+	{"a CNAME beside the SOA of another zone: its target is asked for", "other-x.a.example",                                              RECORD_A,     LOOKUP_FOUND,
+         "x.a.example. 60 IN A",																				      1,    1               },
+	{"twenty CNAMEs in one answer",                                     "long-x.a.example",                                               RECORD_A,     LOOKUP_FAILED, "more CNAMEs",             0,    16              },
+	{"sixteen CNAMEs, each alone",                                      "to-to-to-to-to-to-to-to-to-to-to-to-to-to-to-to-x.a.example",    RECORD_A,
+         LOOKUP_FOUND,																		     "A 192.0.2.1",             1,    16              },
+	{"seventeen CNAMEs, each alone",                                    "to-to-to-to-to-to-to-to-to-to-to-to-to-to-to-to-to-x.a.example", RECORD_A,
+         LOOKUP_FAILED,																		    "more CNAMEs",             0,    16              },
+	{"a stream that is cut off once is opened again",                   "tccut1-x.a.example",                                             RECORD_A,     LOOKUP_FOUND,  "A 192.0.2.1",
+         1,																								 0	       },
+	{"a CNAME to itself",					       "self-x.a.example",                                               RECORD_A,     LOOKUP_FAILED, "circle",                  0,    1               },
+	{"two CNAMEs in a circle",					  "loop-x.a.example",                                               RECORD_A,     LOOKUP_FAILED, "circle",                  0,    2               },
+	{"a circle over several answers",                                   "to-loop-x.a.example",                                            RECORD_A,     LOOKUP_FAILED, "circle",                  0,    3               },
+	{"CNAMEs without an end",					   "chain0-x.a.example",                                             RECORD_A,     LOOKUP_FAILED, "more CNAMEs",             0,    LOOKUP_CHAIN_MAX},
 };
 
 static void
@@ -382,10 +391,11 @@ static const struct trust_row {
 	const char *name, *ask;
 	bool recursive, at, want;
 } trusts[] = {
-	{"the word of a resolver on this machine is believed", "x.a.example",    true,  false, true },
-	{"not that of a server that was asked itself",         "x.a.example",    true,  true,  false},
-	{"nothing is made of an answer without AD",            "x.a.example",    false, false, false},
-	{"a chain over two answers has it from both",          "to-x.a.example", true,  false, true },
+	{"the word of a resolver on this machine is believed",   "x.a.example",        true,  false, true },
+	{"not that of a server that was asked itself",           "x.a.example",        true,  true,  false},
+	{"nothing is made of an answer without AD",              "x.a.example",        false, false, false},
+	{"a chain over two answers has it from both",            "to-x.a.example",     true,  false, true },
+	{"a chain of which one answer is not validated has not", "untold-x.a.example", true,  false, false},
 };
 
 static void
@@ -401,7 +411,55 @@ check_trust(void **state)
 	a = settled_at(l, r->at ? &o.at : NULL, r->ask, RECORD_A);
 	assert_int_equal(a->state, LOOKUP_FOUND);
 	assert_int_equal(a->authenticated, r->want);
-	assert_int_equal(a->authoritative, !r->recursive);
+	if (r->want)
+		assert_false(a->authoritative);
+	lookup_drop(&l);
+	oddns_close(&o);
+}
+
+static void
+lookup__a_resolver_that_names_other_servers_has_looked(void **state)
+{
+	struct oddns o = {.recursive = true};
+	struct lookup *l;
+
+	(void)state;
+	oddns_open(&o);
+	l = open_at(&o, 0);
+	assert_int_equal(settled(l, "referral-x.a.example", RECORD_A)->state, LOOKUP_EMPTY);
+	assert_int_equal(settled_at(l, &o.at, "referral-x.a.example", RECORD_A)->state, LOOKUP_FAILED);
+	lookup_drop(&l);
+	oddns_close(&o);
+}
+
+static void
+lookup__strangers_are_told_only_until_a_reply_came(void **state)
+{
+	struct oddns o = {0};
+	struct lookup *l;
+
+	(void)state;
+	oddns_open(&o);
+	l = open_at(&o, SHORT_MS);
+	assert_int_equal(settled(l, "wrongid-x.a.example", RECORD_A)->state, LOOKUP_FOUND);
+	assert_null(strstr(settled(l, "silent-x.a.example", RECORD_A)->why, "datagrams"));
+	assert_non_null(strstr(settled(l, "onlywrongid-x.a.example", RECORD_A)->why, "datagrams"));
+	lookup_drop(&l);
+	oddns_close(&o);
+}
+
+static void
+lookup__a_server_that_serves_is_authoritative(void **state)
+{
+	struct oddns o = {0};
+	struct lookup *l;
+
+	(void)state;
+	oddns_open(&o);
+	l = open_at(&o, 0);
+	assert_true(settled_at(l, &o.at, "x.a.example", RECORD_A)->authoritative);
+	assert_true(settled_at(l, &o.at, "to-x.a.example", RECORD_A)->authoritative);
+	assert_int_equal(settled_at(l, &o.at, "nxdomain-x.a.example", RECORD_A)->rcode, 3);
 	lookup_drop(&l);
 	oddns_close(&o);
 }
@@ -627,6 +685,9 @@ main(void)
 	ROWS(tests, n, trusts, check_trust);
 	ROWS(tests, n, nears, check_near);
 	TEST(tests, n, lookup__a_no_about_the_end_of_a_chain_is_doubted);
+	TEST(tests, n, lookup__a_resolver_that_names_other_servers_has_looked);
+	TEST(tests, n, lookup__strangers_are_told_only_until_a_reply_came);
+	TEST(tests, n, lookup__a_server_that_serves_is_authoritative);
 	TEST(tests, n, lookup__a_dead_server_is_not_asked_again);
 	TEST(tests, n, lookup__a_port_nobody_listens_on_costs_nothing);
 	TEST(tests, n, lookup__a_question_without_an_answer_does_not_condemn_its_server);

@@ -51,6 +51,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(++names <= LOOKUP_CHAIN_MAX + 1);
 		assert(lookup_reply_read(&asked, data + 1, size - 1, &a, &follow, &next, NULL) == CR_OK);
 		name = next;
+		asked.name = name.text;
 	}
 	check_whole(&a, asked.type);
 	records_release(&a.records);

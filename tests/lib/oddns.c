@@ -220,6 +220,21 @@ is(const struct asked *a, const char *manner)
 	return strcmp(a->manner, manner) == 0;
 }
 
+/* Twenty CNAMEs at once. */
+static void
+put_long(struct message *m, const struct asked *a)
+{
+	char from[32], to[32];
+
+	put_target(m, NULL, RECORD_CNAME, "n0.example");
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(from, sizeof(from), "n%d.example", i);
+		(void)snprintf(to, sizeof(to), "n%d.example", i + 1);
+		put_target(m, from, RECORD_CNAME, to);
+	}
+	put_usual(m, a, to);
+}
+
 static void
 put_aliases(struct message *m, const struct asked *a)
 {
@@ -231,8 +246,13 @@ put_aliases(struct message *m, const struct asked *a)
 	} else if (is(a, "loop") || is(a, "loop2")) {
 		put_target(m, NULL, RECORD_CNAME, other);
 		put_target(m, other, RECORD_CNAME, a->name.text);
-	} else if (is(a, "to")) {
+	} else if (is(a, "to") || is(a, "untold")) {
 		put_target(m, NULL, RECORD_CNAME, a->rest);
+	} else if (is(a, "long")) {
+		put_long(m, a);
+	} else if (is(a, "other")) {
+		put_target(m, NULL, RECORD_CNAME, a->rest);
+		put_soa(m, "x.elsewhere.example");
 	} else if (is(a, "with")) {
 		put_target(m, NULL, RECORD_CNAME, a->rest);
 		put_usual(m, a, a->rest);
@@ -252,7 +272,8 @@ put_aliases(struct message *m, const struct asked *a)
 static bool
 is_alias(const struct asked *a)
 {
-	static const char *const manners[] = {"self", "loop", "loop2", "to", "with", "nodata", "gone", "dname"};
+	static const char *const manners[] = {"self", "loop",  "loop2",  "to",   "with", "untold",
+	                                      "long", "other", "nodata", "gone", "dname"};
 
 	for (size_t i = 0; i < ARRAY_LEN(manners); i++) {
 		if (is(a, manners[i]))
@@ -327,7 +348,7 @@ reply_to(const struct oddns *o, const struct asked *a, struct message *m)
 	m->full = false;
 	put(m, a->query, HEADER + a->question);
 	m->data[2] = 0x80 | (a->query[2] & 1) | (o->recursive || is(a, "referral") ? 0 : 4);
-	m->data[3] = o->recursive ? 0xa0 : 0;
+	m->data[3] = o->recursive && !is(a, "untold") ? (uint8_t)(0x80 | (a->query[3] & 0x20)) : 0;
 	memset(m->data + 6, 0, 6);
 	if ((o->no_edns || o->no_edns_raw) && a->edns) {
 		m->data[3] |= 1;
@@ -527,7 +548,9 @@ serve_tcp(struct oddns *o)
 			m.data[1] ^= 1;
 		length[0] = (uint8_t)(m.len >> 8);
 		length[1] = (uint8_t)m.len;
-		send_stream(fd, length, 2);
+		if (is(&a, "tccut1") && dropped(o, a.name.text))
+			m.len = 0;
+		send_stream(fd, length, m.len == 0 ? 0 : 2);
 		send_stream(fd, m.data, is(&a, "tccut") ? 10 : m.len);
 	}
 	(void)close(fd);

@@ -7,7 +7,8 @@
  *   truth), onlywrongid (the lie alone), owner, class, garbage, servfail, refused, nxdomain, nxandmore, empty (no SOA), referral, big (64 KB of TXT,
  *   by TCP), many (4,000 addresses, by TCP), thousand (of them), twice (a record that comes two times), loop, self, to (CNAME to what follows, which is
  *   not in the answer), with (the same, and the target's records), dname, nodata (a CNAME to a name without data, SOA told),
- *   chainN (a CNAME to chain(N+1), alone), tchang, tccut, tclie, tcagain (TCP), flood (garbage without an end).
+ *   other (a CNAME alone, and the SOA of another zone), untold (a CNAME alone, without AD), long (20 CNAMEs at once), gone (NXDOMAIN behind a
+ *   CNAME), chainN (a CNAME to chain(N+1), alone), tchang, tccut, tccut1 (the first time), tclie, tcagain (TCP), flood (garbage without an end).
  */
 #ifndef TESTS_LIB_ODDNS_H
 #define TESTS_LIB_ODDNS_H
@@ -26,7 +27,7 @@ struct oddns {
 	bool no_edns;      /* FORMERR to EDNS, with the question */
 	bool no_edns_raw;  /* FORMERR to EDNS, header only */
 	bool no_tcp;       /* nobody listens */
-	bool recursive;    /* RA, and AD in every answer; else AA */
+	bool recursive;    /* RA, and AD when the query has it; else AA */
 	size_t lose_first; /* so many datagrams are lost */
 	size_t mute_after; /* so many replies; 0: never */
 
