@@ -5,6 +5,7 @@
 
 #include "core/json.h"
 #include "core/log.h"
+#include "core/num.h"
 #include "core/term.h"
 
 void
@@ -124,6 +125,32 @@ report_done(struct session *s, const struct plan *p)
 {
 	(void)fprintf(s->out, "%s%s%s %s\n", term_on(s->out, TERM_GOOD), p->domain->name, term_off(s->out),
 	              p->n_changes > 0 ? "done" : "unchanged");
+}
+
+int
+report_expect(struct session *s, const struct expect *e, struct err *err)
+{
+	struct buf b = {0};
+	struct json_out j = json_out_on(&b);
+	char time[32];
+	int rc = CR_OK;
+
+	if (s->json) {
+		json_out_open(&j, '{');
+		json_out_member(&j, "event", "expect");
+		json_out_member(&j, "provider", e->provider->name);
+		json_out_member_int(&j, "zones", (int64_t)e->zones);
+		json_out_member_int(&j, "calls", (int64_t)e->calls);
+		json_out_member_int(&j, "seconds", (e->ms + 999) / 1000);
+		json_out_close(&j);
+		rc = session_print_line(s, &b, err);
+	} else if (e->ms > 0) {
+		num_format_duration((e->ms + 999) / 1000, time, sizeof(time));
+		(void)fprintf(s->out, "%s: %zu calls for %zu zone%s, which take at least %s at its rate limit\n",
+		              e->provider->name, e->calls, e->zones, e->zones == 1 ? "" : "s", time);
+	}
+	buf_release(&b);
+	return rc;
 }
 
 int

@@ -4,6 +4,7 @@
 #ifndef PROVISION_REPORT_H
 #define PROVISION_REPORT_H
 
+#include "provision/expect.h"
 #include "provision/plan.h"
 
 struct report_count {
@@ -16,6 +17,8 @@ void report_add(struct report_count *c, const struct plan *p);
 MUST_CHECK int report_plan(struct session *s, const struct plan *p, struct err *err);
 /* One line for a domain that is as it should be. */
 void report_done(struct session *s, const struct plan *p);
+/* What a plan's writes take at their providers: {"event":"expect",...}, or a line where there is something to wait for. */
+MUST_CHECK int report_expect(struct session *s, const struct expect *e, struct err *err);
 /* {"event":"summary",...}, or a sentence. */
 MUST_CHECK int report_summary(struct session *s, const struct report_count *c, bool applied, struct err *err);
 

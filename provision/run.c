@@ -221,7 +221,9 @@ first_failure(const struct run *r, int *code_out)
 int
 run_report(struct run *r, bool applied, struct report_count *count_out, struct err *err)
 {
+	struct expect expected[EXPECT_MAX];
 	struct report_count c = {0};
+	size_t n;
 	int rc = CR_OK, code;
 
 	for (size_t i = 0; rc == CR_OK && i < r->n; i++) {
@@ -234,6 +236,9 @@ run_report(struct run *r, bool applied, struct report_count *count_out, struct e
 		else
 			report_done(r->session, &r->plans[i]);
 	}
+	n = applied ? 0 : expect_of(r->plans, r->n, expected);
+	for (size_t i = 0; rc == CR_OK && i < n; i++)
+		rc = report_expect(r->session, &expected[i], err);
 	if (rc == CR_OK)
 		rc = report_summary(r->session, &c, applied, err);
 	*count_out = c;
