@@ -123,7 +123,7 @@ say_words(struct passed_work *w, const struct passed_result *dkim, struct err *e
 			w->spf.domain[0] != '\0' ? w->spf.domain : "the HELO name", out->from);
 	if (rc == CR_OK)
 		rc = say_word(w, "message-dkim", "dkim", out->dkim, dkim != NULL ? dkim->said : NULL, err);
-	if (rc == CR_OK && is_pass(out->dkim) && !out->dkim_aligned)
+	if (rc == CR_OK && dkim != NULL && is_pass(out->dkim) && !out->dkim_aligned)
 		rc = findings_add(f, FINDING_WARN, "message-dkim-alignment", NULL, err,
 		                  "DKIM passes for %s, which is not aligned with From %s: sign with d=%s",
 		                  dkim->domain[0] != '\0' ? dkim->domain : "a domain that is not told", out->from,

@@ -4,7 +4,8 @@
  * A receiver writes above what it received.  So from the top down: fields above the Received field of the hop with which a stranger
  * handed the message in are the receiver's; so are those right below it that carry its name, since Gmail and the filters of Postfix write
  * there, and a receiver takes such fields out of what it receives (RFC 8601 s5).  There, of two with the same method only the upper one
- * counts: a receiver that did not clean up has written above what came in.  At the next Received field, at one `by` a foreign host,
+ * counts: a receiver that did not clean up has written above what came in.  What a receiver writes at one hop stands together: below
+ * somebody else's results nothing more of it is believed.  At the next Received field, at one `by` a foreign host,
  * and at the first field of the message itself, belief ends.
  *
  * Names are compared whole and without case (s2.3); "mx.example.evil.example" is another one.
@@ -54,6 +55,7 @@ struct walk {
 	const char *guess; /* in place of trusted: a name, NULL: the nameless one */
 	unsigned gap;
 	bool below, closed;
+	bool interrupted;   /* somebody else's results stand below those that are believed, within this gap */
 	bool all_microsoft; /* every Received so far was by one of its hosts */
 };
 
@@ -192,6 +194,7 @@ on_received(struct walk *w, struct span value)
 		return;
 	}
 	w->gap++;
+	w->interrupted = false;
 	if (is_internal(w, &h))
 		return;
 	w->below = true;
@@ -254,7 +257,8 @@ on_results(struct walk *w, struct span value, struct err *err)
 		return rc;
 	note_seen(t, &a);
 	believed = is_believed(w, &a);
-	if (believed && w->closed)
+	w->interrupted = w->interrupted || (!believed && t->n > 0 && t->gap[t->n - 1] == w->gap);
+	if (believed && (w->closed || w->interrupted))
 		t->ignored++;
 	else if (believed && (a.invalid || a.version > 1 || t->n == PASSED_FIELDS_MAX))
 		t->unread++;

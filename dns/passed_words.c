@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "dns/name.h"
 
@@ -155,6 +156,18 @@ passed_word_spf(struct passed_work *w, struct err *err)
 
 /* ---- DKIM ---- */
 
+/* Some receivers (Zoho) do not say whose signature it was: then the message's, if all it has are of one domain.  NULL: it cannot be told. */
+static const char *
+only_signer(const struct passed_work *w)
+{
+	const struct signatures *s = &w->out->signatures;
+
+	for (size_t i = 1; i < s->n; i++)
+		if (strcasecmp(s->items[i].domain, s->items[0].domain) != 0)
+			return NULL;
+	return s->n > 0 ? s->items[0].domain : NULL;
+}
+
 void
 passed_word_dkim(struct passed_work *w)
 {
@@ -167,6 +180,8 @@ passed_word_dkim(struct passed_work *w)
 		/* Gmail gives the identity alone, which is in the signing domain (RFC 6376 s3.5). */
 		if (domain == NULL || domain[0] == '\0')
 			domain = authres_prop(all[i], "header", "i");
+		if (domain == NULL)
+			domain = only_signer(w);
 		w->dkim[i] = (struct passed_result){.said = all[i], .word = word_of(all[i])};
 		if (domain != NULL)
 			(void)passed_domain(domain, w->dkim[i].domain);

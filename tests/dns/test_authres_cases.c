@@ -69,18 +69,19 @@ check_read(void **state)
 
 	assert_non_null(value);
 	assert_ok(authres_read((struct span){value, strlen(value)}, &a, &err), &err);
+	assert_ok(json_opt_bool(&flag, false, &invalid, &err), &err);
+	/* Only that nothing in it may be believed is said of those. */
+	if (invalid) {
+		for (size_t i = 0; i < a.n; i++)
+			assert_string_not_equal(a.results[i].result, "pass");
+		authres_release(&a);
+		return;
+	}
 	if (case_has(&c->expect, "authserv_id"))
 		check_same("authserv-id", a.authserv_id, case_text(&c->expect, "authserv_id"), false);
 	if (case_has(&c->expect, "version")) {
 		assert_ok(json_opt_int(&version, 0, 1000, 0, &want, &err), &err);
 		assert_int_equal(a.version, want);
-	}
-	assert_ok(json_opt_bool(&flag, false, &invalid, &err), &err);
-	if (invalid) {
-		for (size_t i = 0; i < a.n; i++)
-			assert_string_not_equal(a.results[i].result, "pass");
-	} else {
-		assert_false(a.invalid);
 	}
 	if (results.node != NULL) {
 		assert_int_equal(a.n, json_count(&results));

@@ -155,6 +155,11 @@ static const struct trust_row {
 		OWN, YES},
 	{"above, two that differ: the worse", RCPT, PASSED FAILED CAME_IN OWN, "mx.rcpt.example: fail pass fail"},
 	{"others' results between are passed over", RCPT, "Authentication-Results: filter.example; " ALL_FAIL "\r\n" PASSED CAME_IN OWN, YES},
+	{"what stands below others' results again is not the receiver's", RCPT, FAILED "Authentication-Results: filter.example; none\r\n"
+		PASSED CAME_IN OWN, NO},
+	{"a hop further down begins anew", RCPT,
+		"Authentication-Results: mx.rcpt.example; dmarc=pass header.from=out.example\r\nAuthentication-Results: filter.example; none\r\n"
+		INSIDE PASSED CAME_IN OWN, YES},
 	{"ARC is not the receiver's word", RCPT, "ARC-Authentication-Results: i=1; mx.rcpt.example; " ALL_PASS "\r\n" CAME_IN OWN, "none"},
 	{"a later version of the field", RCPT, "Authentication-Results: mx.rcpt.example 2; " ALL_PASS "\r\n" OWN, "none"},
 	{"version 1", RCPT, "Authentication-Results: mx.rcpt.example 1; " ALL_PASS "\r\n" OWN, YES},

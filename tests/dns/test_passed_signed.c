@@ -87,6 +87,9 @@ static const struct row {
 	{"both verify", "{" KEYS POLICY "}", PASS SIGNED "\r\n" HEADER BODY, "-", NULL, true, true},
 	{"both verify, by the domain alone", "{" KEYS POLICY "}", SAYS("dkim=pass header.d=OUT.example") SIGNED "\r\n" HEADER BODY, "-", NULL, true,
 		true},
+	{"a receiver that does not say whose signature it was", "{" KEYS POLICY "}", SAYS("dkim=pass") SIGNED "\r\n" HEADER BODY, "-", NULL, true, true},
+	{"nor of which of two", "{" KEYS POLICY "}", SAYS("dkim=pass") "DKIM-Signature: v=1; a=rsa-sha256; d=esp.example; s=x; h=from; bh=eA==; b=eA==\r\n"
+		SIGNED "\r\n" HEADER BODY, "warn message-dkim-alignment", "a domain that is not told", false, true},
 	{"a subject that was changed", "{" KEYS POLICY "}", PASS SIGNED "\r\n" HEADER_OTHER BODY, "fail message-dkim-disagrees",
 		"here it is dkim=fail", false, false},
 	{"a body that was changed", "{" KEYS POLICY "}", PASS SIGNED "\r\n" HEADER "\r\n\r\nHello =3D test\r\nsecond lime\r\n",
