@@ -34,6 +34,18 @@ struct message {
 	bool full; /* it did not fit */
 };
 
+#define BATCH     512
+#define QUERY_LEN 512
+
+/* A server's own room: several may run at the same time. */
+struct oddns_room {
+	struct message message, lie;
+	struct oddns_delayed delayed[ODDNS_DELAYED_MAX];
+	uint8_t queries[BATCH][QUERY_LEN];
+	size_t lens[BATCH];
+	struct sockaddr_in froms[BATCH];
+};
+
 /* What was asked, and how. */
 struct asked {
 	const uint8_t *query;
@@ -173,7 +185,7 @@ put_usual(struct message *m, const struct asked *a, const char *name)
 static void
 put_big(struct message *m)
 {
-	static uint8_t strings[64000];
+	uint8_t strings[64000];
 
 	for (size_t i = 0; i < sizeof(strings); i += 256) {
 		memset(strings + i, 'x', 256);
@@ -417,35 +429,35 @@ send_to(int fd, const struct message *m, const struct sockaddr_in *to)
 static bool
 tell_lie(const struct oddns *o, const struct asked *a, const struct message *truth, const struct sockaddr_in *to)
 {
-	static struct message lie;
+	struct message *lie = &o->room->lie;
 	bool only = strncmp(a->manner, "only", 4) == 0;
 	const char *how = a->manner + (only ? 4 : 0);
 	int fd = o->udp;
 
-	lie = *truth;
-	lie.data[lie.len - 1] = 66;
+	*lie = *truth;
+	lie->data[lie->len - 1] = 66;
 	if (strcmp(how, "wrongid") == 0)
-		lie.data[1] ^= 1;
+		lie->data[1] ^= 1;
 	else if (strcmp(how, "wrongname") == 0)
-		lie.data[HEADER + 1] ^= 1;
+		lie->data[HEADER + 1] ^= 1;
 	else if (strcmp(how, "wrongtype") == 0)
-		lie.data[HEADER + a->question - 3] = 28;
+		lie->data[HEADER + a->question - 3] = 28;
 	else if (strcmp(how, "otherport") == 0)
 		fd = o->other;
 	else if (strcmp(how, "echo") == 0)
-		lie.data[2] &= 0x7f;
+		lie->data[2] &= 0x7f;
 	else if (strcmp(how, "garbage") == 0)
-		memset(lie.data, 0xff, lie.len);
+		memset(lie->data, 0xff, lie->len);
 	else
 		return false;
-	send_to(fd, &lie, to);
+	send_to(fd, lie, to);
 	return only;
 }
 
 static void
 delay(struct oddns *o, const struct message *m, const struct sockaddr_in *to)
 {
-	struct oddns_delayed *d = &o->delayed[o->n_delayed];
+	struct oddns_delayed *d = &o->room->delayed[o->n_delayed];
 
 	assert_true(o->n_delayed < ODDNS_DELAYED_MAX && m->len <= sizeof(d->message));
 	*d = (struct oddns_delayed){.due_ms = exchange_now_ms() + SLOW_MS, .to = *to, .len = m->len};
@@ -464,7 +476,7 @@ flood(const struct oddns *o, struct message *m, const struct sockaddr_in *to)
 static void
 serve_datagram(struct oddns *o, const uint8_t *query, size_t len, const struct sockaddr_in *from)
 {
-	static struct message m;
+	struct message *m = &o->room->message;
 	struct asked a;
 
 	if (!read_question(query, len, false, &a))
@@ -475,42 +487,40 @@ serve_datagram(struct oddns *o, const uint8_t *query, size_t len, const struct s
 		return;
 	if (is(&a, "silent") || (is(&a, "drop1") && dropped(o, a.name.text)))
 		return;
-	reply_to(o, &a, &m);
+	reply_to(o, &a, m);
 	if (is(&a, "flood")) {
-		flood(o, &m, from);
+		flood(o, m, from);
 		return;
 	}
-	if (tell_lie(o, &a, &m, from))
+	if (tell_lie(o, &a, m, from))
 		return;
 	o->replies++;
 	if (is(&a, "slow"))
-		delay(o, &m, from);
+		delay(o, m, from);
 	else
-		send_to(o->udp, &m, from);
+		send_to(o->udp, m, from);
 }
 
 /* All that has come, before the first is answered: so many were in flight. */
 static void
 serve_udp(struct oddns *o)
 {
-	static uint8_t queries[512][512];
-	static size_t lens[512];
-	static struct sockaddr_in froms[512];
+	struct oddns_room *r = o->room;
 	size_t n = 0;
 
-	while (n < 512) {
-		socklen_t from_len = sizeof(froms[0]);
-		ssize_t got = recvfrom(o->udp, queries[n], sizeof(queries[n]), MSG_DONTWAIT,
-		                       (struct sockaddr *)&froms[n], &from_len);
+	while (n < BATCH) {
+		socklen_t from_len = sizeof(r->froms[0]);
+		ssize_t got = recvfrom(o->udp, r->queries[n], sizeof(r->queries[n]), MSG_DONTWAIT,
+		                       (struct sockaddr *)&r->froms[n], &from_len);
 
 		if (got < 0)
 			break;
-		lens[n++] = (size_t)got;
+		r->lens[n++] = (size_t)got;
 	}
 	if (n > o->at_once)
 		o->at_once = n;
 	for (size_t i = 0; i < n; i++)
-		serve_datagram(o, queries[i], lens[i], &froms[i]);
+		serve_datagram(o, r->queries[i], r->lens[i], &r->froms[i]);
 }
 
 static void
@@ -529,7 +539,7 @@ send_stream(int fd, const uint8_t *data, size_t len)
 static void
 serve_tcp(struct oddns *o)
 {
-	static struct message m;
+	struct message *m = &o->room->message;
 	uint8_t query[1500], length[2];
 	int fd = accept4(o->tcp, NULL, NULL, SOCK_CLOEXEC);
 	ssize_t got = recv(fd, query, sizeof(query), 0);
@@ -541,17 +551,17 @@ serve_tcp(struct oddns *o)
 
 	o->streams++;
 	if (got > 2 && read_question(query + 2, (size_t)got - 2, true, &a)) {
-		reply_to(o, &a, &m);
+		reply_to(o, &a, m);
 		if (is(&a, "tchang"))
 			(void)poll(gone, 2, LONG_MS); /* until the client gives up */
 		if (is(&a, "tclie"))
-			m.data[1] ^= 1;
-		length[0] = (uint8_t)(m.len >> 8);
-		length[1] = (uint8_t)m.len;
+			m->data[1] ^= 1;
+		length[0] = (uint8_t)(m->len >> 8);
+		length[1] = (uint8_t)m->len;
 		if (is(&a, "tccut1") && dropped(o, a.name.text))
-			m.len = 0;
-		send_stream(fd, length, m.len == 0 ? 0 : 2);
-		send_stream(fd, m.data, is(&a, "tccut") ? 10 : m.len);
+			m->len = 0;
+		send_stream(fd, length, m->len == 0 ? 0 : 2);
+		send_stream(fd, m->data, is(&a, "tccut") ? 10 : m->len);
 	}
 	(void)close(fd);
 }
@@ -564,7 +574,7 @@ serve_delayed(struct oddns *o)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < o->n_delayed; i++) {
-		const struct oddns_delayed *d = &o->delayed[i];
+		const struct oddns_delayed *d = &o->room->delayed[i];
 
 		if (d->due_ms <= now_ms) {
 			(void)sendto(o->udp, d->message, d->len, 0, (const struct sockaddr *)&d->to, sizeof(d->to));
@@ -572,7 +582,7 @@ serve_delayed(struct oddns *o)
 		}
 		if (wait_ms < 0 || d->due_ms - now_ms < wait_ms)
 			wait_ms = d->due_ms - now_ms;
-		o->delayed[kept++] = *d;
+		o->room->delayed[kept++] = *d;
 	}
 	o->n_delayed = kept;
 	return (int)wait_ms;
@@ -619,8 +629,8 @@ oddns_open(struct oddns *o)
 	assert_int_equal(pipe(o->stop), 0);
 	(void)snprintf(o->at.address, sizeof(o->at.address), "127.0.0.1");
 	o->at.port = port;
-	o->delayed = calloc(ODDNS_DELAYED_MAX, sizeof(*o->delayed));
-	assert_non_null(o->delayed);
+	o->room = calloc(1, sizeof(*o->room));
+	assert_non_null(o->room);
 	assert_int_equal(pthread_create(&o->thread, NULL, serve, o), 0);
 }
 
@@ -634,5 +644,5 @@ oddns_close(struct oddns *o)
 	(void)close(o->tcp);
 	(void)close(o->stop[0]);
 	(void)close(o->stop[1]);
-	free(o->delayed);
+	free(o->room);
 }

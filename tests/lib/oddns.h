@@ -40,7 +40,7 @@ struct oddns {
 	size_t replies, lost;
 	unsigned dropped[ODDNS_NAMES_MAX]; /* hashes of names */
 	size_t n_dropped;
-	struct oddns_delayed *delayed;
+	struct oddns_room *room;
 	size_t n_delayed;
 };
 
