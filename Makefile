@@ -133,6 +133,10 @@ $(B)/tests/%: $(B)/tests/%.o $(TLIB) $(B)/libcoldrelay.a
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(BLIB) $(B)/libcoldrelay.a
 	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Whose allocations fail one after the other.
+comma := ,
+$(B)/tests/dns/test_spf_memory: LDFLAGS += $(foreach f,malloc calloc realloc reallocarray strdup strndup,-Wl$(comma)--wrap=$(f))
+
 # What bench_start.sh compares with: no more than it needs.
 $(B)/tests/bench/start/hello_static: tests/bench/start/hello.c
 	$(Q)mkdir -p $(@D); $(CC) -O2 -static -o $@ $<

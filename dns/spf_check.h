@@ -59,9 +59,13 @@ struct spf_tree {
 	unsigned lookups, voids, depth; /* of the whole tree, every occurrence counted */
 	bool unknown;                   /* a part could not be asked: the figures are at least these */
 	char end;                       /* qualifier of the all that the root comes to, '+' '?' '~' '-'; 0: none */
-	struct findings
-		findings; /* spf-missing, spf-two-records, spf-syntax, spf-lookups, spf-voids, spf-weak-all, spf-no-all, spf-ptr,
-	                                   spf-duplicate-include, spf-size, spf-depth, spf-redirect-ignored, spf-include-none, spf-type99, ... */
+	/*
+	 * fail: spf-missing, spf-two-records, spf-syntax, spf-lookups, spf-voids, spf-circle, spf-include-none, spf-target,
+	 * spf-mx-hosts, spf-wide, spf-weak-all (+all).  warn: spf-weak-all (?all), spf-no-all, spf-not-closed, spf-ptr,
+	 * spf-duplicate-include, spf-redirect-ignored, spf-behind-all, spf-modifier, spf-size, spf-type99.
+	 * unknown: spf-unreachable.  note: spf-lookups-near, spf-depth, spf-macro.
+	 */
+	struct findings findings;
 };
 void spf_tree_release(struct spf_tree *t);
 /* sends: does the name send mail?  One that does not wants "v=spf1 -all".  Errors: CR_ENOMEM. */

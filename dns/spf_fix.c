@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "dns/spf_inside.h"
 
@@ -72,6 +73,70 @@ spf_fix_without(struct spf_walk *w, const struct record *r, const struct spf_ter
 	buf_add(&text, data, from);
 	buf_add(&text, data + to, r->data_len - to);
 	return take(w, &text);
+}
+
+/* What people write in place of what they mean. */
+static const struct spelling {
+	const char *wrong, *right;
+} spellings[] = {
+	{"ipv4:",     "ip4:"     },
+	{"ipv6:",     "ip6:"     },
+	{"ip:",       "ip4:"     },
+	{"ip4=",      "ip4:"     },
+	{"ip6=",      "ip6:"     },
+	{"include=",  "include:" },
+	{"includes:", "include:" },
+	{"a=",        "a:"       },
+	{"mx=",       "mx:"      },
+	{"exists=",   "exists:"  },
+	{"redirect:", "redirect="},
+	{"exp:",      "exp="     },
+};
+
+const char *
+spf_fix_spelling(struct span term, size_t *wrong_len_out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
+		size_t len = strlen(spellings[i].wrong);
+
+		if (term.len >= len && strncasecmp(term.at, spellings[i].wrong, len) == 0) {
+			*wrong_len_out = len;
+			return spellings[i].right;
+		}
+	}
+	return NULL;
+}
+
+/* Only where all of it can be read then. */
+char *
+spf_fix_spelt(struct spf_walk *w, const struct record *r)
+{
+	const char *data = (const char *)r->data;
+	struct buf text = {0};
+	struct spf s = {0};
+	bool readable;
+
+	for (size_t i = 0; i < r->data_len;) {
+		bool begins = i > 0 && data[i - 1] == ' ';
+		size_t sign = begins && spf_is_one_of(data[i], "+-~?"), wrong = 0;
+		const char *right =
+			begins ? spf_fix_spelling((struct span){data + i + sign, r->data_len - i - sign}, &wrong)
+			       : NULL;
+
+		if (right == NULL) {
+			buf_addc(&text, data[i++]);
+			continue;
+		}
+		buf_add(&text, data + i, sign);
+		buf_adds(&text, right);
+		i += sign + wrong;
+	}
+	readable = text.failed != CR_OK || spf_parse_bytes(buf_str(&text), text.len, &s, NULL) == CR_OK;
+	spf_release(&s);
+	if (readable)
+		return take(w, &text);
+	buf_release(&text);
+	return NULL;
 }
 
 char *

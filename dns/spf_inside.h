@@ -106,6 +106,8 @@ uint16_t spf_address_type(const struct spf_client *c);
 /* The record among the TXT of an answer (s4.5): how many there are, and the first. */
 size_t spf_select(const struct lookup_answer *a, const struct record **out);
 
+#define SPF_END_ELSEWHERE '=' /* in place of a qualifier: behind a redirect */
+
 /* A walk under way, and what its judgement needs to know beyond the tree. */
 struct spf_walk {
 	struct lookup *l;
@@ -130,6 +132,9 @@ void spf_walk_failed(struct spf_walk *w, int rc);
 char *spf_fix_line(struct spf_walk *w, const char *name, const char *text); /* "out.example. 3600 IN TXT ..." */
 char *spf_fix_printable(struct spf_walk *w, const void *data, size_t len);  /* odd bytes as \DDD */
 char *spf_fix_without(struct spf_walk *w, const struct record *r, const struct spf_term *t);
+/* With "ipv4:" as "ip4:" and its like; what such a term begins with should be, NULL: nothing is known. */
+char *spf_fix_spelt(struct spf_walk *w, const struct record *r);
+const char *spf_fix_spelling(struct span term, size_t *wrong_len_out);
 char *spf_fix_closed(struct spf_walk *w, const char *record);        /* with -all at its end */
 char *spf_fix_joined(struct spf_walk *w, const struct records *all); /* one record in place of several */
 /* Is the record at this name the root's own business? */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "dns/spf_inside.h"
 
@@ -55,7 +56,8 @@ judge_lookups(struct spf_walk *w)
 	if (w->circle && t->lookups <= SPF_LOOKUPS_MAX)
 		t->lookups = SPF_LOOKUPS_MAX + 1;
 	t->unknown = t->unknown || w->circle || w->cut;
-	add_heaviest(t, &heavy);
+	if (t->lookups + NEAR >= SPF_LOOKUPS_MAX)
+		add_heaviest(t, &heavy);
 	if (t->lookups > SPF_LOOKUPS_MAX)
 		spf_note(w, FINDING_FAIL, "spf-lookups", NULL, NULL,
 		         "%s: %s%u look-ups, %d are allowed: permerror (RFC 7208 section 4.6.4)%s%s", w->root,
@@ -116,12 +118,37 @@ judge_end(struct spf_walk *w, const struct spf_node *n)
 	free(fix);
 }
 
+/* A TXT that was meant to be one: "v=spf1;a -all", or with the quotes of a form inside. */
+static const struct record *
+find_meant(struct spf_walk *w)
+{
+	const struct lookup_answer *a = lookup_ask(w->l, w->root, RECORD_TXT);
+
+	for (size_t i = 0; i < a->records.n; i++) {
+		const char *text = record_text(&a->records.items[i]);
+
+		text += strspn(text, "\" \t");
+		if (strncasecmp(text, "v=spf", 5) == 0 || strncasecmp(text, "spf1", 4) == 0 ||
+		    strncasecmp(text, "v = spf", 7) == 0)
+			return &a->records.items[i];
+	}
+	return NULL;
+}
+
 static void
 say_missing(struct spf_walk *w, bool sends)
 {
-	if (spf_note(w, FINDING_FAIL, "spf-missing", w->root, sends ? NULL : CLOSED, "%s: no SPF record%s", w->root,
-	             sends ? "" : ", and the name sends no mail"))
+	const struct record *meant = find_meant(w);
+	char *shown = meant != NULL ? spf_fix_printable(w, meant->data, meant->data_len) : NULL;
+
+	if (shown != NULL)
+		spf_note(w, FINDING_FAIL, "spf-missing", w->root, sends ? NULL : CLOSED,
+		         "%s: no SPF record: '%.200s' is none, since it does not begin with 'v=spf1' and a blank",
+		         w->root, shown);
+	else if (spf_note(w, FINDING_FAIL, "spf-missing", w->root, sends ? NULL : CLOSED, "%s: no SPF record%s",
+	                  w->root, sends ? "" : ", and the name sends no mail"))
 		findings_absent(&w->tree->findings);
+	free(shown);
 }
 
 /* Nothing but -all, or redirects that lead there. */
@@ -159,9 +186,9 @@ spf_judge(struct spf_walk *w, bool sends)
 
 	if (w->rc != CR_OK)
 		return;
-	while (w->ends[last] == '\0' && w->redirects[last] != 0)
+	while (w->redirects[last] != 0)
 		last = w->redirects[last];
-	w->tree->end = w->ends[last];
+	w->tree->end = w->ends[last] != SPF_END_ELSEWHERE ? w->ends[last] : '\0';
 	judge_lookups(w);
 	judge_voids(w);
 	if (t->nodes[0].broken != SPF_NONE)
@@ -170,6 +197,7 @@ spf_judge(struct spf_walk *w, bool sends)
 		say_missing(w, sends);
 	else if (!sends)
 		judge_closed(w, &t->nodes[0]);
-	else if (t->nodes[last].broken == SPF_NONE && t->nodes[last].record != NULL)
+	else if (w->ends[last] != SPF_END_ELSEWHERE && t->nodes[last].broken == SPF_NONE &&
+	         t->nodes[last].record != NULL)
 		judge_end(w, &t->nodes[last]);
 }

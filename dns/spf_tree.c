@@ -267,12 +267,16 @@ static void
 walk_macro(struct spf_walk *w, const struct place *p, const struct spf_term *t)
 {
 	bool record = t->kind == SPF_INCLUDE || t->kind == SPF_REDIRECT;
+	char written[NAME_TEXT_MAX];
 
 	/* As if nothing matched: an address that nobody has put there.  A record behind it may cost any number of look-ups. */
-	if (record)
+	if (record) {
+		(void)snprintf(written, sizeof(written), "%.*s", (int)t->domain.len, t->domain.at);
+		(void)add_node(w, p->node, t->text, written);
 		w->tree->unknown = true;
-	else
+	} else {
 		count_void(w, p->node, t->text, false);
+	}
 	spf_note(w, FINDING_NOTE, "spf-macro", NULL, NULL, "%s: %s depends on the mail: it is counted%s", p->name.text,
 	         t->text, record ? " once, what stands behind it is not" : ", and taken for one that finds nothing");
 }
@@ -328,18 +332,37 @@ check_width(struct spf_walk *w, const struct place *p, const struct spf_term *t)
 		         p->name.text, t->text);
 }
 
+/* "include=_spf.example" is a modifier that nobody knows: no fault, and not what was meant. */
+static void
+check_modifier(struct spf_walk *w, const struct place *p, const struct spf_term *t)
+{
+	size_t wrong;
+	const char *right =
+		t->kind == SPF_UNKNOWN ? spf_fix_spelling((struct span){t->text, strlen(t->text)}, &wrong) : NULL;
+	char *fix;
+
+	if (right == NULL)
+		return;
+	fix = spf_is_own(w, p->name.canonical.text) ? spf_fix_spelt(w, p->record) : NULL;
+	spf_note(w, FINDING_WARN, "spf-modifier", p->name.canonical.text, fix,
+	         "%s: %s is an unknown modifier, which everybody ignores: '%s' is meant", p->name.text, t->text, right);
+	free(fix);
+}
+
 static void
 walk_terms(struct spf_walk *w, struct place *p)
 {
 	const struct spf_term *all = spf_all(&p->spf), *redirect = spf_modifier(&p->spf, SPF_REDIRECT);
 	size_t n = all != NULL ? (size_t)(all - p->spf.terms) : p->spf.n, behind = 0;
 
-	w->ends[p->node] = all != NULL ? all->qualifier : '\0';
+	w->ends[p->node] = all != NULL ? all->qualifier : redirect != NULL ? SPF_END_ELSEWHERE : '\0';
 	for (size_t i = 0; i < n; i++) {
 		check_width(w, p, &p->spf.terms[i]);
 		if (p->spf.terms[i].counts && p->spf.terms[i].kind != SPF_REDIRECT)
 			walk_term(w, p, &p->spf.terms[i]);
 	}
+	for (size_t i = 0; i < p->spf.n; i++)
+		check_modifier(w, p, &p->spf.terms[i]);
 	for (size_t i = n + 1; i < p->spf.n; i++)
 		behind += p->spf.terms[i].qualifier != '\0';
 	if (behind > 0 && spf_is_own(w, p->name.canonical.text))
@@ -387,6 +410,7 @@ read_place(struct spf_walk *w, struct place *p)
 {
 	struct spf_node *node = node_of(w, p->node);
 	struct err why = {0};
+	char *fix = NULL;
 	int rc;
 
 	node->record = spf_fix_printable(w, p->record->data, p->record->data_len);
@@ -397,9 +421,11 @@ read_place(struct spf_walk *w, struct place *p)
 		spf_walk_failed(w, err_nomem(&w->err, "spf record"));
 	} else {
 		node->broken = SPF_PERMERROR;
-		spf_note(w, FINDING_FAIL, "spf-syntax", NULL, NULL, "%s: the record cannot be read: permerror: %s",
-		         p->name.text, why.text);
+		fix = spf_is_own(w, p->name.canonical.text) ? spf_fix_spelt(w, p->record) : NULL;
+		spf_note(w, FINDING_FAIL, "spf-syntax", p->name.canonical.text, fix,
+		         "%s: the record cannot be read: permerror: %s", p->name.text, why.text);
 	}
+	free(fix);
 }
 
 static void

@@ -53,7 +53,15 @@ static const struct row {
 	{"two records that contradict do not", NULL, "'o.example':{'TXT':[['v=spf1 a:h.example ~all'],['v=spf1 -a:h.example -all']]}", "fail spf-two-records", .text = "2 SPF records"},
 	{"two records of which one redirects", NULL, "'o.example':{'TXT':[['v=spf1 a:h.example ~all'],['v=spf1 redirect=p.example']]}", "fail spf-two-records", .text = "2 SPF records"},
 	{"of two records one is broken", NULL, "'o.example':{'TXT':[['v=spf1 a:h.example ~all'],['v=spf1 foo']]}", "fail spf-two-records", .text = "2 SPF records"},
-	{"a fault names its term", "v=spf1 ipv4:192.0.2.1 -all", NULL, "fail spf-syntax", .text = "o.example: the record cannot be read: permerror: spf: 'ipv4:192.0.2.1': no such mechanism"},
+	{"a fault names its term", "v=spf1 iq4:192.0.2.1 -all", NULL, "fail spf-syntax", .text = "o.example: the record cannot be read: permerror: spf: 'iq4:192.0.2.1': no such mechanism"},
+	{"what is misspelt can be known", "v=spf1  ?IPv4:192.0.2.1 includes:p.example redirect:x.example -all", NULL, "fail spf-syntax", "no such mechanism", .fix = "o.example. 3600 IN TXT \"v=spf1  ?ip4:192.0.2.1 include:p.example redirect=x.example -all\""},
+	{"what is misspelt among other faults cannot", "v=spf1 ipv4:192.0.2.1 foo -all", NULL, "fail spf-syntax", .text = "no such mechanism"},
+	{"what is misspelt elsewhere is not ours", "v=spf1 include:s.example -all", "'s.example':{'TXT':[['v=spf1 ipv4:192.0.2.1 -all']]}", "fail spf-syntax", "s.example: the record", .lookups = 1, .depth = 1, .end = '-'},
+	{"an include with an equals sign", "v=spf1 include=p.example -all", NULL, "warn spf-modifier", "include=p.example is an unknown modifier, which everybody ignores: 'include:' is meant", .fix = "o.example. 3600 IN TXT \"v=spf1 include:p.example -all\"", .end = '-'},
+	{"another modifier is nobody's business", "v=spf1 op=auth -all", NULL, "", .end = '-'},
+	{"a record that was meant to be one", "v=spf1;a;-all", NULL, "fail spf-missing", .text = "'v=spf1;a;-all' is none, since"},
+	{"quotes of a form", NULL, "'o.example':{'TXT':[['\\\\034v=spf1 -all\\\\034']]}", "fail spf-missing", .text = "is none, since"},
+	{"a record without v=", "spf1 -all", NULL, "fail spf-missing", .text = "'spf1 -all' is none"},
 	{"a control byte is shown", "v=spf1 a:h.example\\\\010-all", NULL, "fail spf-syntax", .text = "'a:h.example\\010-all'"},
 	{"a fault of an include names its record", "v=spf1 include:broken.example -all", NULL, "fail spf-syntax", "broken.example: the record cannot be read", .lookups = 1, .depth = 1, .end = '-'},
 	/* the end */
@@ -101,7 +109,9 @@ static const struct row {
 	{"voids that depend on the mail", "v=spf1 exists:%{i}.a.example exists:%{l}.b.example a:x1.example -all", NULL, "note spf-macro, note spf-macro, warn spf-voids", "exists:%{i}.a.example depends on the mail", .end = '-', .lookups = 3, .voids = 3},
 	/* macros */
 	{"%{d} and %{o} are known", "v=spf1 include:_spf.%{d} a:h.%{d1r} -all", "'_spf.o.example':{'TXT':[['v=spf1 a:%{o2}.x.example -all']]},'o.example.x.example':{'A':['192.0.2.1']},'h.o':{'A':['192.0.2.1']}", "", .end = '-', .lookups = 3, .depth = 1},
-	{"a record that depends on the mail", "v=spf1 include:%{i}.a.example -all", NULL, "note spf-macro", "it is counted once, what stands behind it is not", .end = '-', .lookups = 1, .unknown = true},
+	{"a record that depends on the mail", "v=spf1 include:%{i}.a.example -all", NULL, "note spf-macro", "it is counted once, what stands behind it is not", .end = '-', .lookups = 1, .depth = 1, .unknown = true},
+	{"an end that depends on the mail", "v=spf1 redirect=%{l}.a.example", NULL, "note spf-macro", "it is counted once", .lookups = 1, .depth = 1, .unknown = true},
+	{"an end at what is no name", "v=spf1 redirect=a..example", NULL, "fail spf-target", "leads to no domain name", .lookups = 1},
 	/* size */
 	{"450 octets are allowed", NULL, "'o.example':{'TXT':[['v=spf1 -all'],['" A63 A63 A63 A63 A63 A63 "1234567890123456789012345678901234567890123456789012']]}", "", .end = '-'},
 	{"451 octets are not", NULL, "'o.example':{'TXT':[['v=spf1 -all'],['" A63 A63 A63 A63 A63 A63 "12345678901234567890123456789012345678901234567890123']]}", "warn spf-size", "the name and its 2 TXT records have 451 octets", .end = '-'},
@@ -427,6 +437,11 @@ static const struct drawn {
 	 "|- include:o.example         0    0  a circle: permerror\n"
 	 "`- include:broken.example    0    0  v=spf1 foo  [permerror]\n"
 	 "at least 11 of 10 look-ups, 0 of 2 voids, depth 1\n"},
+	{"what depends on the mail", "v=spf1 include:%{i}.a.example -all", NULL,
+	 "                           own  sum  record\n"
+	 "o.example                    1    1  v=spf1 include:%{i}.a.example -all\n"
+	 "`- include:%{i}.a.example    0    0  not walked\n"
+	 "at least 1 of 10 look-ups, 0 of 2 voids, depth 1\n"},
 	{"control bytes are not sent to a terminal", "v=spf1 \\\\027[31m", NULL,
 	 "           own  sum  record\no.example    0    0  v=spf1 \\027[31m  [permerror]\n0 of 10 look-ups, 0 of 2 voids, depth 0\n"},
 };
