@@ -127,34 +127,42 @@ report_done(struct session *s, const struct plan *p)
 	              p->n_changes > 0 ? "done" : "unchanged");
 }
 
-int
-report_expect(struct session *s, const struct expect *e, struct err *err)
+/* What the writes of a plan take at their providers: for people, where there is something to wait for. */
+static void
+put_expected(struct session *s, const struct expect *expected, size_t n)
 {
-	struct buf b = {0};
-	struct json_out j = json_out_on(&b);
 	char time[32];
-	int rc = CR_OK;
 
-	if (s->json) {
-		json_out_open(&j, '{');
-		json_out_member(&j, "event", "expect");
-		json_out_member(&j, "provider", e->provider->name);
-		json_out_member_int(&j, "zones", (int64_t)e->zones);
-		json_out_member_int(&j, "calls", (int64_t)e->calls);
-		json_out_member_int(&j, "seconds", (e->ms + 999) / 1000);
-		json_out_close(&j);
-		rc = session_print_line(s, &b, err);
-	} else if (e->ms > 0) {
+	for (size_t i = 0; i < n; i++) {
+		const struct expect *e = &expected[i];
+
+		if (e->ms == 0)
+			continue;
 		num_format_duration((e->ms + 999) / 1000, time, sizeof(time));
 		(void)fprintf(s->out, "%s: %zu calls for %zu zone%s, which take at least %s at its rate limit\n",
 		              e->provider->name, e->calls, e->zones, e->zones == 1 ? "" : "s", time);
 	}
-	buf_release(&b);
-	return rc;
+}
+
+static void
+write_expected(struct json_out *j, const struct expect *expected, size_t n)
+{
+	json_out_key(j, "expect");
+	json_out_open(j, '[');
+	for (size_t i = 0; i < n; i++) {
+		json_out_open(j, '{');
+		json_out_member(j, "provider", expected[i].provider->name);
+		json_out_member_int(j, "zones", (int64_t)expected[i].zones);
+		json_out_member_int(j, "calls", (int64_t)expected[i].calls);
+		json_out_member_int(j, "seconds", (expected[i].ms + 999) / 1000);
+		json_out_close(j);
+	}
+	json_out_close(j);
 }
 
 int
-report_summary(struct session *s, const struct report_count *c, bool applied, struct err *err)
+report_summary(struct session *s, const struct report_count *c, bool applied, const struct expect *expected, size_t n,
+               struct err *err)
 {
 	struct buf b = {0};
 	struct json_out j = json_out_on(&b);
@@ -169,9 +177,12 @@ report_summary(struct session *s, const struct report_count *c, bool applied, st
 		json_out_member_int(&j, "unchanged", (int64_t)c->unchanged);
 		if (c->planned > 0)
 			json_out_member_int(&j, "planned", (int64_t)c->planned);
+		if (n > 0)
+			write_expected(&j, expected, n);
 		json_out_close(&j);
 		rc = session_print_line(s, &b, err);
 	} else if (!applied) {
+		put_expected(s, expected, n);
 		(void)fprintf(s->out, "%zu planned, %zu unchanged, %zu refused, %zu failed\n", c->planned, c->unchanged,
 		              c->refused, c->failed);
 	} else {

@@ -17,9 +17,8 @@ void report_add(struct report_count *c, const struct plan *p);
 MUST_CHECK int report_plan(struct session *s, const struct plan *p, struct err *err);
 /* One line for a domain that is as it should be. */
 void report_done(struct session *s, const struct plan *p);
-/* What a plan's writes take at their providers: {"event":"expect",...}, or a line where there is something to wait for. */
-MUST_CHECK int report_expect(struct session *s, const struct expect *e, struct err *err);
-/* {"event":"summary",...}, or a sentence. */
-MUST_CHECK int report_summary(struct session *s, const struct report_count *c, bool applied, struct err *err);
+/* {"event":"summary",...}, or a sentence.  expected: of a plan, what its writes take at their providers. */
+MUST_CHECK int report_summary(struct session *s, const struct report_count *c, bool applied,
+                              const struct expect *expected, size_t n, struct err *err);
 
 #endif
