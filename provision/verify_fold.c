@@ -27,6 +27,12 @@ static const struct {
 	{"spf-missing", "zone-missing"},
 	{"dmarc-missing", "zone-missing"},
 	{"dkim-missing", "zone-missing"},
+	/* Its records are hidden behind an alias. */
+	{"mx-alias", "record-apex-cname"},
+	{"mx-missing", "record-apex-cname"},
+	{"mx-implicit", "record-apex-cname"},
+	{"spf-missing", "record-apex-cname"},
+	{"zone-unknown", "record-apex-cname"},
   /* clang-format on */
 };
 

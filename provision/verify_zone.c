@@ -57,6 +57,28 @@ check_servers(struct lookup *l, struct verify_subject *s, struct err *err)
 	return rc;
 }
 
+/*
+ * Does every name exist?  Then np= of DMARC never applies (RFC 9989 s4.7), and a key that is missing looks like a broken one.  Asked for
+ * is what mail is checked by; a web server's wildcard address is everyday.
+ */
+static int
+check_wildcard(struct lookup *l, const struct verify_subject *s, struct findings *f, struct err *err)
+{
+	static const uint16_t types[] = {RECORD_TXT, RECORD_MX};
+	char name[400], type[16];
+	int rc = CR_OK;
+
+	(void)snprintf(name, sizeof(name), "verify-knows-no-such-name.%s", s->domain);
+	for (size_t i = 0; rc == CR_OK && i < ARRAY_LEN(types); i++) {
+		if (lookup_ask(l, name, types[i])->state == LOOKUP_FOUND)
+			rc = findings_add(f, FINDING_WARN, "zone-wildcard", NULL, err,
+			                  "*.%s has %s records: names that are not there have them, so np= of DMARC "
+			                  "never applies",
+			                  s->domain, record_type_name(types[i], type));
+	}
+	return rc;
+}
+
 int
 verify_zone(struct lookup *l, struct verify_subject *s, struct err *err)
 {
@@ -68,6 +90,8 @@ verify_zone(struct lookup *l, struct verify_subject *s, struct err *err)
 	if (s->records_only)
 		return CR_OK;
 	rc = zone_check(l, s->domain, &f, err);
+	if (rc == CR_OK)
+		rc = check_wildcard(l, s, &f, err);
 	(void)snprintf(name, sizeof(name), "zone of %s", s->domain);
 	if (rc == CR_OK)
 		rc = verify_add_checked(l, s, &c, &f, err);

@@ -27,6 +27,7 @@ config() { # PORT N
 config "$port" 1 >"$cfg"
 run 0 -q provision northwind.example --yes || { echo "$why" >&2; exit 1; }
 
+# shellcheck disable=SC2016 # a zone file's own dollar
 head='$TTL 3600\n@ SOA ns1.dnshost.example. hostmaster.dnshost.example. 1 10800 3600 604800 300\n@ NS ns1.dnshost.example.\n@ NS ns2.dnshost.example.\n'
 # shellcheck disable=SC2059 # the format is ours
 {

@@ -107,6 +107,38 @@ repaired() {
 }
 pass "a record that went missing is told and put back" repaired
 
+# fault NAME EXIT WANT OWNER TYPE RDATA...: with that record set in the place of ours, WANT is what is found, and nothing else.
+fault() {
+	local name=$1 exit=$2 want=$3 owner=$4 type=$5 before
+	shift 5
+	told() {
+		run "$exit" --json verify "$one" && equal "$(jq -rs '[.[] | select(.event == "check" and (.status | IN("ok", "note") | not)) |
+			.status + " " + .check] | sort | join(", ")' "$out")" "$want"
+	}
+	before=$(zone "$one" | awk -v n="$owner." -v t="$type" '$1 == n && $4 == t')
+	{
+		echo "delete $owner. $type"
+		for rdata; do echo "add $owner. 3600 $type $rdata"; done
+	} >"$work/fault"
+	mapfile -t lines <"$work/fault"
+	update "$one" "${lines[@]}" && pass "$name: $want" told
+	mapfile -t lines <<<"delete $owner. $type
+add ${before//$'\n'/$'\n'add }"
+	update "$one" "${lines[@]}" || not_ok "$name" "could not be put back"
+}
+key=$(store "SELECT selector FROM dkim_key WHERE domain = '$one' AND state = 'active'")._domainkey.$one
+fault "without an MX" 75 'fail mx-missing' "$one" MX
+fault "with a null MX beside ours" 1 'fail mx-null-with-others' "$one" MX '10 mail.mx.example.' '0 .'
+fault "with two SPF records" 1 'fail spf-two-records' "$one" TXT '"v=spf1 ip4:192.0.2.10 -all"' '"v=spf1 -all"' '"site-check=77"'
+fault "with SPF that lets all pass" 1 'fail spf-weak-all' "$one" TXT '"v=spf1 ip4:192.0.2.10 +all"' '"site-check=77"'
+fault "without the address in SPF" 1 'fail spf-not-pass' "$one" TXT '"v=spf1 ip4:192.0.2.9 -all"' '"site-check=77"'
+fault "without the DKIM key" 75 'fail dkim-missing' "$key" TXT
+fault "with a DKIM key that is revoked" 1 'fail dkim-revoked' "$key" TXT '"v=DKIM1; k=rsa; p="'
+fault "without DMARC" 75 'fail dmarc-missing' "_dmarc.$one" TXT
+fault "with a DMARC policy of none" 1 'fail dmarc-none' "_dmarc.$one" TXT '"v=DMARC1; p=none; rua=mailto:postmaster@getnorthwind.example"'
+fault "with DMARC on trial" 1 'fail dmarc-t' "_dmarc.$one" TXT '"v=DMARC1; p=reject; sp=reject; np=reject; adkim=s; t=y; rua=mailto:postmaster@getnorthwind.example"'
+pass "with all put back it verifies clean" run 0 verify "$one"
+
 # A freeze for lack of authentication: published records end it, and nothing else does.
 unauthenticated() {
 	printf '%s\n' 'Return-Path: <>' "To: anna@$one" 'From: mailer-daemon@fabrikam.example' 'Subject: Undeliverable' 'MIME-Version: 1.0' \

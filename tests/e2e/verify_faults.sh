@@ -118,6 +118,8 @@ fault "SPF needs more than ten look-ups" 1 'fail spf-lookups' spf "v=spf1 ip4:19
 fault "SPF has a term that is none" 1 'fail spf-syntax' spf 'v=spf1 ip4:192.0.2.10 ipv4:192.0.2.11 -all'
 fault "SPF includes a name without SPF" 75 'fail spf-include-none' spf 'v=spf1 ip4:192.0.2.10 include:nothing.contoso.example -all'
 fault "SPF does not cover the address" 1 'fail spf-not-pass' spf 'v=spf1 ip4:192.0.2.11 -all'
+fault "SPF lets an address pass softly" 1 'fail record-differs' spf 'v=spf1 ip4:192.0.2.10 ~all'
+fault "SPF asks too often for what is not there" 1 'fail spf-voids' spf 'v=spf1 ip4:192.0.2.10 a:x1.contoso.example a:x2.contoso.example a:x3.contoso.example -all'
 
 selector=$(store "SELECT selector FROM dkim_key WHERE domain = '$domain' AND state = 'active'")
 key=$selector._domainkey.$domain
@@ -171,6 +173,12 @@ fault "the PTR is another name, which leads back" 1 'fail ptr-differs' eval 'set
 fault "the PTR is a name without an address" 75 'fail ptr-not-confirmed' set_to "$ptr" PTR gone.mx.example
 fault "there are two PTRs" 0 'warn ptr-several' eval 'add "$ptr" PTR other.mx.example; add other.mx.example A 192.0.2.10'
 fault "TLS reports have nowhere to go" 1 'fail tls-rpt-record' set_to "_smtp._tls.$domain" TXT '"v=TLSRPTv1; rua="'
+alias_apex() {
+	for type in MX TXT NS; do gone "$domain" "$type"; done
+	add www.contoso.example A 192.0.2.80 && add "$domain" CNAME www.contoso.example
+}
+fault "the domain is an alias" 1 'fail record-apex-cname' alias_apex
+fault "every name has a TXT" 0 'warn zone-wildcard' add "*.$domain" TXT '"anything"'
 fault "a record lives no time" 0 'warn record-ttl-zero' zones "UPDATE records SET ttl = 0 WHERE name = '_dmarc.$domain'"
 
 restore
