@@ -257,6 +257,12 @@ struct exchange {
 	bool maybe_done; /* an attempt ended in a way that leaves open whether it was done */
 };
 
+static bool
+is_throttled(const struct http_policy *policy, const struct http_reply *reply)
+{
+	return reply->status == 429 || (policy->throttled != NULL && policy->throttled(reply));
+}
+
 static enum next
 judge(const struct exchange *x, enum http_outcome outcome, const struct http_reply *reply, bool *maybe_done_out)
 {
@@ -265,7 +271,7 @@ judge(const struct exchange *x, enum http_outcome outcome, const struct http_rep
 	*maybe_done_out = false;
 	switch (outcome) {
 	case HTTP_OUTCOME_REPLY:
-		if (reply->status == 429 || reply->status == 503)
+		if (reply->status == 503 || is_throttled(x->policy, reply))
 			return NEXT_AGAIN;
 		if (x->policy->transient != NULL && x->policy->transient(reply))
 			return NEXT_AGAIN;
@@ -406,7 +412,7 @@ http_exchange(struct http *h, const struct clock *clock, const struct http_polic
 			break;
 		}
 		wait_ms = next_wait(&x, reply);
-		if (policy->pacer != NULL && outcome == HTTP_OUTCOME_REPLY && reply->status == 429)
+		if (policy->pacer != NULL && outcome == HTTP_OUTCOME_REPLY && is_throttled(policy, reply))
 			pacer_pause(policy->pacer, clock, wait_ms);
 		/* Asked to wait beyond the deadline: the caller's caller can, and need not be kept until then. */
 		if (x.attempts >= x.attempts_max || clock_boot_ms(clock) + wait_ms >= x.end_ms)

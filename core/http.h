@@ -92,6 +92,8 @@ struct http_policy {
 	int64_t backoff_ms;    /* first wait; 0: 1000 */
 	bool idempotent_write; /* a PUT/PATCH/DELETE that may be repeated blindly (PowerDNS PATCH REPLACE) */
 	bool (*transient)(const struct http_reply *r); /* further replies to be retried; may be NULL */
+	bool (*throttled)(const struct http_reply
+	                          *r); /* those that mean what 429 does, for all of the pacer's threads; may be NULL */
 	struct pacer *
 		pacer; /* every attempt takes its turn, outside of the deadline; a Retry-After holds for all; may be NULL */
 };

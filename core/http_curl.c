@@ -299,16 +299,19 @@ headers_build(const struct http_request *q, struct curl_slist **out, struct err 
 {
 	struct curl_slist *list = NULL;
 	char type[128];
-	int rc;
+	int rc = CR_OK;
 
-	/* libcurl would ask with "Expect: 100-continue" and wait a second for servers that do not know it. */
-	rc = headers_add(&list, "Expect:", err);
-	if (rc != CR_OK)
+	/* libcurl would ask with "Expect: 100-continue" and wait a second for servers that do not know it.  A header that is taken out is signed
+	 * all the same by 7.88, and then refused, so a signed request has none such. */
+	if (q->sigv4 == NULL && headers_add(&list, "Expect:", err) != CR_OK) {
+		rc = CR_ENOMEM;
 		goto out;
+	}
 	/* An empty value removes the form type that libcurl would send with a body. */
 	(void)snprintf(type, sizeof(type), "Content-Type:%s%s", q->content_type != NULL ? " " : "",
 	               q->content_type != NULL ? q->content_type : "");
-	rc = headers_add(&list, type, err);
+	if (q->sigv4 == NULL || q->content_type != NULL)
+		rc = headers_add(&list, type, err);
 	for (size_t i = 0; rc == CR_OK && i < q->n_headers; i++)
 		rc = headers_add_row(&list, &q->headers[i], err);
 	if (rc == CR_OK)

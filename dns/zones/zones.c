@@ -12,11 +12,17 @@ extern const struct zone_driver zone_driver_cloudflare;
 extern const struct zone_driver zone_driver_memory;
 extern const struct zone_driver zone_driver_powerdns;
 extern const struct zone_driver zone_driver_rfc2136;
+extern const struct zone_driver zone_driver_route53;
 extern const struct zone_driver zone_driver_zonefile;
 
 const struct zone_driver *const zone_drivers[] = {
-	&zone_driver_cloudflare, &zone_driver_memory,   &zone_driver_powerdns,
-	&zone_driver_rfc2136,    &zone_driver_zonefile, NULL,
+	&zone_driver_cloudflare,
+	&zone_driver_memory,
+	&zone_driver_powerdns,
+	&zone_driver_rfc2136,
+	&zone_driver_route53,
+	&zone_driver_zonefile,
+	NULL,
 };
 
 const struct zone_driver *

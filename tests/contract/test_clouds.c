@@ -14,7 +14,7 @@
 #define START_MS ((int64_t)1764068819000)
 #define TTL_S    3600
 #define RUNS_MAX 4
-#define NTH_MAX  14
+#define NTH_MAX  18
 
 struct cloud {
 	const char *name, *driver, *args;
@@ -36,11 +36,28 @@ config_cloudflare(const struct fake *f, char *out, size_t size)
 	               fake_value(f, "API_URL", url, sizeof(url)), fake_value(f, "ACCOUNT", account, sizeof(account)));
 }
 
+static void
+config_route53(const struct fake *f, char *out, size_t size)
+{
+	char url[128], key[64], secret[64];
+
+	(void)setenv("COLDRELAY_TEST_ROUTE53_ID", fake_value(f, "ACCESS_KEY", key, sizeof(key)), 1);
+	(void)setenv("COLDRELAY_TEST_ROUTE53_KEY", fake_value(f, "SECRET_KEY", secret, sizeof(secret)), 1);
+	(void)snprintf(out, size,
+	               "url = \"%s\"; access_key_id = \"env:COLDRELAY_TEST_ROUTE53_ID\"; secret_access_key = "
+	               "\"env:COLDRELAY_TEST_ROUTE53_KEY\";",
+	               fake_value(f, "API_URL", url, sizeof(url)));
+}
+
 static struct cloud clouds[] = {
 	{.name = "cloudflare",
          .driver = "cloudflare",
          .args = "cloudflare --option unlimited=true --option page_max=3",
          .config = config_cloudflare},
+	{.name = "route53",
+         .driver = "route53",
+         .args = "route53 --option unlimited=true --option page_max=7 --option pending=0",
+         .config = config_route53   },
 };
 
 /* clang-format off */

@@ -24,6 +24,7 @@ struct backend {
 	/* Settings as in a configuration; bad: with a key that the server does not know. */
 	void (*config)(const struct backend *b, bool bad, char *out, size_t size);
 	const char *dead; /* settings where nobody answers; NULL */
+	bool hurried;     /* waiting, for the provider's limits too, costs no time */
 	struct server server;
 	bool up;
 	struct zone_provider provider;
@@ -31,6 +32,7 @@ struct backend {
 
 static char file_dir[] = "/tmp/coldrelay-zones.XXXXXX";
 static struct http *http;
+static struct fake_clock hurry;
 
 static void
 config_memory(const struct backend *b, bool bad, char *out, size_t size)
@@ -78,6 +80,21 @@ config_cloudflare(const struct backend *b, bool bad, char *out, size_t size)
 }
 
 static void
+config_route53(const struct backend *b, bool bad, char *out, size_t size)
+{
+	char url[128], key[64], secret[64];
+
+	(void)setenv("COLDRELAY_TEST_ROUTE53_ID", server_value(&b->server, "ACCESS_KEY", key, sizeof(key)), 1);
+	(void)setenv("COLDRELAY_TEST_ROUTE53_KEY", server_value(&b->server, "SECRET_KEY", secret, sizeof(secret)), 1);
+	(void)setenv("COLDRELAY_TEST_BAD_KEY", "not-the-key", 1);
+	(void)snprintf(
+		out, size,
+		"url = \"%s\"; access_key_id = \"env:COLDRELAY_TEST_ROUTE53_ID\"; secret_access_key = \"env:%s\";",
+		server_value(&b->server, "API_URL", url, sizeof(url)),
+		bad ? "COLDRELAY_TEST_BAD_KEY" : "COLDRELAY_TEST_ROUTE53_KEY");
+}
+
+static void
 config_tsig(const struct backend *b, bool bad, char *out, size_t size)
 {
 	char variable[64], port[16], key[128], secret[128];
@@ -95,12 +112,14 @@ config_tsig(const struct backend *b, bool bad, char *out, size_t size)
 /* clang-format off */
 #define DEAD_PDNS "url = \"http://127.0.0.1:1\"; api_key = \"env:COLDRELAY_TEST_BAD_KEY\"; name_servers = [\"ns1.test\"];"
 #define DEAD_CLOUDFLARE "url = \"http://127.0.0.1:1\"; api_token = \"env:COLDRELAY_TEST_BAD_KEY\"; account = \"a\";"
+#define DEAD_ROUTE53 "url = \"http://127.0.0.1:1\"; access_key_id = \"env:COLDRELAY_TEST_BAD_KEY\"; secret_access_key = \"env:COLDRELAY_TEST_BAD_KEY\";"
 #define DEAD_TSIG "server = \"127.0.0.1:1\"; key_name = \"k\"; key_secret = \"env:COLDRELAY_TEST_BAD_SECRET\";"
 static struct backend backends[] = {
 	{.name = "memory", .driver = "memory", .config = config_memory},
 	{.name = "zonefile", .driver = "zonefile", .config = config_zonefile},
 	{.name = "powerdns", .driver = "powerdns", .script = "pdns_up.sh", .config = config_pdns, .dead = DEAD_PDNS},
 	{.name = "cloudflare", .driver = "cloudflare", .script = "fake_up.sh", .args = "cloudflare --option page_max=40 --option ops_max=100", .config = config_cloudflare, .dead = DEAD_CLOUDFLARE},
+	{.name = "route53", .driver = "route53", .script = "fake_up.sh", .args = "route53 --option unlimited=true --option page_max=40", .config = config_route53, .dead = DEAD_ROUTE53, .hurried = true},
 	{.name = "bind", .driver = "rfc2136", .script = "bind_up.sh", .config = config_tsig, .dead = DEAD_TSIG},
 	{.name = "knot", .driver = "rfc2136", .script = "knot_up.sh", .config = config_tsig, .dead = DEAD_TSIG},
 };
@@ -866,7 +885,7 @@ backend_up(struct backend *b)
 		}
 	}
 	b->config(b, false, config, sizeof(config));
-	provider_open(b->driver, config, clock_system(), &b->provider);
+	provider_open(b->driver, config, b->hurried ? &hurry.clock : clock_system(), &b->provider);
 	return true;
 }
 
@@ -881,6 +900,7 @@ set_up(void **state)
 		return -1;
 	assert_ok(http_curl_open(&options, &http, &err), &err);
 	memory_reset();
+	fake_clock_init(&hurry, 1764068819000);
 	for (size_t i = 0; i < ARRAY_LEN(backends); i++)
 		backends[i].up = backend_up(&backends[i]);
 	return 0;

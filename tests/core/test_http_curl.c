@@ -464,6 +464,8 @@ http_curl__a_request_is_signed_for_aws(void **state)
 	(void)httpd_header(httpd_seen(b.server, 0), "Authorization", value, sizeof(value));
 	assert_int_equal(strncmp(value, "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/", 40), 0);
 	assert_non_null(strstr(value, "/us-east-1/route53/aws4_request"));
+	/* What is signed is there: no header that was taken out. */
+	assert_non_null(strstr(value, "SignedHeaders=host;x-amz-date,"));
 	assert_null(strstr(httpd_seen(b.server, 0)->headers, "topsecret"));
 	http_request_release(&q);
 	secret_drop(&user);

@@ -27,6 +27,7 @@ door() {
 	sqlite3.h) echo 'core/lazy_sqlite.h core/db_args.c core/db_log.c core/db_pages.c front.c' ;;
 	libpq-fe.h) echo 'core/db_postgres.h' ;;
 	libsmartcols*) echo 'core/term.c' ;;
+	libxml/*) echo 'core/xml.c' ;;
 	ldns/*) echo 'dns/exchange.c dns/resolve.c dns/zones/rfc2136.c' ;;
 	*) echo any ;;
 	esac
