@@ -28,7 +28,9 @@ open_list(const struct intent_list *from, struct verify_list *out, struct err *e
 		return err_wrap(err, "block_lists");
 	buf_copy_text(out->zone, sizeof(out->zone), zone.text);
 	out->list = (struct blocklist){.zone = out->zone, .kind = from->kind};
-	if (from->key != NULL && (rc = secret_resolve(from->key, false, NULL, &out->key, err)) != CR_OK) {
+	if (from->key != NULL)
+		rc = secret_resolve(from->key, false, NULL, &out->key, err);
+	if (rc != CR_OK) {
 		blocklist_zone(&out->list, &zone);
 		return err_wrap(err, "block list %s", zone.text);
 	}

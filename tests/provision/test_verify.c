@@ -223,7 +223,7 @@ line_of(const struct verify_report *r, const char *id)
 			return &r->items[i];
 	}
 	fail_msg("no line %s", id);
-	return NULL;
+	abort();
 }
 
 static const struct row *
@@ -234,7 +234,7 @@ row_of(const char *name)
 			return &rows[i];
 	}
 	fail_msg("no row %s", name);
-	return NULL;
+	abort();
 }
 
 static void
