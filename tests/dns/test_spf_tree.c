@@ -55,6 +55,7 @@ static const struct row {
 	{"of two records one is broken", NULL, "'o.example':{'TXT':[['v=spf1 a:h.example ~all'],['v=spf1 foo']]}", "fail spf-two-records", .text = "2 SPF records"},
 	{"a fault names its term", "v=spf1 iq4:192.0.2.1 -all", NULL, "fail spf-syntax", .text = "o.example: the record cannot be read: permerror: spf: 'iq4:192.0.2.1': no such mechanism"},
 	{"what is misspelt can be known", "v=spf1  ?IPv4:192.0.2.1 includes:p.example redirect:x.example -all", NULL, "fail spf-syntax", "no such mechanism", .fix = "o.example. 3600 IN TXT \"v=spf1  ?ip4:192.0.2.1 include:p.example redirect=x.example -all\""},
+	{"only the begin of a term is misspelt", "v=spf1 op=a=b ipv4:192.0.2.1 -all", NULL, "fail spf-syntax", "no such mechanism", .fix = "o.example. 3600 IN TXT \"v=spf1 op=a=b ip4:192.0.2.1 -all\""},
 	{"what is misspelt among other faults cannot", "v=spf1 ipv4:192.0.2.1 foo -all", NULL, "fail spf-syntax", .text = "no such mechanism"},
 	{"what is misspelt elsewhere is not ours", "v=spf1 include:s.example -all", "'s.example':{'TXT':[['v=spf1 ipv4:192.0.2.1 -all']]}", "fail spf-syntax", "s.example: the record", .lookups = 1, .depth = 1, .end = '-'},
 	{"an include with an equals sign", "v=spf1 include=p.example -all", NULL, "warn spf-modifier", "include=p.example is an unknown modifier, which everybody ignores: 'include:' is meant", .fix = "o.example. 3600 IN TXT \"v=spf1 include:p.example -all\"", .end = '-'},
@@ -110,6 +111,7 @@ static const struct row {
 	/* macros */
 	{"%{d} and %{o} are known", "v=spf1 include:_spf.%{d} a:h.%{d1r} -all", "'_spf.o.example':{'TXT':[['v=spf1 a:%{o2}.x.example -all']]},'o.example.x.example':{'A':['192.0.2.1']},'h.o':{'A':['192.0.2.1']}", "", .end = '-', .lookups = 3, .depth = 1},
 	{"a record that depends on the mail", "v=spf1 include:%{i}.a.example -all", NULL, "note spf-macro", "it is counted once, what stands behind it is not", .end = '-', .lookups = 1, .depth = 1, .unknown = true},
+	{"an end that cannot be read", "v=spf1 redirect=broken.example", NULL, "fail spf-syntax", "broken.example: the record cannot be read", .lookups = 1, .depth = 1},
 	{"an end that depends on the mail", "v=spf1 redirect=%{l}.a.example", NULL, "note spf-macro", "it is counted once", .lookups = 1, .depth = 1, .unknown = true},
 	{"an end at what is no name", "v=spf1 redirect=a..example", NULL, "fail spf-target", "leads to no domain name", .lookups = 1},
 	/* size */
