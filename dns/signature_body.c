@@ -363,12 +363,13 @@ int
 signature_explain_body(const struct message *m, const struct signature_fields *f, struct signature *s, size_t *left,
                        struct err *err)
 {
-	struct search search = {.f = f, .body = m->body, .left = left};
+	struct search search = {.f = f, .body = m->body};
 	const char *text = NULL;
 	struct span added, line;
 	size_t n;
 	int rc;
 
+	search.left = left;
 	if (m->body.len > SEARCH_BODY_MAX) {
 		signature_say(s, SIGNATURE_FAIL, "body-changed",
 		              "the body hash differs; the body is too large to look for what was changed");

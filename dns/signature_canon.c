@@ -276,7 +276,7 @@ canon_header(const struct message *m, const struct signature_fields *f, const st
 		/* One that is not there is signed as such (s5.4): nothing may be added later. */
 		if (at == NULL)
 			continue;
-		value = at == c->field ? *c->value : at->value;
+		value = at == c->field && c->value != NULL ? *c->value : at->value;
 		canon_field(f->header, at == c->field ? CANON_AS_IS : c->fold, head_of(at), value, &hash);
 	}
 	canon_own(f, own, &hash);

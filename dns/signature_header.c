@@ -150,11 +150,12 @@ void
 signature_explain_header(const struct message *m, const struct signature_fields *f, const struct message_field *own,
                          const struct seal *seal, struct signature *s, size_t *left)
 {
-	struct search search = {.m = m, .f = f, .own = own, .seal = seal, .left = left};
+	struct search search = {.m = m, .f = f, .own = own, .seal = seal};
 	const struct message_field *added;
 	const char *encoding;
 	char names[120];
 
+	search.left = left;
 	if (seal->key->algorithm == DKIM_RSA && !seal->whole) {
 		signature_say(s, SIGNATURE_FAIL, "key-wrong",
 		              "the signature (%zu bits) was not made with the key that is published (%u bits), or b= "

@@ -92,6 +92,7 @@ static const struct row {
          "",																				       false},
 	{"all services, both hashes",                                     'E', "v=DKIM1; k=ed25519; s=x:email; h=sha1:sha256; p=%E", DKIM_KEY_MATCH,    "",
          false																					  },
+	{"any service",						   'E', "v=DKIM1; k=ed25519; s=*; p=%E",                      DKIM_KEY_MATCH,    "",                        false},
 	{"no version is no fault",					'E', "k=ed25519; p=%E",                                    DKIM_KEY_MATCH,    "dkim-no-version",         true },
 	{"another RSA key",					       'R', "v=DKIM1; k=rsa; p=%O",                               DKIM_KEY_MISMATCH, "dkim-mismatch",           true },
 	{"Ed25519 where RSA should be",                                   'R', "v=DKIM1; k=ed25519; p=%E",                           DKIM_KEY_MISMATCH, "dkim-mismatch",           true },
@@ -112,6 +113,8 @@ static const struct row {
 	{"a type in capitals is none",                                    'R', "v=DKIM1; k=RSA; p=%1%2",                             DKIM_KEY_UNUSABLE, "dkim-unknown-type",       true },
 	{"quoted twice",						  'R', QUOTED_TWICE,                                         DKIM_KEY_SYNTAX,   "dkim-quotes",             true },
 	{"quoted twice, nothing to compare",                              0,   QUOTED_TWICE,                                         DKIM_KEY_SYNTAX,   "dkim-quotes",             true },
+	{"quoted twice, and cut within a tag",                            0,   "\"v=DKIM1; k=r\" \"sa; p=%R\"",                      DKIM_KEY_SYNTAX,   "dkim-quotes",
+         true																					   },
 	{"quotes within p alone",					 'R', "v=DKIM1; k=rsa; p=%1\"|\"%2",                        DKIM_KEY_SYNTAX,   "dkim-quotes",             true },
 	{"semicolons escaped twice",				      'R', "v=DKIM1\\; k=rsa\\; p=%1|%2",                        DKIM_KEY_SYNTAX,   "dkim-backslash",          true },
 	{"quoted and escaped twice",				      'E', "\"v=DKIM1\\; k=ed25519\\; p=%E\"",                   DKIM_KEY_SYNTAX,
@@ -133,6 +136,7 @@ static const struct row {
 	{"an RSA key that says ed25519",                                  'R', "v=DKIM1; k=ed25519; p=%1|%2",                        DKIM_KEY_SYNTAX,   "dkim-key-type",           true },
 	{"p is not base64",					       'R', "v=DKIM1; p=?!?!",                                    DKIM_KEY_SYNTAX,   "dkim-base64",             true },
 	{"p is base64 of something else",                                 'R', "v=DKIM1; p=AAAABBBB",                                DKIM_KEY_SYNTAX,   "dkim-bad-key",            true },
+	{"p is whole, and no key",					'R', "v=DKIM1; p=MIEBAA==",                                DKIM_KEY_SYNTAX,   "dkim-bad-key",            true },
 	{"bytes behind the key",					  'R', "v=DKIM1; p=%RAAAA",                                  DKIM_KEY_SYNTAX,   "dkim-bad-key",            true },
 	{"another version",					       'E', "v=DKIM2; k=ed25519; p=%E",                           DKIM_KEY_SYNTAX,   "dkim-version",            true },
 	{"the version in small letters",                                  'E', "v=dkim1; k=ed25519; p=%E",                           DKIM_KEY_SYNTAX,   "dkim-version",            true },
@@ -172,6 +176,9 @@ check_row(void **state)
 		assert_string_equal(dkim_key_status_name(a.key.status), dkim_key_status_name(r->want));
 		for (size_t i = 0; i < a.findings.n; i++) {
 			assert_false(a.findings.items[i].absent);
+			if (strcmp(a.findings.items[i].id, "dkim-weak") == 0)
+				assert_int_equal(a.findings.items[i].level,
+				                 r->want == DKIM_KEY_WEAK ? FINDING_FAIL : FINDING_WARN);
 			if (a.findings.items[i].fix != NULL && strcmp(a.findings.items[i].id, "dkim-weak") != 0)
 				assert_mends(a.findings.items[i].fix, a.ours);
 		}

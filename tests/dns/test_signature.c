@@ -80,8 +80,34 @@ struct letter {
 	const char *tags_sent;     /* as they are written; NULL: the same */
 	const char *header, *body; /* canonical */
 	const char *header_sent, *body_sent;
-	char damage; /* 'b': the first letter of b= is another */
+	char damage; /* 'b': the first letter of b= is another; '+': a byte more; '-': the first byte left out; 'o': another hash's OID */
 };
+
+/* A signature damaged as bytes. */
+static void
+damage_bytes(char how, struct buf *b)
+{
+	struct buf bytes = {0};
+	struct err err = {0};
+
+	assert_ok(coding_decode(CODING_BASE64, b->data, b->len, &bytes, &err), &err);
+	if (how == '+')
+		buf_addc(&bytes, '\0');
+	buf_clear(b);
+	coding_encode(CODING_BASE64, (const uint8_t *)bytes.data + (how == '-'), bytes.len - (how == '-'), b);
+	buf_release(&bytes);
+}
+
+/* As if the hash were of SHA3-256: the same length, the same padding. */
+static void
+sign_as_other_hash(char key, const struct buf *text, struct buf *b)
+{
+	uint8_t block[19 + crypto_hash_sha256_BYTES] = {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+	                                                0x65, 0x03, 0x04, 0x02, 0x08, 0x05, 0x00, 0x04, 0x20};
+
+	(void)crypto_hash_sha256(block + 19, (const uint8_t *)text->data, text->len);
+	test_key_sign_block(key, block, sizeof(block), b);
+}
 
 static void
 write_letter(const struct letter *l, struct buf *out)
@@ -95,7 +121,12 @@ write_letter(const struct letter *l, struct buf *out)
 	buf_adds(&text, l->header);
 	buf_adds(&text, relaxed ? "dkim-signature:" : "DKIM-Signature: ");
 	fill_tags(l->tags, buf_str(&bh), "", &text);
-	test_key_sign(l->key, text.data, text.len, &b);
+	if (l->damage == 'o')
+		sign_as_other_hash(l->key, &text, &b);
+	else
+		test_key_sign(l->key, text.data, text.len, &b);
+	if (l->damage == '+' || l->damage == '-')
+		damage_bytes(l->damage, &b);
 	if (l->damage == 'b')
 		b.data[0] = b.data[0] == 'A' ? 'B' : 'A';
 	buf_adds(out, "DKIM-Signature: ");
@@ -571,6 +602,18 @@ static const struct fault_row {
          {'R', RR, NULL, CANON, BODY, SENT, BODY, 'b'},
          RSA_TXT,                                                                                                                         FAIL,
          "key-wrong",                                                                                                                                                        "damaged"			    },
+	{"an RSA signature with a byte more",
+         {'R', RR, NULL, CANON, BODY, SENT, BODY, '+'},
+         RSA_TXT,                                                                                                                         FAIL,
+         "key-wrong",                                                                                                                                                        "2056 bits"			  },
+	{"an RSA signature of another hash",
+         {'R', RR, NULL, CANON, BODY, SENT, BODY, 'o'},
+         RSA_TXT,                                                                                                                         FAIL,
+         "key-wrong",                                                                                                                                                        "not made"			   },
+	{"an Ed25519 signature with a byte more",
+         {'E', EE, NULL, CANON, BODY, SENT, BODY, '+'},
+         "v=DKIM1; k=ed25519; p=%E",                                                                                                      FAIL,
+         "header-or-key",                                                                                                                                                    "does not tell"                      },
 	{"another Ed25519 key",
          {'F', EE, NULL, CANON, BODY, SENT, BODY, 0},
          "v=DKIM1; k=ed25519; p=%E",                                                                                                      FAIL,
@@ -921,11 +964,11 @@ signature__the_example_of_rfc_8463_verifies(void **state)
 	static const char zone[] =
 		"{\"brisbane._domainkey.football.example.com\": {\"TXT\": [[\"v=DKIM1; k=ed25519; "
 		"p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\"]]}, \"test._domainkey.football.example.com\": "
-	        "{\"TXT\": "
+		"{\"TXT\": "
 		"[[\"v=DKIM1; k=rsa; "
-	        "p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jL"
+		"p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jL"
 		"QiY/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/"
-	        "8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+"
+		"8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+"
 		"2kryOTIKT+l/K4w3QIDAQAB\"]]}}";
 	static const char mail[] = "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;\n"
 				   " d=football.example.com; i=@football.example.com;\n"
@@ -998,6 +1041,39 @@ signature__no_byte_can_be_changed(void **state)
 		else
 			assert_memory_equal(s->reason, "header-", 7);
 		text.data[i] ^= 0x20;
+		mail_release(&m);
+	}
+	buf_release(&zone);
+	buf_release(&text);
+}
+
+/* RFC 8017 s8.2.2: as long as the key, a zero in front too.  One signature in 256 begins with one. */
+static void
+signature__an_rsa_signature_keeps_its_leading_zero(void **state)
+{
+	char canon[64], sent[64];
+	struct letter l = {'K', TAGS("rsa-sha256", "relaxed/relaxed", "", "From"), NULL, canon, BODY, sent, BODY, 0};
+	struct buf zone = {0}, text = {0};
+	bool found = false;
+
+	(void)state;
+	publish("v=DKIM1; p=%K", &zone);
+	for (int i = 0; i < 5000 && !found; i++) {
+		(void)snprintf(canon, sizeof(canon), "from:a%d@out.example\r\n", i);
+		(void)snprintf(sent, sizeof(sent), "From: a%d@out.example\r\n", i);
+		buf_clear(&text);
+		write_letter(&l, &text);
+		found = strstr(text.data, "; b=AA") != NULL || strstr(text.data, "; b=AB") != NULL;
+	}
+	assert_true(found);
+	for (int cut = 0; cut < 2; cut++) {
+		struct mail m = {0};
+
+		l.damage = cut != 0 ? '-' : 0;
+		buf_clear(&text);
+		write_letter(&l, &text);
+		verify_text(buf_str(&zone), &text, &m);
+		assert_string_equal(signature_result_name(m.got.items[0].result), cut != 0 ? "fail" : "pass");
 		mail_release(&m);
 	}
 	buf_release(&zone);
@@ -1119,6 +1195,7 @@ main(void)
 	ROWS(tests, n, said, check_said);
 	TEST(tests, n, signature__the_example_of_rfc_8463_verifies);
 	TEST(tests, n, signature__no_byte_can_be_changed);
+	TEST(tests, n, signature__an_rsa_signature_keeps_its_leading_zero);
 	TEST(tests, n, signature__a_message_without_any_has_none);
 	TEST(tests, n, signature__more_than_can_be_looked_at_are_told);
 	TEST(tests, n, signature__each_has_its_own_answer);

@@ -27,5 +27,7 @@ void test_key_fill(const char *pattern, struct buf *out);
 void test_key_txt(const char *records, struct buf *out);
 /* Base64 of a signature over the SHA-256 of data. */
 void test_key_sign(char letter, const void *data, size_t len, struct buf *out);
+/* The same, of an RSA key, over a block of any form in place of the DigestInfo. */
+void test_key_sign_block(char letter, const uint8_t *block, size_t len, struct buf *out);
 
 #endif
