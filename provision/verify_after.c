@@ -63,20 +63,37 @@ tell(const struct verify_subject *s)
 	log_info("%s: published, as its server says", s->domain);
 }
 
+/* Nobody at hand could be asked: who wants to know has to wait for the name servers. */
+static void
+advise(size_t others, const char *one)
+{
+	if (others == 1)
+		log_info("once its name servers have it: coldrelay verify %s --wait 1h", one);
+	else if (others > 1)
+		log_info("once the name servers have the %zu domains: coldrelay verify --all --wait 1h", others);
+}
+
 int
 verify_after(struct run *r, struct err *err)
 {
 	const struct verify_servers servers = {.at_hand = true};
 	struct verify_subject *subjects = calloc(r->n + 1, sizeof(*subjects));
 	struct plan *plans = calloc(r->n + 1, sizeof(*plans));
-	size_t n = 0;
+	const char *other = NULL;
+	size_t n = 0, others = 0;
 	int rc = subjects == NULL || plans == NULL ? err_nomem(err, "domains") : CR_OK;
 
 	for (size_t i = 0; rc == CR_OK && i < r->n; i++) {
 		const struct plan *p = &r->plans[i];
 
-		if (is_done(p) && intent_check_server(&r->intent, p->domain->zone) != NULL)
+		if (!is_done(p))
+			continue;
+		if (intent_check_server(&r->intent, p->domain->zone) != NULL) {
 			plans[n++].domain = p->domain;
+		} else {
+			other = p->domain->name;
+			others++;
+		}
 	}
 	if (rc == CR_OK && n > 0)
 		rc = look_at(r, &servers, plans, subjects, n, err);
@@ -86,6 +103,8 @@ verify_after(struct run *r, struct err *err)
 		verify_subject_release(&subjects[i]);
 		plan_release(&plans[i]);
 	}
+	if (rc == CR_OK)
+		advise(others, other);
 	free(subjects);
 	free(plans);
 	return rc;

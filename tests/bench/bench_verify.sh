@@ -92,16 +92,16 @@ config "$port" "$n" >"$cfg"
 sort -u "$work/asked" | shuf --random-source=/dev/zero >"$work/questions"
 asked=$(wc -l <"$work/questions")
 
+TIMEFORMAT='%R %U %S'
 for _ in $(seq "$rounds"); do
 	"$questions" "127.0.0.1:$port" "$work/questions" | cut -d ' ' -f 2 >>"$work/floors"
-	begun=$(date +%s%N)
-	run 0 -q --json verify --all || { echo "$why" >&2; exit 1; }
-	awk -v ns=$(($(date +%s%N) - begun)) 'BEGIN { printf "%.4f\n", ns / 1e9 }' >>"$work/runs"
+	{ time run 0 -q --json verify --all >/dev/null; } 2>>"$work/runs" || { echo "$why" >&2; exit 1; }
 	[ "$(jq -s '[.[] | select(.event == "summary") | select(.fail + .unknown + .warn == 0)] | length' "$out")" = "$n" ] || { echo "not all are well" >&2; exit 1; }
 done
-median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-floor=$(median "$work/floors")
-took=$(median "$work/runs")
+median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+floor=$(median <"$work/floors")
+took=$(cut -d ' ' -f 1 "$work/runs" | median)
+cpu=$(awk '{ print $2 + $3 }' "$work/runs" | median)
 echo "verify_all_floor $floor s ($asked questions of $n domains, one socket, $rounds rounds)"
-echo "verify_all $took s ($(sort -n "$work/runs" | sed -n '1p;$p' | paste -sd'-'))"
+echo "verify_all $took s ($(cut -d ' ' -f 1 "$work/runs" | sort -n | sed -n '1p;$p' | paste -sd'-'); $cpu s of its own)"
 awk -v t="$took" -v f="$floor" -v n="$n" 'BEGIN { printf "verify_all_over_floor %.2f\nverify_per_domain %.3f ms\n", t / f, t * 1000 / n }'

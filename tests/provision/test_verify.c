@@ -299,6 +299,95 @@ verify__what_nobody_here_can_know_is_neither_ok_nor_a_fault(void **state)
 	office_close(&o);
 }
 
+/* ---- servers that are not in step ---- */
+
+#define SERVED                                                                                                         \
+	"\"NS\": [\"ns1.dnshost.example\", \"ns2.dnshost.example\"], \"SOA\": [\"ns1.dnshost.example. "                \
+	"h.dnshost.example. 1 2 3 4 300\"]"
+#define APEX_SERVED "\"" GET "\": {" MX ", " SPF ", " SERVED "}"
+#define NS_HOSTS                                                                                                       \
+	"\"ns1.dnshost.example\": {\"A\": [\"192.0.2.53\"]}, \"ns2.dnshost.example\": {\"A\": [\"192.0.2.54\"]}"
+
+/* What the resolver says, and each of the two servers. */
+struct world {
+	struct zonetable tables[3];
+	struct lookup *lookups[3];
+};
+
+static int
+answer_of_world(void *ctx, const struct resolve_server *at, const char *name, uint16_t type, struct lookup_answer *out,
+                struct err *err)
+{
+	struct world *w = ctx;
+	const size_t i = at == NULL ? 0 : strcmp(at->address, "192.0.2.53") == 0 ? 1 : 2;
+	const struct lookup_answer *a = lookup_ask(w->lookups[i], name, type);
+	int rc = CR_OK;
+
+	*out = (struct lookup_answer){.state = a->state, .authoritative = i > 0};
+	for (size_t k = 0; rc == CR_OK && k < a->records.n; k++)
+		rc = records_add_copy(&out->records, &a->records.items[k], err);
+	return rc;
+}
+
+#define TLSA_UNUSABLE                                                                                                  \
+	", \"_25._tcp." HOST "\": {\"TLSA\": [\"1 1 1 "                                                                \
+	"0000000000000000000000000000000000000000000000000000000000000000\"]}"
+
+static const struct step_row {
+	const char *name;
+	unsigned how;
+	const char *second; /* what the second server has */
+	const char *more;   /* what the resolver has besides */
+	const char *want;
+	int want_exit;
+} step_rows[] = {
+  /* clang-format off */
+	{"what every server has is published", CONFIGURED | ZONE, APEX_SERVED ", " DMARC, "", "", 0},
+	{"what one of them does not have yet is not", CONFIGURED | ZONE, APEX_SERVED, "", "fail propagation (pending)", 75},
+	{"a domain at its own server needs no other", CONFIGURED | ZONE | AT_SERVER, APEX_SERVED, "", "", 0},
+	{"neither does one that nobody configured", ZONE, APEX_SERVED, "", "", 0},
+	{"what is asked of mail hosts waits until they are known", CONFIGURED | ZONE, APEX_SERVED ", " DMARC, TLSA_UNUSABLE, "warn dane-usage", 0},
+	{"names that are not there and still have records are told", CONFIGURED | ZONE, APEX_SERVED ", " DMARC,
+	 ", \"verify-knows-no-such-name." GET "\": {\"TXT\": [[\"anything\"]]}", "warn zone-wildcard", 0},
+  /* clang-format on */
+};
+
+static void
+check_step(void **state)
+{
+	const struct step_row *r = *state;
+	const char *zones[] = {NULL, "{" APEX_SERVED ", " DMARC "}", NULL};
+	struct buf resolver = {0}, second = {0}, got = {0};
+	struct lookup *l = NULL;
+	struct world w;
+	struct err err = {0};
+	struct office o;
+
+	buf_addf(&resolver, "{" APEX_SERVED ", " DMARC ", " MX_HOST ", " PTR ", " NS_HOSTS "%s}", r->more);
+	buf_addf(&second, "{%s}", r->second);
+	zones[0] = buf_str(&resolver);
+	zones[2] = buf_str(&second);
+	for (size_t i = 0; i < ARRAY_LEN(w.tables); i++) {
+		zonetable_open(zones[i], &w.tables[i]);
+		w.lookups[i] = zonetable_lookup(&w.tables[i], false);
+	}
+	assert_ok(lookup_open_table(answer_of_world, &w, true, &l, &err), &err);
+	office_open(&o, r->how);
+	assert_ok(lookup_settle_one(l, verify_subject_check, &o.subject, &err), &err);
+	findings_of(&o.subject.report, &got);
+	assert_string_equal(buf_str(&got), r->want);
+	assert_int_equal(verify_exit(&o.subject.report), r->want_exit);
+	office_close(&o);
+	lookup_drop(&l);
+	for (size_t i = 0; i < ARRAY_LEN(w.tables); i++) {
+		lookup_drop(&w.lookups[i]);
+		zonetable_close(&w.tables[i]);
+	}
+	buf_release(&resolver);
+	buf_release(&second);
+	buf_release(&got);
+}
+
 /* ---- a fault is named once ---- */
 
 static void
@@ -427,6 +516,7 @@ main(void)
 	size_t n = 0;
 
 	ROWS(tests, n, rows, check_row);
+	ROWS(tests, n, step_rows, check_step);
 	ROWS(tests, n, exit_rows, check_exit);
 	TEST(tests, n, verify__a_set_that_is_not_as_intended_shows_expected_seen_and_a_fix);
 	TEST(tests, n, verify__what_nobody_here_can_know_is_neither_ok_nor_a_fault);
