@@ -22,6 +22,8 @@ static const struct {
 	/* Or has another one than it sends from. */
 	{"helo-mismatch", "ptr-not-confirmed"},
 	{"spf-helo-not-pass", "ptr-not-confirmed"},
+	/* Whoever goes round in a circle meets the limit. */
+	{"spf-lookups", "spf-circle"},
 	/* There is no such domain; what an intended record set lacks is still told. */
 	{"mx-missing", "zone-missing"},
 	{"spf-missing", "zone-missing"},

@@ -164,8 +164,17 @@ check_address(struct lookup *l, struct verify_subject *s, const char *ip, struct
 int
 verify_reverse(struct lookup *l, struct verify_subject *s, struct err *err)
 {
+	const struct verify_line none = {
+		.group = VERIFY_REVERSE,
+		.topic = VERIFY_REVERSE,
+		.status = VERIFY_NOTE,
+		.id = "reverse-no-address",
+		.name = s->domain,
+		.text = (char[]){"no sending address was looked at: none is known, give --address"}};
 	int rc = CR_OK;
 
+	if (s->n_addresses == 0 && !s->parked && !s->records_only)
+		rc = verify_add(&s->report, &none, err);
 	for (size_t i = 0; rc == CR_OK && !s->parked && i < s->n_addresses; i++)
 		rc = check_address(l, s, s->addresses[i], err);
 	return rc;
