@@ -92,10 +92,8 @@ read_algorithm(struct signature_fields *f, struct signature *s)
 {
 	struct span a = taglist_find(&f->tags, "a")->value;
 
-	if (span_is(a, "rsa-sha1")) {
-		signature_say(s, SIGNATURE_POLICY, "sha1", "rsa-sha1 counts nowhere any more (RFC 8301)");
-		return false;
-	}
+	if (span_is(a, "rsa-sha1")) /* not to be verified even (RFC 8301 s3.1): whether it would is not known */
+		return FAULT(s, "sha1", "rsa-sha1 counts nowhere any more (RFC 8301)");
 	if (span_is(a, "rsa-sha256"))
 		f->algorithm = DKIM_RSA;
 	else if (span_is(a, "ed25519-sha256"))

@@ -60,7 +60,7 @@ struct signature_fields {
 	int64_t signed_at_s; /* t=; 0 none */
 	bool elsewhere;      /* i= is below d=, not in it */
 };
-/* A fault is no error: out->result is PERMERROR or POLICY then, and NONE when the tags are in order.  Errors: CR_ENOMEM. */
+/* A fault is no error: out->result is PERMERROR then, and NONE when the tags are in order.  Errors: CR_ENOMEM. */
 MUST_CHECK int signature_fields_read(struct span value, struct signature_fields *f, struct signature *out,
                                      struct err *err);
 void signature_fields_release(struct signature_fields *f);

@@ -418,7 +418,7 @@ static const struct fault_row {
          "algorithm",                                                                                                                                                        "rsa-sha512"			 },
 	{"rsa-sha1",
          {'R', TAGS("rsa-sha1", "relaxed/relaxed", "", "From:Subject"), NULL, CANON, BODY, SENT, BODY, 0},
-         RSA_TXT,                                                                                                                         SIGNATURE_POLICY,
+         RSA_TXT,                                                                                                                         PERM,
          "sha1",                                                                                                                                                             "RFC 8301"			   },
 	{"a form nobody knows",
          {'R', TAGS("rsa-sha256", "relaxed/strict", "", "From:Subject"), NULL, CANON, BODY, SENT, BODY, 0},

@@ -134,7 +134,7 @@ pass "so is a key that is not there, or not any more" unpublished
 if PATH=$PATH:/usr/sbin command -v opendkim-testmsg >/dev/null; then
 	sha1() {
 		opendkim-testmsg -C -d "$domain" -s "$rsa" -k "$rsa_key" <"$mail" >"$work/changed.eml" 2>"$err" &&
-			has "$work/changed.eml" 'a=rsa-sha1' && says "policy sha1 rsa-sha1 $rsa" "$work/changed.eml" "$rsa_record"
+			has "$work/changed.eml" 'a=rsa-sha1' && says "permerror sha1 rsa-sha1 $rsa" "$work/changed.eml" "$rsa_record"
 	}
 	pass "rsa-sha1, which OpenDKIM can still sign with, is no pass" sha1
 else
