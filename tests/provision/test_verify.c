@@ -23,7 +23,7 @@
 #define MX_HOST "\"" HOST "\": {\"A\": [\"" IP "\"], \"TXT\": [[\"v=spf1 a -all\"]]}"
 #define PTR     "\"10.2.0.192.in-addr.arpa\": {\"PTR\": [\"" HOST "\"]}"
 
-enum { CONFIGURED = 1, PARKED = 2, AT_SERVER = 4, LAB = 8, REVERSE = 16, ZONE = 32 };
+enum { CONFIGURED = 1, PARKED = 2, AT_SERVER = 4, LAB = 8, REVERSE = 16, ZONE = 32, TTL_ZERO = 64, AUTHORITY = 128 };
 
 static const struct row {
 	const char *name;
@@ -312,6 +312,7 @@ verify__what_nobody_here_can_know_is_neither_ok_nor_a_fault(void **state)
 struct world {
 	struct zonetable tables[3];
 	struct lookup *lookups[3];
+	bool ttl_zero, authority; /* of what the resolver says */
 };
 
 static int
@@ -323,9 +324,11 @@ answer_of_world(void *ctx, const struct resolve_server *at, const char *name, ui
 	const struct lookup_answer *a = lookup_ask(w->lookups[i], name, type);
 	int rc = CR_OK;
 
-	*out = (struct lookup_answer){.state = a->state, .authoritative = i > 0};
+	*out = (struct lookup_answer){.state = a->state, .authoritative = i > 0 || w->authority};
 	for (size_t k = 0; rc == CR_OK && k < a->records.n; k++)
 		rc = records_add_copy(&out->records, &a->records.items[k], err);
+	for (size_t k = 0; w->ttl_zero && k < out->records.n; k++)
+		out->records.items[k].ttl_s = 0;
 	return rc;
 }
 
@@ -347,6 +350,8 @@ static const struct step_row {
 	{"a domain at its own server needs no other", CONFIGURED | ZONE | AT_SERVER, APEX_SERVED, "", "", 0},
 	{"neither does one that nobody configured", ZONE, APEX_SERVED, "", "", 0},
 	{"what is asked of mail hosts waits until they are known", CONFIGURED | ZONE, APEX_SERVED ", " DMARC, TLSA_UNUSABLE, "warn dane-usage", 0},
+	{"records that live no time are told of the server that has them", CONFIGURED | AT_SERVER | TTL_ZERO | AUTHORITY, APEX_SERVED, "", "warn record-ttl-zero", 0},
+	{"a cache in which they run out says nothing of it", CONFIGURED | AT_SERVER | TTL_ZERO, APEX_SERVED, "", "", 0},
 	{"names that are not there and still have records are told", CONFIGURED | ZONE, APEX_SERVED ", " DMARC,
 	 ", \"verify-knows-no-such-name." GET "\": {\"TXT\": [[\"anything\"]]}", "warn zone-wildcard", 0},
   /* clang-format on */
@@ -371,6 +376,8 @@ check_step(void **state)
 		zonetable_open(zones[i], &w.tables[i]);
 		w.lookups[i] = zonetable_lookup(&w.tables[i], false);
 	}
+	w.ttl_zero = (r->how & TTL_ZERO) != 0;
+	w.authority = (r->how & AUTHORITY) != 0;
 	assert_ok(lookup_open_table(answer_of_world, &w, true, &l, &err), &err);
 	office_open(&o, r->how);
 	assert_ok(lookup_settle_one(l, verify_subject_check, &o.subject, &err), &err);
