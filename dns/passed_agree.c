@@ -79,58 +79,70 @@ client_ip(const struct passed_work *w, char out[PASSED_IP_MAX])
 	return at != NULL && passed_find_ip((struct span){at, strlen(at)}, out);
 }
 
-int
-passed_own_spf(struct passed_work *w, struct err *err)
+/* What can be asked; false: too little is known of how it came in. */
+static bool
+spf_question(const struct passed_work *w, char ip[PASSED_IP_MAX], struct spf_query *out)
 {
 	const char *helo = w->spf.said != NULL ? authres_prop(w->spf.said, "smtp", "helo") : NULL;
-	struct spf_answer a = {0};
-	struct spf_query q = {.now_s = w->q->now_s};
-	char ip[PASSED_IP_MAX];
-	int rc;
 
 	if (helo == NULL || helo[0] == '\0')
 		helo = w->trace.hop.from;
 	if (!client_ip(w, ip) || passed_ip_is_private(ip))
+		return false;
+	*out = (struct spf_query){
+		.ip = ip, .sender = w->null_path ? "" : w->sender, .helo = helo, .now_s = w->q->now_s};
+	return out->sender[0] != '\0' || (w->null_path && helo[0] != '\0');
+}
+
+static int
+say_spf(struct passed_work *w, const struct spf_query *q, const struct spf_answer *a, struct err *err)
+{
+	const char *whose = q->sender[0] != '\0' ? q->sender : q->helo, *why = a->why != NULL ? a->why : "";
+	const bool theirs = strcmp(w->spf.word, "pass") == 0;
+
+	/* A receiver that says none of it has been told already. */
+	if (w->spf.said == NULL || strcmp(w->own_spf, w->spf.word) == 0)
 		return CR_OK;
-	q.ip = ip;
-	q.helo = helo;
-	q.sender = w->null_path ? "" : w->sender;
-	if (q.sender[0] == '\0' && (!w->null_path || helo[0] == '\0'))
+	if (a->result == SPF_TEMPERROR)
+		return findings_add(&w->out->findings, FINDING_UNKNOWN, "message-spf-unchecked", NULL, err,
+		                    "the receiver says spf=%s; asking now for %s from %s failed: %s", w->spf.word,
+		                    whose, q->ip, why);
+	return findings_add(&w->out->findings, theirs ? FINDING_FAIL : FINDING_WARN, "message-spf-disagrees", NULL, err,
+	                    "the receiver says spf=%s, the records of now say spf=%s for %s from %s: %s", w->spf.word,
+	                    w->own_spf, whose, q->ip, why);
+}
+
+int
+passed_own_spf(struct passed_work *w, struct err *err)
+{
+	char ip[PASSED_IP_MAX];
+	struct spf_answer a = {0};
+	struct spf_query q;
+	int rc;
+
+	if (!spf_question(w, ip, &q))
 		return CR_OK;
 	rc = spf_evaluate(w->l, &q, &a, err);
-	if (rc != CR_OK)
-		return rc;
-	w->own_spf = spf_result_name(a.result);
-	if (strcmp(w->own_spf, w->spf.word) == 0)
-		goto out;
-	if (a.result == SPF_TEMPERROR) {
-		rc = findings_add(&w->out->findings, FINDING_UNKNOWN, "message-spf-unchecked", NULL, err,
-		                  "the receiver says spf=%s; asking now for %s from %s failed: %s", w->spf.word,
-		                  q.sender[0] != '\0' ? q.sender : helo, ip, a.why != NULL ? a.why : "");
-		goto out;
+	if (rc == CR_OK) {
+		w->own_spf = spf_result_name(a.result);
+		rc = say_spf(w, &q, &a, err);
 	}
-	/* A receiver that says none of it has been told already. */
-	if (w->spf.said == NULL)
-		goto out;
-	rc = findings_add(&w->out->findings, strcmp(w->spf.word, "pass") == 0 ? FINDING_FAIL : FINDING_WARN,
-	                  "message-spf-disagrees", NULL, err,
-	                  "the receiver says spf=%s, the records of now say spf=%s for %s from %s: %s", w->spf.word,
-	                  w->own_spf, q.sender[0] != '\0' ? q.sender : helo, ip, a.why != NULL ? a.why : "");
-out:
 	spf_answer_release(&a);
 	return rc;
 }
 
 /* ---- DKIM ---- */
 
+/* The one that a result speaks of, as far as it says. */
 static const struct signature *
 signature_of(const struct signatures *s, const struct passed_result *r)
 {
-	const char *selector = authres_prop(r->said, "header", "s");
+	const char *selector = authres_prop(r->said, "header", "s"), *algorithm = authres_prop(r->said, "header", "a");
 
 	for (size_t i = 0; i < s->n; i++)
 		if (strcasecmp(s->items[i].domain, r->domain) == 0 &&
-		    (selector == NULL || strcasecmp(s->items[i].selector, selector) == 0))
+		    (selector == NULL || strcasecmp(s->items[i].selector, selector) == 0) &&
+		    (algorithm == NULL || strcasecmp(s->items[i].algorithm, algorithm) == 0))
 			return &s->items[i];
 	return NULL;
 }

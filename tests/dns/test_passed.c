@@ -380,6 +380,9 @@ static const struct notice_row {
 	{"SPF with the whole return path",
 		"Return-Path: <bounce+1@out.example>\r\nAuthentication-Results: mx.rcpt.example; spf=pass smtp.mailfrom=out.example; dkim=pass header.d=out.example; dmarc=pass header.from=out.example\r\nReceived: from x (x [192.0.2.99]) by mx.rcpt.example with ESMTPS; x\r\n"
 		OWN, "fail message-spf-disagrees", "bounce+1@out.example", true},
+	{"SPF of which the receiver says nothing is told once",
+		"Return-Path: <b@ill.example>\r\nAuthentication-Results: mx.rcpt.example; dkim=pass header.d=out.example; dmarc=pass "
+		"header.from=out.example\r\n" CAME_IN OWN, "- message-spf-unchecked", NULL, true},
 	{"SPF that cannot be asked is not known",
 		"Authentication-Results: mx.rcpt.example; spf=pass smtp.mailfrom=b@ill.example; dkim=pass header.d=out.example; dmarc=pass header.from=out.example\r\n"
 		CAME_IN OWN, "unknown message-spf-unchecked", NULL, true},

@@ -106,6 +106,9 @@ static const struct row {
 	{"a receiver without Ed25519", "{" KEYS KEYS_ED POLICY "}",
 		SAYS("dkim=neutral (no key) header.d=out.example header.s=ed; dkim=pass header.d=out.example header.s=s1") SIGNED_ED "\r\n" SIGNED
 		"\r\n" HEADER BODY, "note message-dkim-ed25519", "lack that algorithm", true, true},
+	{"a receiver that tells them apart by their algorithms", "{" KEYS KEYS_ED POLICY "}",
+		SAYS("dkim=pass header.d=out.example header.a=rsa-sha256; dkim=neutral header.d=out.example header.a=ed25519-sha256")
+		SIGNED "\r\n" SIGNED_ED "\r\n" HEADER BODY, "note message-dkim-ed25519", NULL, true, true},
 	{"one of two that agrees is enough", "{" KEYS POLICY "}",
 		SAYS("dkim=pass header.d=out.example header.s=ed; dkim=pass header.d=out.example header.s=s1") SIGNED_ED "\r\n" SIGNED "\r\n" HEADER
 		BODY, "warn message-dkim-disagrees", "selector ed", true, true},
