@@ -175,6 +175,8 @@ soak: deps all $(B)/killshim.so ## the long form of the proofs: every kill, faul
 	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay FAULTS_EVERY=1 tests/e2e/faults_store.sh
 	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay LOAD_SECONDS=60 tests/e2e/recount.sh
 	$(Q)MODEL_FULL=1 tests/e2e/model.sh
+test-mocks: ## the cloud drivers' requests against the providers' API descriptions, where ../shared has them
+	$(Q)tests/lib/mocks.sh $(MODE)
 list-tests:
 	@printf '%s\n' $(TESTS)
 list-tsan:
@@ -243,4 +245,4 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: always all lib install-lib tsan list-tsan check-tsan deps test unit check-unit check-fuzz check-e2e list-tests list-fuzz print-cflags fuzzers fuzz soak bench quickstart layers check format install clean help
+.PHONY: always all lib install-lib tsan list-tsan check-tsan deps test test-mocks unit check-unit check-fuzz check-e2e list-tests list-fuzz print-cflags fuzzers fuzz soak bench quickstart layers check format install clean help
