@@ -38,6 +38,12 @@ replies_measured() {
 }
 pass "replies are measured beside a bare scan" replies_measured
 
+lookups_measured() {
+	"$tools/bench_lookup" 1 >"$out" 2>"$err" || { why="exit $?: $(said)"; return 1; }
+	has "$out" '^lookup_floor_time [0-9.]+ us' && has "$out" '^lookup_time [0-9.]+ us' && has "$out" '^lookup_over_floor_time [0-9.]+$'
+}
+pass "look-ups are measured beside a bare loop of datagrams" lookups_measured
+
 # An echo answers, but not this: a server that refuses everything would be fast.
 "$tools/floor" -a "unix:$work/echo" &
 e2e_pids+=($!)
