@@ -22,7 +22,7 @@ TLIB   := $(patsubst %.c,$(B)/%.o,$(filter-out $(if $(filter tsan,$(MODE)),tests
 FMAIN  := $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/lib/fuzz_main.o)
 FUZZ_SECONDS ?= 60
 # LAZY: their headers alone; the program loads them when it needs them (core/lazy.h).
-LAZY   := libpq libcurl libcjson libsodium libconfig sqlite3 libidn2 libpsl ldns libcrypto smartcols libxml-2.0
+LAZY   := libpq libcurl libcjson libsodium libconfig sqlite3 libidn2 libpsl libcrypto smartcols libxml-2.0
 # The gate as a library is linked to what it needs: a program that embeds it should see that.  DOORS are compiled for it once more.
 GATE_PARTS := libsodium libconfig sqlite3 libidn2 libpsl
 DOORS  := core/cfg.c core/cfg_rows.c core/db_args.c core/db_pages.c core/db_sqlite.c core/secret.c dns/name.c dns/organisation.c

@@ -2,58 +2,25 @@
  * resolve.c - one question to one DNS server.
  *
  * RFC 1035 s4 (messages, TCP after a truncated answer), RFC 6891 (EDNS), RFC 5452 s9 (what makes a reply ours: address, port, id and
- * question).  Replies are read by ldns, and only here; before it sees one, header and question have been compared by query.c.
+ * question).  The reply is read by resolve_parse.c.
  */
 #include "dns/resolve.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ldns/ldns.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "core/file.h"
-#include "core/lazy.h"
 #include "core/num.h"
 #include "dns/exchange.h"
 #include "dns/query.h"
-
-/* clang-format off */
-#define CALLS(X) \
-	X(ldns_get_errorstr_by_id) X(ldns_pkt_aa) X(ldns_pkt_ad) X(ldns_pkt_answer) \
-	X(ldns_pkt_authority) X(ldns_pkt_edns_extended_rcode) X(ldns_pkt_free) \
-	X(ldns_pkt_get_rcode) X(ldns_pkt_ra) X(ldns_rdf_data) X(ldns_rdf_size) \
-	X(ldns_rr_get_class) X(ldns_rr_get_type) X(ldns_rr_list_rr) X(ldns_rr_list_rr_count) \
-	X(ldns_rr_owner) X(ldns_rr_rd_count) X(ldns_rr_rdf) X(ldns_rr_ttl) X(ldns_wire2pkt)
-/* clang-format on */
-LAZY_LIBRARY(libldns, "libldns.so.3", "libldns3", CALLS);
-#define ldns_get_errorstr_by_id      libldns.ldns_get_errorstr_by_id
-#define ldns_pkt_aa                  libldns.ldns_pkt_aa
-#define ldns_pkt_ad                  libldns.ldns_pkt_ad
-#define ldns_pkt_answer              libldns.ldns_pkt_answer
-#define ldns_pkt_authority           libldns.ldns_pkt_authority
-#define ldns_pkt_edns_extended_rcode libldns.ldns_pkt_edns_extended_rcode
-#define ldns_pkt_free                libldns.ldns_pkt_free
-#define ldns_pkt_get_rcode           libldns.ldns_pkt_get_rcode
-#define ldns_pkt_ra                  libldns.ldns_pkt_ra
-#define ldns_rdf_data                libldns.ldns_rdf_data
-#define ldns_rdf_size                libldns.ldns_rdf_size
-#define ldns_rr_get_class            libldns.ldns_rr_get_class
-#define ldns_rr_get_type             libldns.ldns_rr_get_type
-#define ldns_rr_list_rr              libldns.ldns_rr_list_rr
-#define ldns_rr_list_rr_count        libldns.ldns_rr_list_rr_count
-#define ldns_rr_owner                libldns.ldns_rr_owner
-#define ldns_rr_rd_count             libldns.ldns_rr_rd_count
-#define ldns_rr_rdf                  libldns.ldns_rr_rdf
-#define ldns_rr_ttl                  libldns.ldns_rr_ttl
-#define ldns_wire2pkt                libldns.ldns_wire2pkt
 
 #define DNS_PORT        53
 #define RESOLV_CONF     "/etc/resolv.conf"
 #define RESOLV_CONF_MAX 65536
 #define RCODE_FORMERR   1
-#define OPT_TYPE        41
 
 void
 resolve_answer_release(struct resolve_answer *a)
@@ -138,96 +105,6 @@ static bool
 is_our_reply(const uint8_t *reply, size_t len, const void *arg)
 {
 	return query_is_answered_by(arg, reply, len);
-}
-
-/* One RR as data.  ldns has expanded the names in it, so its fields one behind the other are uncompressed RDATA. */
-static int
-take_record(const ldns_rr *rr, struct resolve_answer *a, struct err *err)
-{
-	struct record record = {0};
-	struct buf rdata = {.max_bytes = RECORD_DATA_MAX};
-	const ldns_rdf *owner = ldns_rr_owner(rr);
-	struct name name;
-	size_t used;
-	int rc;
-
-	rc = name_from_wire(ldns_rdf_data(owner), ldns_rdf_size(owner), &name, &used, err);
-	for (size_t i = 0; rc == CR_OK && i < ldns_rr_rd_count(rr); i++) {
-		const ldns_rdf *field = ldns_rr_rdf(rr, i);
-
-		buf_add(&rdata, ldns_rdf_data(field), ldns_rdf_size(field));
-	}
-	if (rc == CR_OK)
-		rc = buf_check(&rdata, "dns answer", err);
-	if (rc == CR_OK)
-		rc = record_from_wire(name.text, (uint16_t)ldns_rr_get_type(rr), ldns_rr_ttl(rr),
-		                      (const uint8_t *)buf_str(&rdata), rdata.len, &record, err);
-	if (rc == CR_OK)
-		rc = records_take(&a->records, &record, err);
-	buf_release(&rdata);
-	return rc;
-}
-
-/* Who says that there is nothing (RFC 2308 s2.2), or that others know. */
-static int
-take_authority(const ldns_rr *rr, struct resolve_answer *a, struct err *err)
-{
-	const ldns_rdf *owner = ldns_rr_owner(rr);
-	size_t used;
-
-	if (ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN)
-		return CR_OK;
-	if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_NS)
-		a->referral = !a->negative;
-	if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_SOA)
-		return CR_OK;
-	a->negative = true;
-	a->referral = false;
-	return name_from_wire(ldns_rdf_data(owner), ldns_rdf_size(owner), &a->soa, &used, err);
-}
-
-int
-resolve_parse(const uint8_t *reply, size_t len, struct resolve_answer *out, struct err *err)
-{
-	struct resolve_answer a = {0};
-	const ldns_rr_list *answers, *authority;
-	ldns_pkt *p = NULL;
-	ldns_status status;
-	int rc = CR_OK;
-
-	if (len > EXCHANGE_MESSAGE_MAX)
-		return err_set(err, CR_EPARSE, "dns answer: longer than %d bytes", EXCHANGE_MESSAGE_MAX);
-	rc = lazy_need(&libldns_lazy, err);
-	if (rc != CR_OK)
-		return rc;
-	status = ldns_wire2pkt(&p, reply, len);
-	if (status == LDNS_STATUS_MEM_ERR)
-		return err_nomem(err, "dns answer");
-	if (status != LDNS_STATUS_OK)
-		return err_set(err, CR_EPARSE, "dns answer: %s", ldns_get_errorstr_by_id(status));
-	a.rcode = (int)ldns_pkt_get_rcode(p) | ldns_pkt_edns_extended_rcode(p) << 4;
-	a.authoritative = ldns_pkt_aa(p);
-	a.authenticated = ldns_pkt_ad(p);
-	a.recursive = ldns_pkt_ra(p);
-	answers = ldns_pkt_answer(p);
-	for (size_t i = 0; rc == CR_OK && i < ldns_rr_list_rr_count(answers); i++) {
-		const ldns_rr *rr = ldns_rr_list_rr(answers, i);
-
-		if (ldns_rr_get_class(rr) == LDNS_RR_CLASS_IN && ldns_rr_get_type(rr) != (ldns_rr_type)OPT_TYPE)
-			rc = take_record(rr, &a, err);
-	}
-	authority = ldns_pkt_authority(p);
-	for (size_t i = 0; rc == CR_OK && i < ldns_rr_list_rr_count(authority); i++)
-		rc = take_authority(ldns_rr_list_rr(authority, i), &a, err);
-	if (rc == CR_OK) {
-		*out = a;
-		a = (struct resolve_answer){0};
-	} else if (rc == CR_EPARSE) {
-		(void)err_wrap(err, "dns answer");
-	}
-	resolve_answer_release(&a);
-	ldns_pkt_free(p);
-	return rc;
 }
 
 /* UDP, and TCP when the answer did not fit. */

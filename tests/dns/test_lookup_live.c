@@ -673,6 +673,93 @@ lookup__no_socket_at_all_is_said(void **state)
 	oddns_close(&o);
 }
 
+/* Memory that is not there: the n-th wish for it fails.  Not under the address sanitizer, which has an allocator of its own. */
+#ifndef __SANITIZE_ADDRESS__
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *p, size_t size);
+
+static _Thread_local long wishes_left = -1; /* of this thread: the server's are granted */
+
+static bool
+refused(void)
+{
+	return wishes_left > 0 && --wishes_left == 0;
+}
+
+/* In the C library's place, as are the two below. */
+void *
+malloc(size_t size) /* NOLINT(readability-redundant-declaration) */
+{
+	return refused() ? NULL : __libc_malloc(size);
+}
+
+void *
+calloc(size_t n, size_t size) /* NOLINT(readability-redundant-declaration) */
+{
+	return refused() ? NULL : __libc_calloc(n, size);
+}
+
+void *
+realloc(void *p, size_t size) /* NOLINT(readability-redundant-declaration) */
+{
+	return refused() ? NULL : __libc_realloc(p, size);
+}
+
+static int
+ask_three(struct lookup *l, void *arg, struct err *err)
+{
+	size_t *found = arg;
+
+	(void)err;
+	*found = lookup_ask(l, "to-x.a.example", RECORD_A)->state == LOOKUP_FOUND;
+	*found += lookup_ask(l, "tc-y.a.example", RECORD_TXT)->state == LOOKUP_FOUND;
+	*found += lookup_ask(l, "z.a.example", RECORD_A)->state == LOOKUP_FOUND;
+	return CR_OK;
+}
+
+static int
+open_and_ask(const struct oddns *o, size_t *found, struct err *err)
+{
+	struct lookup_settings s = {.resolver = o->at, .known = true, .recursion = true};
+	struct lookup *l = NULL;
+	int rc = lookup_open(&s, &l, err);
+
+	if (rc == CR_OK)
+		rc = lookup_settle_one(l, ask_three, found, err);
+	lookup_drop(&l);
+	return rc;
+}
+
+static void
+lookup__says_when_memory_is_out(void **state)
+{
+	struct oddns o = {0};
+	struct err err = {0};
+	size_t found = 0;
+	long said = 0;
+	bool met = true;
+
+	(void)state;
+	oddns_open(&o);
+	assert_ok(open_and_ask(&o, &found, &err), &err);
+	assert_int_equal(found, 3);
+	for (long n = 1; met; n++) {
+		int rc;
+
+		wishes_left = n;
+		rc = open_and_ask(&o, &found, &err);
+		met = wishes_left == 0;
+		wishes_left = -1;
+		assert_true(rc == CR_OK || rc == CR_ENOMEM);
+		assert_true(rc != CR_OK || found == 3);
+		said += rc != CR_OK;
+	}
+	assert_true(said > 20);
+	oddns_close(&o);
+}
+#endif
+
 int
 main(void)
 {
@@ -697,5 +784,8 @@ main(void)
 	TEST(tests, n, lookup__what_is_under_way_can_be_given_up);
 	TEST(tests, n, lookup__more_servers_than_sockets_take_their_turn);
 	TEST(tests, n, lookup__no_socket_at_all_is_said);
+#ifndef __SANITIZE_ADDRESS__
+	TEST(tests, n, lookup__says_when_memory_is_out);
+#endif
 	return rows_run("dns/lookup_live", tests, n);
 }

@@ -28,7 +28,6 @@ door() {
 	libpq-fe.h) echo 'core/db_postgres.h' ;;
 	libsmartcols*) echo 'core/term.c' ;;
 	libxml/*) echo 'core/xml.c' ;;
-	ldns/*) echo 'dns/exchange.c dns/resolve.c dns/zones/rfc2136.c' ;;
 	*) echo any ;;
 	esac
 }
