@@ -396,6 +396,9 @@ decide(const struct plan_env *env, struct plan *p, struct err *err)
 		rc = decide_host(env, p, err);
 	if (rc == CR_OK)
 		rc = decide_register(env, p, err);
+	if (rc == CR_OK && p->n_changes > 0 && p->domain->zone->driver->note != NULL)
+		rc = plan_add(p, PLAN_NOTE, PLAN_NONE, PLAN_DONE, "note", err, "%s: %s", p->domain->zone->name,
+		              p->domain->zone->driver->note);
 	for (size_t i = 0; rc == CR_OK && i < p->want.n_notes; i++)
 		rc = plan_add(p, PLAN_NOTE, PLAN_NONE, PLAN_DONE, "note", err, "%s", p->want.notes[i].text);
 	return rc;

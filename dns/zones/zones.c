@@ -9,6 +9,7 @@
 #include <string.h>
 
 extern const struct zone_driver zone_driver_cloudflare;
+extern const struct zone_driver zone_driver_lexicon;
 extern const struct zone_driver zone_driver_memory;
 extern const struct zone_driver zone_driver_powerdns;
 extern const struct zone_driver zone_driver_rfc2136;
@@ -17,6 +18,7 @@ extern const struct zone_driver zone_driver_zonefile;
 
 const struct zone_driver *const zone_drivers[] = {
 	&zone_driver_cloudflare,
+	&zone_driver_lexicon,
 	&zone_driver_memory,
 	&zone_driver_powerdns,
 	&zone_driver_rfc2136,

@@ -49,6 +49,7 @@ struct zone_driver {
 	size_t settings_size;
 	const char *tested;  /* "real server", "checked mock", "stateful fake", "golden" - for the capability table */
 	const char *read_on; /* date its documents were read */
+	const char *note;    /* what a plan that writes there should say of its limits; NULL: nothing */
 	/* What the provider allows one account; kept by the driver's pacer, and the plan says how long a run takes at least. */
 	struct pacer_limit limits[PACER_LIMITS_MAX];
 	size_t n_limits;
