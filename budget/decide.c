@@ -5,6 +5,7 @@
  */
 #include "budget/facts.h"
 
+#include "core/buf.h"
 #include "core/num.h"
 
 #include <assert.h>
@@ -39,16 +40,25 @@ ok(struct gate_finding *f, const char *message)
 static void
 wait_until(const struct facts *f, struct gate_finding *out, const char *reason, int64_t at_ms, const char *what)
 {
-	char at[NUM_RFC3339_MAX] = "";
+	char at[NUM_RFC3339_MAX];
+	size_t len;
 
 	if (at_ms == TOKENS_NEVER) {
 		say(out, GATE_WAIT, reason, "%s: the configured limit is 0", what);
 		return;
 	}
 	out->retry_at_ms = at_ms + f->wall_ahead_ms;
-	if (out->told)
-		num_format_rfc3339((out->retry_at_ms + 999) / 1000, at, sizeof(at));
-	say(out, GATE_WAIT, reason, "%s: not before %s", what, at);
+	out->verdict = GATE_WAIT;
+	out->reason = reason;
+	if (!out->told)
+		return;
+	/* The text of most denials; printf would take as long as all tests together. */
+	num_format_rfc3339((out->retry_at_ms + 999) / 1000, at, sizeof(at));
+	buf_copy_text(out->message, sizeof(out->message), what);
+	len = strlen(out->message);
+	buf_copy_text(out->message + len, sizeof(out->message) - len, ": not before ");
+	len = strlen(out->message);
+	buf_copy_text(out->message + len, sizeof(out->message) - len, at);
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include "budget/suppress.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,10 +100,10 @@ facts_read(const struct gate *g, const struct gate_request *q, struct facts *f, 
 
 /* Warm-up is a send to a mailbox of this installation or to a declared peer; everything else is outbound. */
 static int
-look_at_class(struct gate *g, struct facts *f, struct err *err)
+look_at_class(struct gate *g, struct facts *f, struct stranger **stranger_out, struct err *err)
 {
 	bool ours = is_peer(g, &f->words->recipient);
-	int rc = ours ? CR_OK : ledger_is_ours(&g->ledger, f->words->recipient.text, &ours, err);
+	int rc = ours ? CR_OK : ledger_is_ours(&g->ledger, f->words->recipient.text, &ours, stranger_out, err);
 
 	f->class = ours ? GATE_WARMUP : GATE_OUTBOUND;
 	return rc;
@@ -142,20 +143,37 @@ look_at_clock(struct gate *g, struct facts *f, struct err *err)
 	return CR_OK;
 }
 
+/* Hashing costs as much as a row; a recipient who is not known to be a stranger is one of ours or a peer, and few. */
+static void
+hash_recipient(const struct gate *g, struct facts *f, struct stranger *stranger)
+{
+	static_assert(sizeof(stranger->hash) == sizeof(f->recipient_hash), "one hash");
+
+	if (stranger == NULL || !stranger->has_hash)
+		vault_hash(g->vault, "address", f->words->recipient.text, strlen(f->words->recipient.text),
+		           f->recipient_hash, sizeof(f->recipient_hash));
+	else
+		memcpy(f->recipient_hash, stranger->hash, sizeof(f->recipient_hash));
+	if (stranger != NULL && !stranger->has_hash) {
+		memcpy(stranger->hash, f->recipient_hash, sizeof(stranger->hash));
+		stranger->has_hash = true;
+	}
+}
+
 int
 facts_look(struct gate *g, struct facts *f, struct err *err)
 {
+	struct stranger *stranger = NULL;
 	int rc;
 
 	if ((rc = ledger_standing(&g->ledger, f->words->mailbox.domain, &f->standing, err)) != CR_OK ||
 	    (rc = ledger_seat(&g->ledger, f->words->mailbox.text, &f->seat, err)) != CR_OK ||
-	    (rc = look_at_class(g, f, err)) != CR_OK || (rc = look_at_clock(g, f, err)) != CR_OK)
+	    (rc = look_at_class(g, f, &stranger, err)) != CR_OK || (rc = look_at_clock(g, f, err)) != CR_OK)
 		return rc;
 	f->known = f->standing->known && f->seat->id != 0;
 	if (!f->known)
 		return CR_OK;
-	vault_hash(g->vault, "address", f->words->recipient.text, strlen(f->words->recipient.text), f->recipient_hash,
-	           sizeof(f->recipient_hash));
+	hash_recipient(g, f, stranger);
 	rc = look_at_suppression(g, f, err);
 	if (rc == CR_OK && (g->rules.org_per_hour > 0 || g->rules.org_per_day > 0))
 		rc = ledger_paced(&g->ledger, f->standing->tenant, f->words->organisation.text, &f->paced, err);

@@ -35,6 +35,13 @@ struct seat {
 	char address[];
 };
 
+/* A recipient who is no mailbox of this installation. */
+struct stranger {
+	bool has_hash;
+	uint8_t hash[32]; /* the caller's, who would have to make it again */
+	char address[];
+};
+
 /* Sends of a tenant to an organisation. */
 struct paced {
 	struct pace pace, draft;
@@ -84,15 +91,17 @@ void ledger_forget(struct ledger *l);
 /* All borrowed until the next ledger_refresh or ledger_forget.  Errors: CR_ESTORE, CR_ENOMEM. */
 MUST_CHECK int ledger_standing(struct ledger *l, const char *domain, const struct standing **out, struct err *err);
 MUST_CHECK int ledger_seat(struct ledger *l, const char *address, struct seat **out, struct err *err);
-/* Is there a mailbox of this installation at this address?  Locks nothing. */
-MUST_CHECK int ledger_is_ours(struct ledger *l, const char *address, bool *out, struct err *err);
+/* Is there a mailbox of this installation at this address?  Locks nothing.  stranger_out: when there is none. */
+MUST_CHECK int ledger_is_ours(struct ledger *l, const char *address, bool *out, struct stranger **stranger_out,
+                              struct err *err);
 MUST_CHECK int ledger_paced(struct ledger *l, const char *tenant, const char *organisation, struct paced **out,
                             struct err *err);
 /* The same for many at once, for a server's sake: what is not there yet is read, and locked, in one exchange or two each. */
 /* In this order: the answers to the first two come with the third. */
 MUST_CHECK int ledger_expect_standings(struct ledger *l, const char *const *domains, size_t n, struct err *err);
 MUST_CHECK int ledger_expect_seats(struct ledger *l, const char *const *addresses, size_t n, struct err *err);
-MUST_CHECK int ledger_expect_strangers(struct ledger *l, const char *const *addresses, size_t n, struct err *err);
+/* addresses: those that are known already are dropped from the list. */
+MUST_CHECK int ledger_expect_strangers(struct ledger *l, const char **addresses, size_t n, struct err *err);
 MUST_CHECK int ledger_expect_paces(struct ledger *l, const char *const *tenants, const char *const *organisations,
                                    size_t n, const struct clock *clock, struct err *err);
 

@@ -246,12 +246,18 @@ parse_plain_host(const char *text, struct name *out)
 	size_t at = 0, label = 0, labels = 1;
 	bool digits = true;
 
-	for (;; at++) {
-		unsigned char c = lower((unsigned char)text[at]);
+	for (; at < NAME_WIRE_MAX - 1; at++) {
+		const unsigned char c = (unsigned char)text[at], letter = c | ('a' - 'A');
 
-		if (at >= NAME_WIRE_MAX - 1)
+		if (letter >= 'a' && letter <= 'z') {
+			out->text[at] = (char)letter;
+			digits = false;
+		} else if ((c >= '0' && c <= '9') || c == '-') {
+			out->text[at] = (char)c;
+			digits = digits && c != '-';
+		} else if (c != '.' && c != '\0') {
 			return false;
-		if (c == '.' || c == '\0') {
+		} else {
 			if (at == label || at - label > LABEL_MAX || out->text[label] == '-' ||
 			    out->text[at - 1] == '-')
 				return false;
@@ -261,15 +267,9 @@ parse_plain_host(const char *text, struct name *out)
 			label = at + 1;
 			labels++;
 			digits = true;
-			continue;
 		}
-		if (c < '0' || c > '9') {
-			digits = false;
-			if ((c < 'a' || c > 'z') && c != '-')
-				return false;
-		}
-		out->text[at] = (char)c;
 	}
+	return false;
 }
 
 int

@@ -113,6 +113,7 @@ gate__fifth_in_24_hours_waits(void **state)
 	a = office_ask(&o, ANNA, "peer@warmup.example", NULL);
 	assert_string_equal(office_word(&a), "budget");
 	assert_int_equal(a.retry_at_ms, OFFICE_START_MS + DAY_MS + 1);
+	assert_non_null(strstr(a.message, "no warm-up token left: not before 20"));
 	assert_answer(&o, BEN, "a@one.example", "allow");
 	office_close(&o);
 }
@@ -788,6 +789,29 @@ gate__a_freeze_binds_another_open_handle_at_once(void **state)
 	office_close(&o);
 }
 
+/* Hashed once, and remembered: who sends there next meets the same hash, and so does the history. */
+static void
+gate__an_address_is_known_by_its_hash_each_time(void **state)
+{
+	const struct suppress_entry e = {"", "x@one.example", "asked to", NULL, "manual", 0};
+	struct office o;
+	int64_t n = 0;
+
+	(void)state;
+	office_open(&o, NO_PACE);
+	CHANGE(&o, suppress_add, &e, &(bool){false});
+	for (int i = 0; i < 3; i++)
+		assert_answer(&o, ANNA, "x@one.example", "suppressed");
+	assert_answer(&o, BEN, "X@One.example", "suppressed");
+	assert_answer(&o, ANNA, "y@one.example", "allow");
+	assert_answer(&o, BEN, "y@one.example", "allow");
+	assert_answer(&o, BEN, "z@one.example", "allow");
+	assert_ok(db_get_int(o.db, "SELECT COUNT(DISTINCT recipient_hash) FROM history", DB_NO_ARGS, -1, &n, &o.err),
+	          &o.err);
+	assert_int_equal(n, 2);
+	office_close(&o);
+}
+
 static void
 gate__a_refused_organisation_stays_closed_to_the_whole_tenant(void **state)
 {
@@ -1092,6 +1116,7 @@ main(void)
 	TEST(tests, n, gate__a_long_id_to_somebody_else_is_another_send);
 	ROWS(tests, n, seams, check_seam);
 	TEST(tests, n, gate__a_freeze_binds_a_retry_too);
+	TEST(tests, n, gate__an_address_is_known_by_its_hash_each_time);
 	TEST(tests, n, gate__a_dry_run_spends_nothing);
 	TEST(tests, n, gate__a_dry_run_of_a_gate_just_opened_sees_the_spends);
 	TEST(tests, n, gate__release_gives_the_token_and_the_pace_back_once);
