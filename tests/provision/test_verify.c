@@ -84,6 +84,9 @@ static const struct row {
 	{"a parked name says that it neither sends nor takes mail", CONFIGURED | PARKED,
 	 "\"" GET "\": {\"MX\": [[0, \".\"]], \"TXT\": [[\"v=spf1 -all\"]]}, \"_dmarc." GET "\": {\"TXT\": [[\"v=DMARC1; p=reject; sp=reject; np=reject\"]]}, "
 	 "\"*._domainkey." GET "\": {\"TXT\": [[\"v=DKIM1; p=\"]]}", "", 0},
+	{"one in whose name somebody may still send is told", CONFIGURED | PARKED,
+	 "\"" GET "\": {\"MX\": [[0, \".\"]], \"TXT\": [[\"v=spf1 ip4:198.51.100.1 -all\"]]}, \"_dmarc." GET "\": {\"TXT\": [[\"v=DMARC1; p=reject; sp=reject; np=reject\"]]}, "
+	 "\"*._domainkey." GET "\": {\"TXT\": [[\"v=DKIM1; p=\"]]}", "warn spf-not-closed", 0},
 	{"one that still takes mail is told, once", CONFIGURED | PARKED,
 	 "\"" GET "\": {" MX ", \"TXT\": [[\"v=spf1 -all\"]]}, \"_dmarc." GET "\": {\"TXT\": [[\"v=DMARC1; p=reject; sp=reject; np=reject\"]]}, "
 	 "\"*._domainkey." GET "\": {\"TXT\": [[\"v=DKIM1; p=\"]]}, " MX_HOST, "fail mx-not-null", 1},
