@@ -23,7 +23,17 @@
 #define MX_HOST "\"" HOST "\": {\"A\": [\"" IP "\"], \"TXT\": [[\"v=spf1 a -all\"]]}"
 #define PTR     "\"10.2.0.192.in-addr.arpa\": {\"PTR\": [\"" HOST "\"]}"
 
-enum { CONFIGURED = 1, PARKED = 2, AT_SERVER = 4, LAB = 8, REVERSE = 16, ZONE = 32, TTL_ZERO = 64, AUTHORITY = 128 };
+enum {
+	CONFIGURED = 1,
+	PARKED = 2,
+	AT_SERVER = 4,
+	LAB = 8,
+	REVERSE = 16,
+	ZONE = 32,
+	TTL_ZERO = 64,
+	AUTHORITY = 128,
+	CLASSLESS = 256
+};
 
 static const struct row {
 	const char *name;
@@ -70,6 +80,8 @@ static const struct row {
 	{"where it is not, none", CONFIGURED,
 	 APEX ", " DMARC ", " MX_HOST ", \"10.2.0.192.in-addr.arpa\": {\"PTR\": [\"other.mx.example\"]}, \"other.mx.example\": {\"A\": [\"" IP "\"]}", "", 0},
 
+	{"a classless reverse zone is asked by its own names", CONFIGURED | REVERSE | CLASSLESS,
+	 APEX ", " DMARC ", " MX_HOST ", \"10.0/26.2.0.192.in-addr.arpa\": {\"PTR\": [\"" HOST "\"]}", "", 0},
 	{"a server in trouble leaves all unknown", CONFIGURED, "\"" GET "\": {\"RCODE\": 2}, \"_dmarc." GET "\": {\"RCODE\": 2}, " MX_HOST ", " PTR,
 	 "unknown dmarc-temperror, unknown mx-unknown, unknown spf-unreachable", 75},
 	{"a silent one too", CONFIGURED, APEX ", \"_dmarc." GET "\": {\"TIMEOUT\": true}, " MX_HOST ", " PTR, "unknown dmarc-temperror", 75},
@@ -109,7 +121,8 @@ office_open(struct office *o, unsigned how)
 {
 	static const char *const no_dirs[] = {NULL}, *const sends_from[] = {IP};
 	static char zone[] = "2.0.192.in-addr.arpa";
-	static char *zones[] = {zone};
+	static char part[] = "0/26.2.0.192.in-addr.arpa";
+	static char *zones[] = {zone}, *classless[] = {part};
 	const struct keys no_keys = {0};
 	struct err err = {0};
 
@@ -121,7 +134,7 @@ office_open(struct office *o, unsigned how)
 	(void)snprintf(o->tenant.primary, sizeof(o->tenant.primary), "northwind.example");
 	o->tenant.defaults = (struct intent_defaults){.ttl_s = -1, .warm_up_s = -1, .closing_s = -1};
 	o->domain = (struct intent_domain){.name = GET, .tenant = &o->tenant, .host = &o->host, .own.ttl_s = -1};
-	o->reverse.reverse_zones = (struct cfg_list){.items = zones, .n = 1};
+	o->reverse.reverse_zones = (struct cfg_list){.items = (how & CLASSLESS) != 0 ? classless : zones, .n = 1};
 	if ((how & REVERSE) != 0)
 		o->domain.reverse = &o->reverse;
 	o->tenant.domains = &o->domain;
@@ -136,6 +149,7 @@ office_open(struct office *o, unsigned how)
 	                                     .plan = (how & CONFIGURED) != 0 ? &o->plan : NULL,
 	                                     .parked = (how & PARKED) != 0,
 	                                     .at_server = (how & AT_SERVER) != 0,
+	                                     .reverse_at_server = (how & CLASSLESS) != 0,
 	                                     .addresses = sends_from,
 	                                     .n_addresses = 1,
 	                                     .helo = HOST,
