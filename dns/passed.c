@@ -148,19 +148,26 @@ say_own(struct passed_work *w, struct err *err)
 	                    dkim, dmarc_result_name(w->judged.result));
 }
 
+/* Of a result that is no pass alignment says nothing. */
+static const char *
+alignment_of(const char *word, bool aligned)
+{
+	return !is_pass(word) ? "" : aligned ? "aligned: " : "not aligned: ";
+}
+
 static void
 write_line(struct passed_work *w, const struct passed_result *dkim)
 {
 	struct passed *out = w->out;
+	const char *sender = w->spf.domain[0] != '\0' ? w->spf.domain : "no domain told";
 	const char *signer = dkim != NULL && dkim->domain[0] != '\0' ? dkim->domain : "no domain told";
 
 	if (out->no_trusted)
 		(void)snprintf(out->line, sizeof(out->line), "no results of a receiver that can be believed");
 	else
 		(void)snprintf(out->line, sizeof(out->line), "spf=%s (%s%.90s) dkim=%s (%s%.90s) dmarc=%s (%.90s)",
-		               out->spf, out->spf_aligned ? "aligned: " : "not aligned: ",
-		               w->spf.domain[0] != '\0' ? w->spf.domain : "no domain told", out->dkim,
-		               out->dkim_aligned ? "aligned: " : "not aligned: ", signer, out->dmarc,
+		               out->spf, alignment_of(out->spf, out->spf_aligned), sender, out->dkim,
+		               alignment_of(out->dkim, out->dkim_aligned), signer, out->dmarc,
 		               out->from[0] != '\0' ? out->from : "no From");
 }
 
