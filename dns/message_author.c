@@ -65,6 +65,7 @@ read_domain(const char *text, struct name *out, struct err *err)
 {
 	char packed[MAILBOX_MAX];
 	size_t n = 0;
+	int rc;
 
 	for (const char *c = text; *c != '\0'; c++) {
 		const char *next = c + strspn(c, " ");
@@ -79,7 +80,11 @@ read_domain(const char *text, struct name *out, struct err *err)
 	packed[n] = '\0';
 	if (n == 0 || packed[0] == '[' || strpbrk(packed, "\\\"()<>,;:@[]") != NULL)
 		return err_set(err, CR_EPARSE, "from: '%s' is no domain", packed);
-	return name_parse(packed, out, err);
+	rc = name_parse(packed, out, err);
+	/* The root, and bytes that no domain of an address has. */
+	if (rc == CR_OK && (out->text[0] == '\0' || strpbrk(out->text, "\\*/=") != NULL))
+		rc = err_set(err, CR_EPARSE, "from: '%s' is no domain", packed);
+	return rc;
 }
 
 /* End of a mailbox; an empty one between commas says nothing (s4.4). */

@@ -210,6 +210,8 @@ static const struct author_row {
 	{"empty brackets",			       "From: A <>\r\n",                                         NULL,                    "no address"              },
 	{"no local part",				"From: <@b.example>\r\n",                                 NULL,                    "no address"              },
 	{"no domain",				    "From: <a@>\r\n",					 NULL,                    "no domain"               },
+	{"the root",				     "From: <a@.>\r\n",					NULL,                    "no domain"               },
+	{"a domain of other bytes",                      "From: <a@b$c.example>\r\n",                              NULL,                    "no domain"               },
 	{"an address literal",                           "From: <a@[192.0.2.1]>\r\n",                              NULL,                    "no domain"               },
 	{"a quoted domain",			      "From: <a@\"b\".example>\r\n",                            NULL,                    "no domain"               },
 	{"two at signs",				 "From: <a@b.example@c.example>\r\n",                      NULL,                    "more than one '@'"       },
