@@ -24,6 +24,7 @@
 #include <stddef.h>
 
 #define HTTP_HEADERS_MAX     12
+#define HTTP_ADDRESS_MAX     4096
 #define HTTP_REPLY_MAX_BYTES ((size_t)32 << 20)
 
 struct http_header {
@@ -60,7 +61,9 @@ struct http_reply {
 	struct buf body; /* capped at HTTP_REPLY_MAX_BYTES */
 	char content_type[96];
 	char retry_after[64]; /* as sent; "" */
-	char location[256];   /* "" */
+	/* Addresses, "" when there is none.  Microsoft's are signed, and kilobytes long. */
+	char location[HTTP_ADDRESS_MAX];
+	char operation[HTTP_ADDRESS_MAX]; /* Azure-AsyncOperation: where an operation is watched that the answer only began */
 };
 void http_reply_release(struct http_reply *r);
 

@@ -208,16 +208,19 @@ on_header(char *line, size_t size, size_t n, void *arg)
 	const char *colon = memchr(line, ':', size * n);
 	const char *end = line + size * n;
 	const char *value;
+	bool is_location, is_operation;
 	size_t name_len;
 
 	/* A status line: what an interim reply or a proxy said before is forgotten. */
 	if (size * n >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-		r->content_type[0] = r->retry_after[0] = r->location[0] = '\0';
+		r->content_type[0] = r->retry_after[0] = r->location[0] = r->operation[0] = '\0';
 		return size * n;
 	}
 	if (colon == NULL)
 		return size * n;
 	name_len = (size_t)(colon - line);
+	is_location = name_len == 8 && strncasecmp(line, "location", 8) == 0;
+	is_operation = name_len == 20 && strncasecmp(line, "azure-asyncoperation", 20) == 0;
 	value = colon + 1;
 	while (value < end && strchr(blank, *value) != NULL)
 		value++;
@@ -227,10 +230,12 @@ on_header(char *line, size_t size, size_t n, void *arg)
 		keep(r->content_type, sizeof(r->content_type), value, (size_t)(end - value));
 	else if (name_len == 11 && strncasecmp(line, "retry-after", 11) == 0)
 		keep(r->retry_after, sizeof(r->retry_after), value, (size_t)(end - value));
-	else if (name_len == 8 && strncasecmp(line, "location", 8) == 0)
+	else if (is_location)
 		keep(r->location, sizeof(r->location), value, (size_t)(end - value));
+	else if (is_operation)
+		keep(r->operation, sizeof(r->operation), value, (size_t)(end - value));
 	/* An address is logged without its query. */
-	if (name_len == 8 && strncasecmp(line, "location", 8) == 0 && memchr(value, '?', (size_t)(end - value)) != NULL)
+	if ((is_location || is_operation) && memchr(value, '?', (size_t)(end - value)) != NULL)
 		end = memchr(value, '?', (size_t)(end - value));
 	if (is_private(line, name_len))
 		log_trace("http: < %.*s: [redacted]", (int)name_len, line);

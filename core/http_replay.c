@@ -35,7 +35,7 @@ struct golden {
 	bool answered; /* an answer or an outcome is given */
 	enum http_outcome outcome;
 	int status;
-	const char *content_type, *retry_after, *location;
+	const char *content_type, *retry_after, *location, *operation;
 	struct buf body;
 };
 
@@ -155,6 +155,8 @@ read_answer_line(struct reader *in, char *s)
 		g->retry_after = h.value;
 	else if (strcasecmp(h.name, "location") == 0)
 		g->location = h.value;
+	else if (strcasecmp(h.name, "azure-asyncoperation") == 0)
+		g->operation = h.value;
 	return CR_OK;
 }
 
@@ -408,6 +410,7 @@ answer(const struct http_replay *r, const struct golden *g, struct http_reply *r
 	(void)snprintf(reply->retry_after, sizeof(reply->retry_after), "%s",
 	               g->retry_after != NULL ? g->retry_after : "");
 	(void)snprintf(reply->location, sizeof(reply->location), "%s", g->location != NULL ? g->location : "");
+	(void)snprintf(reply->operation, sizeof(reply->operation), "%s", g->operation != NULL ? g->operation : "");
 	buf_add(&reply->body, buf_str(&g->body), g->body.len);
 	if (buf_check(&reply->body, "reply", err) != CR_OK)
 		return HTTP_OUTCOME_FATAL;

@@ -104,10 +104,10 @@ refused(const struct http_reply *reply, struct err *err)
 	if (reply->status >= 500 || strcmp(word, "temporarily_unavailable") == 0)
 		rc = err_set(err, CR_ERETRY, "no token: the token endpoint answered %d", reply->status);
 	else if (number != 0)
-		rc = err_set(err, CR_EAUTH, "no token: %.64s (AADSTS%lld): check client id, secret and tenant", word,
+		rc = err_set(err, CR_EAUTH, "no token: not accepted, %.64s (AADSTS%lld): check client id, secret and tenant", word,
 		             (long long)number);
 	else
-		rc = err_set(err, CR_EAUTH, "no token: %.64s (answered %d): check client id, secret and token address",
+		rc = err_set(err, CR_EAUTH, "no token: not accepted, %.64s (answered %d): check client id, secret and token address",
 		             word[0] != '\0' ? word : "refused", reply->status);
 	json_drop(&json);
 	return rc;
@@ -125,7 +125,7 @@ oauth_parse(const struct http_reply *reply, struct secret **token_out, int64_t *
 		return refused(reply, err);
 	rc = json_parse(buf_str(&reply->body), reply->body.len, &json, err);
 	if (rc != CR_OK)
-		return err_set(err, CR_EPARSE, "no token: the answer of the token endpoint is not JSON");
+		return err_set(err, CR_ERETRY, "no token: the answer of the token endpoint is not JSON");
 	root = json_root(json);
 	member = json_get(&root, "access_token");
 	rc = json_want_string(&member, &token, err);
@@ -156,6 +156,12 @@ renew(struct oauth *o, struct err *err)
 	rc = oauth_request(&o->client, &q, err);
 	if (rc == CR_OK)
 		rc = http_exchange(o->http, o->clock, &policy, &q, &reply, err);
+	/* A token that was made and never came changes nothing. */
+	if (rc == CR_EUNKNOWN) {
+		rc = CR_ERETRY;
+		if (err != NULL)
+			err->code = CR_ERETRY;
+	}
 	if (rc == CR_OK)
 		rc = oauth_parse(&reply, &token, &lifetime_s, err);
 	if (rc == CR_OK) {

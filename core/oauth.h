@@ -29,7 +29,7 @@ MUST_CHECK int oauth_exchange(struct oauth *o, const struct http_policy *policy,
 
 /* The pure halves. */
 MUST_CHECK int oauth_request(const struct oauth_client *c, struct http_request *out, struct err *err);
-/* lifetime_s_out: how long from now.  Errors: CR_EAUTH (error, error_codes), CR_ERETRY (a server's own trouble), CR_EPARSE. */
+/* lifetime_s_out: how long from now.  Errors: CR_EAUTH (error, error_codes), CR_ERETRY (a server's own trouble, a page of somebody between), CR_EPARSE. */
 MUST_CHECK int oauth_parse(const struct http_reply *reply, struct secret **token_out, int64_t *lifetime_s_out,
                            struct err *err);
 

@@ -3,13 +3,31 @@
  */
 #include "provision/expect.h"
 
+/* Of how many record sets the changes are. */
+static size_t
+sets_of(const struct set_diff *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n; i++) {
+		bool seen = false;
+
+		for (size_t k = 0; !seen && k < i; k++)
+			seen = d->items[k].record.type == d->items[i].record.type &&
+			       name_equal(d->items[k].record.owner, d->items[i].record.owner);
+		n += !seen;
+	}
+	return n;
+}
+
 /* What the zone of one plan takes, its first look included: that counts to the same limit. */
 static size_t
 calls_of(const struct plan *p)
 {
 	const struct zone_driver *d = p->domain->zone->driver;
 
-	return d->calls.observe + (p->zone_create ? d->calls.create : d->calls.change);
+	return d->calls.observe + (p->zone_create ? d->calls.create : d->calls.change) +
+	       d->calls.set * sets_of(&p->diff);
 }
 
 /* A key that is still to be made brings records with it. */

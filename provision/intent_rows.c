@@ -45,7 +45,7 @@ const size_t intent_mailbox_rows_n = ARRAY_LEN(intent_mailbox_rows);
 
 const struct cfg_row intent_zone_rows[] = {
 	{"name", CFG_TEXT, offsetof(struct intent_zone_head, name), 0, 0, NULL, CFG_REQUIRED, NULL, "What domains call it by."},
-	{"driver", CFG_TEXT, offsetof(struct intent_zone_head, driver), 0, 0, NULL, CFG_REQUIRED, NULL, "zonefile, powerdns, rfc2136, cloudflare, route53 or lexicon."},
+	{"driver", CFG_TEXT, offsetof(struct intent_zone_head, driver), 0, 0, NULL, CFG_REQUIRED, NULL, "zonefile, powerdns, rfc2136, cloudflare, route53, azure or lexicon."},
 	{"check_server", CFG_TEXT, offsetof(struct intent_zone_head, check_server), 0, 0, NULL, 0, NULL, "HOST:PORT of an authoritative server that is asked whether the records are published."},
 	{"allow_plain", CFG_BOOL, offsetof(struct intent_zone_head, allow_plain), 0, 0, "false", 0, NULL, "Accept http:// to a host other than this one (a management network)."},
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+extern const struct zone_driver zone_driver_azure;
 extern const struct zone_driver zone_driver_cloudflare;
 extern const struct zone_driver zone_driver_lexicon;
 extern const struct zone_driver zone_driver_memory;
@@ -17,14 +18,9 @@ extern const struct zone_driver zone_driver_route53;
 extern const struct zone_driver zone_driver_zonefile;
 
 const struct zone_driver *const zone_drivers[] = {
-	&zone_driver_cloudflare,
-	&zone_driver_lexicon,
-	&zone_driver_memory,
-	&zone_driver_powerdns,
-	&zone_driver_rfc2136,
-	&zone_driver_route53,
-	&zone_driver_zonefile,
-	NULL,
+	&zone_driver_azure,   &zone_driver_cloudflare, &zone_driver_lexicon,
+	&zone_driver_memory,  &zone_driver_powerdns,   &zone_driver_rfc2136,
+	&zone_driver_route53, &zone_driver_zonefile,   NULL,
 };
 
 const struct zone_driver *

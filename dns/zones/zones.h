@@ -55,6 +55,7 @@ struct zone_driver {
 	size_t n_limits;
 	struct {
 		unsigned observe, create, change; /* calls of one zone, as a rule; for the plan */
+		unsigned set;                     /* and for each record set that is written, where each is a call */
 	} calls;
 
 	/* settings: filled by cfg_read_group from rows, borrowed for the life of ctx.  Resolves its secrets.  No network.

@@ -95,6 +95,25 @@ config_route53(const struct backend *b, bool bad, char *out, size_t size)
 }
 
 static void
+config_azure(const struct backend *b, bool bad, char *out, size_t size)
+{
+	char url[128], key[128], tenant[64], client[64], subscription[64], group[64];
+
+	(void)setenv("COLDRELAY_TEST_AZURE_KEY", server_value(&b->server, "API_KEY", key, sizeof(key)), 1);
+	(void)setenv("COLDRELAY_TEST_BAD_KEY", "not-the-key", 1);
+	server_value(&b->server, "API_URL", url, sizeof(url));
+	(void)snprintf(
+		out, size,
+		"url = \"%s\"; login_url = \"%s\"; client_secret = \"env:%s\"; tenant_id = \"%s\"; client_id = "
+		"\"%s\"; subscription = \"%s\"; resource_group = \"%s\"; read_limit = 10000; write_limit = 10000;",
+		url, url, bad ? "COLDRELAY_TEST_BAD_KEY" : "COLDRELAY_TEST_AZURE_KEY",
+		server_value(&b->server, "TENANT", tenant, sizeof(tenant)),
+		server_value(&b->server, "CLIENT", client, sizeof(client)),
+		server_value(&b->server, "SUBSCRIPTION", subscription, sizeof(subscription)),
+		server_value(&b->server, "GROUP", group, sizeof(group)));
+}
+
+static void
 config_tsig(const struct backend *b, bool bad, char *out, size_t size)
 {
 	char variable[64], port[16], key[128], secret[128];
@@ -113,6 +132,7 @@ config_tsig(const struct backend *b, bool bad, char *out, size_t size)
 #define DEAD_PDNS "url = \"http://127.0.0.1:1\"; api_key = \"env:COLDRELAY_TEST_BAD_KEY\"; name_servers = [\"ns1.test\"];"
 #define DEAD_CLOUDFLARE "url = \"http://127.0.0.1:1\"; api_token = \"env:COLDRELAY_TEST_BAD_KEY\"; account = \"a\";"
 #define DEAD_ROUTE53 "url = \"http://127.0.0.1:1\"; access_key_id = \"env:COLDRELAY_TEST_BAD_KEY\"; secret_access_key = \"env:COLDRELAY_TEST_BAD_KEY\";"
+#define DEAD_AZURE "url = \"http://127.0.0.1:1\"; login_url = \"http://127.0.0.1:1\"; client_secret = \"env:COLDRELAY_TEST_BAD_KEY\"; tenant_id = \"t\"; client_id = \"c\"; subscription = \"s\"; resource_group = \"g\";"
 #define DEAD_TSIG "server = \"127.0.0.1:1\"; key_name = \"k\"; key_secret = \"env:COLDRELAY_TEST_BAD_SECRET\";"
 static struct backend backends[] = {
 	{.name = "memory", .driver = "memory", .config = config_memory},
@@ -120,6 +140,7 @@ static struct backend backends[] = {
 	{.name = "powerdns", .driver = "powerdns", .script = "pdns_up.sh", .config = config_pdns, .dead = DEAD_PDNS},
 	{.name = "cloudflare", .driver = "cloudflare", .script = "fake_up.sh", .args = "cloudflare --option page_max=40 --option ops_max=100", .config = config_cloudflare, .dead = DEAD_CLOUDFLARE},
 	{.name = "route53", .driver = "route53", .script = "fake_up.sh", .args = "route53 --option unlimited=true --option page_max=40", .config = config_route53, .dead = DEAD_ROUTE53, .hurried = true},
+	{.name = "azure", .driver = "azure", .script = "fake_up.sh", .args = "azure --option page_max=40 --option unlimited=true", .config = config_azure, .dead = DEAD_AZURE},
 	{.name = "bind", .driver = "rfc2136", .script = "bind_up.sh", .config = config_tsig, .dead = DEAD_TSIG},
 	{.name = "knot", .driver = "rfc2136", .script = "knot_up.sh", .config = config_tsig, .dead = DEAD_TSIG},
 };
@@ -469,6 +490,7 @@ run_txt_size(struct place *p, const struct kase *k)
 	records_release(&want);
 }
 
+/* Azure takes text alone, and says so beforehand. */
 static void
 run_txt_bytes(struct place *p, const struct kase *k)
 {
@@ -482,6 +504,16 @@ run_txt_bytes(struct place *p, const struct kase *k)
 		all[i] = (char)i;
 	assert_ok(record_txt(p->zone, TTL_S, all, sizeof(all), &r, &err), &err);
 	assert_ok(records_take(&want, &r, &err), &err);
+	fill_or_refuse(p, &want);
+	records_release(&want);
+}
+
+static void
+run_txt_quotes(struct place *p, const struct kase *k)
+{
+	struct records want = {0};
+
+	(void)k;
 	add(&want, "", p->zone, RECORD_TXT, "\"a \\\"b\\\" \\\\ ; ( ) @ $ \\\\\\\"\"");
 	add(&want, "", p->zone, RECORD_TXT, "\" blanks at both ends \"");
 	fill(p, &want);
@@ -678,7 +710,7 @@ run_unknown_type(struct place *p, const struct kase *k)
 static void
 run_bad_key(struct place *p, const struct kase *k)
 {
-	char config[512];
+	char config[768];
 	struct zone_provider bad;
 	struct zone_state s = {0};
 	struct records none = {0}, want = {0}, have = {0};
@@ -807,7 +839,8 @@ static const struct kase kases[] = {
 	{.name = "a TXT of 410 bytes comes back", .run = run_txt_size, .n = 410},
 	{.name = "a TXT of 4000 bytes comes back", .run = run_txt_size, .n = 4000},
 	{.name = "a TXT of 16000 bytes comes back", .run = run_txt_size, .n = 16000},
-	{.name = "a TXT of every byte there is comes back", .run = run_txt_bytes},
+	{.name = "a TXT of every byte there is comes back, or is refused", .run = run_txt_bytes},
+	{.name = "a TXT with quotes, backslashes and blanks comes back", .run = run_txt_quotes},
 	{.name = "wildcards are kept", .run = run_wildcard},
 	{.name = "labels of 63 bytes and names of 253 are kept", .run = run_long_names},
 	{.name = "1 record", .run = run_many, .n = 1},
@@ -880,7 +913,7 @@ applies(const struct backend *b, const struct kase *k)
 static bool
 backend_up(struct backend *b)
 {
-	char zones[ARRAY_LEN(kases) * 32] = "", zone[64], config[512];
+	char zones[ARRAY_LEN(kases) * 32] = "", zone[64], config[768];
 
 	if (b->script != NULL) {
 		for (size_t i = 0; strcmp(b->driver, "rfc2136") == 0 && i < ARRAY_LEN(kases); i++) {

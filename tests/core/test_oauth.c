@@ -180,6 +180,7 @@ static const struct refusal {
 	{"another server's refusal",  400, "{\"error\":\"unauthorized_client\"}",                     CR_EAUTH,  "unauthorized_client"  },
 	{"no JSON",                   403, "<html>s&cret+</html>",                                    CR_EAUTH,  "refused"              },
 	{"trouble",                   500, "oops",						    CR_ERETRY, "500"                  },
+	{"a sign-in page",            200, "<html>Sign in</html>",                                    CR_ERETRY, "not JSON"             },
 	{"an answer without a token", 200, "{\"expires_in\":3600}",                                   CR_EPARSE, "access_token: missing"},
 	{"a token that is a number",  200, "{\"access_token\":5}",                                    CR_EPARSE, "access_token"         },
 	{"a lifetime that is text",   200, "{\"access_token\":\"a\",\"expires_in\":\"soon\"}",        CR_EPARSE, "expires_in"           },

@@ -9,6 +9,10 @@ static const struct zone_driver paced = {
 	.name = "paced", .limits = {{5, 1000}   },
              .n_limits = 1, .calls = { .observe = 1, .create = 2, .change = 1}
 };
+static const struct zone_driver by_set = {
+	.name = "by_set", .limits = {{5, 1000}},
+             .n_limits = 1, .calls = { .observe = 1, .create = 1, .set = 1}
+};
 static const struct zone_driver free_one = {
 	.name = "free", .calls = {.observe = 1, .create = 1, .change = 1}
 };
@@ -32,6 +36,9 @@ static const struct row {
 	{"a provider without limits is not spoken of",   &none, 50, 0, 0, 0, 0,  0,  0   },
 };
 
+static char owner[] = "a.test";
+static struct set_change three[3] = {{.record.owner = owner}, {.record.owner = owner}, {.record.owner = owner}};
+
 static size_t
 fill(struct plan *plans, struct intent_domain *domain, const struct row *r)
 {
@@ -40,7 +47,9 @@ fill(struct plan *plans, struct intent_domain *domain, const struct row *r)
 	for (size_t i = 0; i < r->created; i++)
 		plans[n++] = (struct plan){.domain = domain, .zone_create = true};
 	for (size_t i = 0; i < r->changed; i++)
-		plans[n++] = (struct plan){.domain = domain, .diff.n = 3};
+		plans[n++] = (struct plan){
+			.domain = domain, .diff = {.items = three, .n = 3}
+                };
 	for (size_t i = 0; i < r->unchanged; i++)
 		plans[n++] = (struct plan){.domain = domain};
 	for (size_t i = 0; i < r->refused; i++)
@@ -64,6 +73,31 @@ check_row(void **state)
 		assert_int_equal(out[0].calls, r->want_calls);
 		assert_int_equal(out[0].ms, r->want_ms);
 	}
+}
+
+static void
+expect__a_set_is_a_call_where_each_is_one(void **state)
+{
+	static char mail[] = "mail.a.test", apex[] = "a.test";
+	struct set_change changes[] = {
+		{SET_DELETE, {.owner = apex, .type = RECORD_MX} },
+		{SET_CREATE, {.owner = apex, .type = RECORD_MX} },
+		{SET_CREATE, {.owner = apex, .type = RECORD_TXT}},
+		{SET_CREATE, {.owner = mail, .type = RECORD_MX} },
+	};
+	struct zone_provider provider = {.name = names[0], .driver = &by_set};
+	struct intent_domain domain = {.zone = &provider};
+	struct plan plan = {
+		.domain = &domain, .zone_create = true, .diff = {.items = changes, .n = ARRAY_LEN(changes)}
+        };
+	struct expect out[EXPECT_MAX];
+
+	(void)state;
+	assert_int_equal(expect_of(&plan, 1, out), 1);
+	assert_int_equal(out[0].calls, 5);
+	plan.zone_create = false;
+	assert_int_equal(expect_of(&plan, 1, out), 1);
+	assert_int_equal(out[0].calls, 4);
 }
 
 static void
@@ -92,6 +126,7 @@ main(void)
 	size_t n = 0;
 
 	ROWS(tests, n, rows, check_row);
+	TEST(tests, n, expect__a_set_is_a_call_where_each_is_one);
 	TEST(tests, n, expect__two_accounts_wait_side_by_side);
 	return rows_run("provision/expect", tests, n);
 }
