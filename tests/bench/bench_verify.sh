@@ -70,6 +70,7 @@ s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
 s.bind(("127.0.0.1", int(sys.argv[1])))
 to = ("127.0.0.1", int(sys.argv[2]))
 asker = {}
+print("ready", file=sys.stderr, flush=True)
 while True:
     m, a = s.recvfrom(65535)
     if m[2] & 0x80:
@@ -86,6 +87,7 @@ while True:
     s.sendto(m, to)
 PY
 e2e_pids+=($!)
+until_true 20 has "$work/recorder.err" ready || { echo "$why" >&2; exit 1; }
 config "$recorder" "$n" >"$work/recorded.cfg"
 config "$port" "$n" >"$cfg"
 "$program" -c "$work/recorded.cfg" -q --json verify --all >"$out" 2>"$err" </dev/null || { echo "recorded: exit $?: $(said)" >&2; exit 1; }

@@ -193,6 +193,12 @@ dead_check_server() {
 		has "$err" 'coldrelay verify get2contoso.example --wait 1h'
 }
 pass "a check_server that keeps silent does not fail a run of provision" dead_check_server
+nobody_else() {
+	config "127.0.0.1:$dns" '' | sed "s/$three/get3contoso.example/; s/^resolver = .*/resolver = \"$nowhere\";/" >"$work/alone.cfg"
+	"$program" -c "$work/alone.cfg" provision contoso.example --yes >"$out" 2>"$err" </dev/null
+	equal "$?" 0 && has "$err" 'get3contoso.example: published, as its server says'
+}
+pass "a run of provision asks nobody but the check_server" nobody_else
 
 # ---- block lists ----
 lists() { # LIST...
