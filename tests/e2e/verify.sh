@@ -227,6 +227,12 @@ wildcard() {
 		lacks "$out" 'blocklist-listed' && has "$out" 'blocklist-wildcard'
 }
 pass "a list that lists everything is not believed" wildcard
+domain_list() {
+	add test.bl.example A 127.0.0.2 && lists '{ zone = "bl.example"; kind = "domain"; }' && run 0 verify "$one" &&
+		add "$one.bl.example" A 127.0.0.2 && run 1 --json verify "$one" && equal "$(found)" 'fail blocklist-listed' &&
+		equal "$(jq -r 'select(.status == "fail") | .name' "$out")" "$one on bl.example"
+}
+pass "a list of domains is asked for the domain" domain_list
 bad_list() {
 	lists '{ zone = "bl.example"; kind = "colour"; }' && run 78 verify "$one" && has "$err" 'kind: must be address or domain' &&
 		lists '{ zone = "bl.example"; key = "env:NOT_SET_AT_ALL"; }' && run 78 verify "$one" && has "$err" 'block list bl.example' && one_line "$err"
