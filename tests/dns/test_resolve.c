@@ -404,6 +404,107 @@ check_spelled(void **state)
 	assert_int_equal(s.port, r->port);
 }
 
+/* Behind "a.example A": name at 12, example at 14, the first record at 27. */
+static const struct told {
+	const char *name;
+	uint8_t n[3]; /* answers, authority, additional */
+	const char *body;
+	size_t len;
+	const char *want;  /* the first record, or "" */
+	const char *fault; /* NULL: it can be read */
+	int want_rcode;
+} told[] = {
+#define BODY(bytes) bytes, sizeof(bytes) - 1
+#define L63                                                                                                            \
+	"\x3f"                                                                                                         \
+	"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg"
+#define RR(type, len) "\xc0\x0c\0" type "\0\1\0\0\0\x3c" len
+	{"an MX whose host is compressed",
+                                                                    {1, 0, 0},
+                                                                    BODY(RR("\x0f",										    "\0\7") "\0\5\2mx\xc0\x0e"),
+                                                                    "a.example. 60 IN MX 5 mx.example.",NULL,
+                                                                    0},
+	{"an SOA with two compressed names",
+                                                                    {1, 0, 0},
+                                                                    BODY(RR("\6",											 "\0\x1b") "\2ns\xc0\x0e\xc0\x27\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5"),
+                                                                    "a.example. 60 IN SOA ns.example. ns.example. 1 2 3 4 5",
+                                                                    NULL,0},
+	{"a pointer to a pointer",                               {1, 0, 0},                                 BODY("\xc0\x1d\0\1\0\1"),                                                                     "",										   "points forward",0},
+	{"a pointer to itself",                               {1, 0, 0},                                 BODY("\xc0\x1b\0\1\0\1\0\0\0\x3c\0\4\1\2\3\4"),                                                                        "",                                                                                      "points forward",0                                                        },
+	{"a name that goes round by way of a label",
+                                                                    {1, 0, 0},
+                                                                    BODY("\1b\xc0\x1b\0\1\0\1\0\0\0\x3c\0\4\1\2\3\4"),
+                                                                    "",                                                                                                                                                "points forward",
+                                                                    0},
+	{"a label of a kind that is none",
+                                                                    {1, 0, 0},
+                                                                    BODY("\x41"
+              "b\0"),
+                                                                    "",                                                                                                                                                "unknown kind",
+                                                                    0},
+	{"a name of 256 bytes",				{1, 0, 0},                                  BODY(L63 L63 L63 L63 "\0\0\1\0\1\0\0\0\x3c\0\0"),                                                                         "",                                                                                      "longer than 255",0},
+	{"half a pointer",			       {1, 0, 0},                                 BODY("\xc0"),									     "",											   "ends too early",                                           0																								},
+	{"a label that is cut off",                               {1, 0, 0},                                 BODY("\5ab"),								    "",										  "ends too early",0},
+	{"a record without its RDATA",                               {1, 0, 0},                                 BODY(RR("\1",								 "\0\4") "\1\2\3"),                                                                               "",                                        "ends too early",																																																												  0},
+	{"a record without its length",                {1, 0, 0},                 BODY("\xc0\x0c\0\1\0\1\0\0\0\x3c"),                                                                            "",												     "ends too early",0},
+	{"a name in RDATA that reaches beyond it",
+                                                                    {1, 0, 0},
+                                                                    BODY(RR("\5",									    "\0\2") "\3www\xc0\x0e"),
+                                                                    "","ends too early",
+                                                                    0},
+	{"a name in RDATA, and more",                               {1, 0, 0},                 BODY(RR("\5",												 "\0\3") "\xc0\x0e\0"),																		      "","too many",0},
+	{"an MX of one byte",           {1, 0, 0},           BODY(RR("\x0f","\0\1") "\0"),"","a field is broken",0},
+	{"strings of a text are joined",
+                                                                    {1, 0, 0},
+                                                                    BODY(RR("\x10",											   "\0\6") "\2ab\2cd"),
+                                                                    "a.example. 60 IN TXT \"abcd\"",                                                                                                                                                                                                                                                                  NULL,
+                                                                    0},
+	{"a type without a name is bytes",
+                                                                    {1, 0, 0},
+                                                                    BODY("\xc0\x0c\xff\x01\0\1\0\0\0\x3c\0\2\xc0\x0c"),
+                                                                    "a.example. 60 IN TYPE65281 \\# 2 C00C",                                                                                                                          NULL,
+                                                                    0},
+	{"a TTL with its top bit is none",
+                                                                    {1, 0, 0},
+                                                                    BODY("\xc0\x0c\0\1\0\1\x80\0\0\0\0\4\1\2\3\4"),
+                                                                    "a.example. 0 IN A 1.2.3.4",                                                                                                                  NULL,
+                                                                    0},
+	{"OPT adds to the rcode", {0, 0, 1},                            BODY("\0\0\x29\4\xd0\1\0\0\0\0\0"),                                                    "",															      NULL,16},
+	{"additional records that are cut off",          {0, 0, 1},   BODY("\0\0\x29"), "", "ends too early",0},
+};
+
+static void
+check_told(void **state)
+{
+	static const uint8_t head[] = {0, 1,   0x80, 0,   0,   1,   0,   0,   0, 0, 0, 0, 1, 'a',
+	                               7, 'e', 'x',  'a', 'm', 'p', 'l', 'e', 0, 0, 1, 0, 1};
+	const struct told *r = *state;
+	struct resolve_answer a = {0};
+	struct buf text = {0};
+	struct err err = {0};
+	/* Of its own size, so that the sanitizer sees a byte too many. */
+	uint8_t *message = malloc(sizeof(head) + r->len);
+	int rc;
+
+	assert_non_null(message);
+	memcpy(message, head, sizeof(head));
+	memcpy(message + sizeof(head), r->body, r->len);
+	for (size_t i = 0; i < 3; i++)
+		message[7 + 2 * i] = r->n[i];
+	rc = resolve_parse(message, sizeof(head) + r->len, &a, &err);
+	free(message);
+	assert_int_equal(rc, r->fault != NULL ? CR_EPARSE : CR_OK);
+	if (r->fault != NULL)
+		assert_non_null(strstr(err.text, r->fault));
+	assert_int_equal(a.rcode, r->want_rcode);
+	assert_int_equal(a.records.n, r->want[0] != '\0');
+	if (a.records.n > 0)
+		record_format(&a.records.items[0], &text);
+	assert_string_equal(buf_str(&text), r->want);
+	resolve_answer_release(&a);
+	buf_release(&text);
+}
+
 int
 main(void)
 {
@@ -412,6 +513,7 @@ main(void)
 
 	ROWS(tests, n, asked, check_asked);
 	ROWS(tests, n, spelled, check_spelled);
+	ROWS(tests, n, told, check_told);
 	TEST(tests, n, resolve__a_truncated_answer_is_fetched_over_tcp);
 	TEST(tests, n, resolve__a_port_nobody_listens_on_is_told_at_once);
 	TEST(tests, n, resolve__threads_get_their_own_answers);
