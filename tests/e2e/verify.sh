@@ -129,7 +129,8 @@ all() {
 pass "all of them are looked at side by side" all
 text() {
 	run 0 verify "$one" && has "$out" '^ *ok *MX getnorthwind.example$' && has "$out" '^  [0-9]+ ok, 0 warn, 0 fail, 0 unknown$' && lacks "$out" ' note ' &&
-		run 0 verify -v "$one" && has "$out" '^ *note .*no block list'
+		run 0 verify -v "$one" && has "$out" '^ *note .*no block list' && has "$out" 'v=spf1 ip4:192\.0\.2\.10 -all' &&
+		run 0 verify "$one" && lacks "$out" 'v=spf1' && run 0 verify --tree "$one" && has "$out" 'v=spf1 ip4:192\.0\.2\.10 -all' && lacks "$out" '^ *note .*no block list'
 }
 pass "people see a line a check, and notes when they ask for them" text
 
