@@ -88,13 +88,9 @@ facts_read(const struct gate *g, const struct gate_request *q, struct facts *f, 
 {
 	int rc;
 
-	f->words = q->words;
-	if (f->words == NULL) {
-		rc = gate_read(g, q->mailbox, q->recipient, &f->own_words, err);
-		if (rc != CR_OK)
-			return rc;
-		f->words = &f->own_words;
-	}
+	f->words = q->words != NULL ? q->words : &f->own_words;
+	if (q->words == NULL && (rc = gate_read(g, q->mailbox, q->recipient, &f->own_words, err)) != CR_OK)
+		return rc;
 	return request_key(g, q->message_id, f->words->recipient.text, &f->key, err);
 }
 

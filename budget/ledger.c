@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Some 3, 4, 6 and 1 MB; what grows beyond is forgotten between two transactions. */
+/* Some 3, 4, 6 and 1 MB, twice; what grows beyond is forgotten between two transactions. */
 #define KEEP_SEATS     8192
 #define KEEP_PACES     2048
 #define KEEP_STANDINGS 32768
 #define KEEP_STRANGERS 8192
+#define RETIRE_PLACES  256
 
 void
 ledger_list_cut(struct ledger_list *list, size_t n, void (*drop)(void *))
@@ -81,6 +82,10 @@ ledger_release(struct ledger *l)
 	dict_release(&l->paces, free);
 	dict_release(&l->strangers, free);
 	dict_release(&l->frozen, free);
+	dict_release(&l->retired.standings, ledger_standing_drop);
+	dict_release(&l->retired.seats, free);
+	dict_release(&l->retired.paces, free);
+	dict_release(&l->retired.strangers, free);
 	free(l->spent_seats.item);
 	free(l->spent_paces.item);
 	free(l->sent.item);
@@ -101,18 +106,28 @@ forget_sends(struct ledger *l)
 	l->message++;
 }
 
-/* Outside a transaction nothing points into them. */
+/*
+ * Outside a transaction nothing points into them.  What is too much goes a few at a time: to free some thousands at once would be felt by
+ * one round in a hundred.
+ */
+static void
+retire(struct dict *rows, size_t keep, struct dict *retired, void (*drop)(void *))
+{
+	if (rows->n > keep) {
+		dict_release(retired, drop);
+		*retired = *rows;
+		*rows = (struct dict){0};
+	}
+	(void)dict_release_some(retired, RETIRE_PLACES, drop);
+}
+
 static void
 trim(struct ledger *l)
 {
-	if (l->seats.n > KEEP_SEATS)
-		dict_clear(&l->seats, free);
-	if (l->paces.n > KEEP_PACES)
-		dict_clear(&l->paces, free);
-	if (l->standings.n > KEEP_STANDINGS)
-		dict_clear(&l->standings, ledger_standing_drop);
-	if (l->strangers.n > KEEP_STRANGERS)
-		dict_clear(&l->strangers, free);
+	retire(&l->seats, KEEP_SEATS, &l->retired.seats, free);
+	retire(&l->paces, KEEP_PACES, &l->retired.paces, free);
+	retire(&l->standings, KEEP_STANDINGS, &l->retired.standings, ledger_standing_drop);
+	retire(&l->strangers, KEEP_STRANGERS, &l->retired.strangers, free);
 }
 
 /* On a server only what binds all stands from one transaction to the next. */

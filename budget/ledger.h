@@ -71,6 +71,9 @@ struct ledger {
 	struct dict standings, seats, paces, strangers;
 	struct dict frozen; /* tenants; all of them, when has_frozen */
 	bool has_frozen;
+	struct {
+		struct dict standings, seats, paces, strangers;
+	} retired; /* forgotten, and not freed yet */
 	struct ledger_list {
 		void **item;
 		size_t n, kept, cap; /* kept: those of messages that count */

@@ -122,3 +122,19 @@ dict_release(struct dict *m, void (*drop)(void *value))
 	free(m->entries);
 	*m = (struct dict){0};
 }
+
+bool
+dict_release_some(struct dict *m, size_t n, void (*drop)(void *value))
+{
+	for (; m->cap > 0 && n > 0; n--) {
+		const struct dict_entry *e = &m->entries[--m->cap];
+
+		if (e->key != NULL && drop != NULL)
+			drop(e->value);
+	}
+	if (m->cap > 0)
+		return false;
+	free(m->entries);
+	*m = (struct dict){0};
+	return true;
+}

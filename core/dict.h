@@ -6,6 +6,7 @@
 
 #include "core/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,7 @@ MUST_CHECK int dict_put(struct dict *m, const char *key, void *value, struct err
 /* Each value to drop, if there is one; the map is empty then and keeps its room. */
 void dict_clear(struct dict *m, void (*drop)(void *value));
 void dict_release(struct dict *m, void (*drop)(void *value));
+/* A part of dict_release, for whoever must not take long: of n places.  Until it has said true, which is all, m is good for nothing else. */
+bool dict_release_some(struct dict *m, size_t n, void (*drop)(void *value));
 
 #endif

@@ -1096,6 +1096,7 @@ gate__an_unreadable_address_is_no_answer(void **state)
 	office_open(&o, NO_PACE);
 	assert_int_equal(gate_ask(o.gate, &q, &a, &o.err), CR_EPARSE);
 	assert_int_equal(a.verdict, GATE_WAIT);
+	assert_string_equal(a.mailbox, ANNA);
 	office_close(&o);
 }
 

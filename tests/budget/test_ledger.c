@@ -1,7 +1,7 @@
 /*
  * test_ledger.c - what is kept between two questions, and what is thrown away after a long time.
  */
-#include "budget/ledger.h"
+#include "budget/facts.h"
 #include "tests/budget/office.h"
 
 #define KEEP_DAYS 30
@@ -291,6 +291,31 @@ ledger__what_was_rolled_back_was_never_spent(void **state)
 	office_close(&o);
 }
 
+/* More organisations than are kept, each asked about once: what was spent before still binds. */
+static void
+ledger__what_is_too_much_is_forgotten_and_read_again(void **state)
+{
+	struct office o;
+	char to[64];
+
+	(void)state;
+	office_open(&o, GATE_LIMITS_DEFAULT);
+	assert_answer(&o, ANNA, EXTERN_MAIL, "allow");
+	for (int i = 0; i < 10000; i++) {
+		const struct gate_request q = {.mailbox = BEN, .recipient = to, .dry_run = true};
+		struct gate_answer a;
+
+		(void)snprintf(to, sizeof(to), "a@org%d.example", i);
+		assert_ok(gate_ask(o.gate, &q, &a, &o.err), &o.err);
+		assert_string_equal(office_word(&a), "allow");
+		assert_true(o.gate->ledger.paces.n <= 2049);
+		assert_true(o.gate->ledger.strangers.n <= 8193);
+	}
+	assert_answer(&o, BEN, EXTERN_MAIL, "org_pace");
+	assert_answer(&o, ANNA, "b@org1.example", "mailbox_pace");
+	office_close(&o);
+}
+
 int
 main(void)
 {
@@ -303,6 +328,7 @@ main(void)
 	TEST(tests, n, ledger__what_another_process_spends_is_seen_at_once);
 	TEST(tests, n, ledger__what_another_process_changes_is_seen_at_once);
 	TEST(tests, n, ledger__a_large_round_is_written_whole);
+	TEST(tests, n, ledger__what_is_too_much_is_forgotten_and_read_again);
 	TEST(tests, n, ledger__a_pace_is_as_old_as_its_latest_send);
 	TEST(tests, n, ledger__a_spend_without_a_row_is_no_spend);
 	TEST(tests, n, ledger__what_was_rolled_back_was_never_spent);

@@ -80,6 +80,40 @@ dict__is_empty_after_a_clear_and_takes_the_same_again(void **state)
 	assert_null(dict_get(&d, "a"));
 }
 
+static void
+dict__is_released_a_few_places_at_a_time(void **state)
+{
+	struct dict d = {0};
+	struct err err;
+	size_t before = 0;
+	int turns = 0;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		struct thing *t = make(i);
+
+		assert_ok(dict_put(&d, t->key, t, &err), &err);
+	}
+	for (dropped = 0; !dict_release_some(&d, 100, drop); turns++) {
+		assert_true((size_t)dropped - before <= 100);
+		before = (size_t)dropped;
+	}
+	assert_true(turns >= MANY / 100);
+	assert_int_equal(dropped, MANY);
+	assert_true(dict_release_some(&d, 100, drop));
+	assert_null(dict_get(&d, "m1@contoso.example"));
+	/* Begun so, and ended at once. */
+	for (int i = 0; i < MANY; i++) {
+		struct thing *t = make(i);
+
+		assert_ok(dict_put(&d, t->key, t, &err), &err);
+	}
+	dropped = 0;
+	assert_false(dict_release_some(&d, 1000, drop));
+	dict_release(&d, drop);
+	assert_int_equal(dropped, MANY);
+}
+
 int
 main(void)
 {
@@ -88,5 +122,6 @@ main(void)
 
 	TEST(tests, n, dict__many_are_found_again);
 	TEST(tests, n, dict__is_empty_after_a_clear_and_takes_the_same_again);
+	TEST(tests, n, dict__is_released_a_few_places_at_a_time);
 	return rows_run("core/dict", tests, n);
 }
