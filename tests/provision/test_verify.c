@@ -504,6 +504,25 @@ fold__what_is_only_unknown_does_not_name_what_was_seen(void **state)
 	verify_report_release(&r);
 }
 
+static void
+verify__a_message_that_did_not_pass_is_never_ok(void **state)
+{
+	struct passed bad = {.line = "spf=none dkim=none dmarc=none"}, good = {.ok = true, .line = "spf=pass"};
+	struct verify_report r = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_ok(verify_add_passed(&r, &bad, &err), &err);
+	assert_int_equal(r.count[VERIFY_FAIL], 1);
+	assert_int_equal(r.count[VERIFY_OK], 0);
+	assert_string_equal(line_of(&r, "message-verdicts")->text, "spf=none dkim=none dmarc=none");
+	verify_report_release(&r);
+	assert_ok(verify_add_passed(&r, &good, &err), &err);
+	assert_int_equal(r.count[VERIFY_FAIL], 0);
+	assert_int_equal(r.count[VERIFY_OK], 1);
+	verify_report_release(&r);
+}
+
 static const struct exit_row {
 	const char *name;
 	size_t fail, pending, unknown, warn;
@@ -544,6 +563,7 @@ main(void)
 	ROWS(tests, n, exit_rows, check_exit);
 	TEST(tests, n, verify__a_set_that_is_not_as_intended_shows_expected_seen_and_a_fix);
 	TEST(tests, n, verify__what_nobody_here_can_know_is_neither_ok_nor_a_fault);
+	TEST(tests, n, verify__a_message_that_did_not_pass_is_never_ok);
 	TEST(tests, n, fold__the_worst_names_the_line_and_the_others_are_told_with_it);
 	TEST(tests, n, fold__a_key_joins_its_own_record_only);
 	TEST(tests, n, fold__a_set_that_was_not_seen_takes_no_fault);
