@@ -171,6 +171,8 @@ soak: deps all $(B)/killshim.so ## the long form of the proofs: every kill, faul
 	$(Q)$(MAKE) -s --no-print-directory MODE=$(MODE) $(B)/tests/budget/test_schedules
 	$(Q)COLDRELAY_STEPS=600000 COLDRELAY_SEED=$$(date +%s) $(B)/tests/budget/test_schedules
 	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay CLOUD_DOMAINS=100 tests/e2e/cloudflare.sh
+	$(Q)$(MAKE) -s --no-print-directory MODE=$(MODE) $(B)/tests/dns/test_route53
+	$(Q)COLDRELAY_ZONES=30 $(B)/tests/dns/test_route53
 	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay POWERCUT_STATES=4500 tests/e2e/powercut.sh
 	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay FAULTS_EVERY=1 tests/e2e/faults_store.sh
 	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay LOAD_SECONDS=60 tests/e2e/recount.sh

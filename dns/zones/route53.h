@@ -45,7 +45,9 @@ struct r53_sets {
 	bool more;
 	char *next_name, *next_type, *next_id; /* as they were sent */
 };
+void r53_set_release(struct r53_set *s);
 void r53_sets_release(struct r53_sets *l);
+void r53_sets_forget_next(struct r53_sets *l); /* where the next page begins */
 bool r53_sets_equal(const struct r53_sets *a, const struct r53_sets *b);
 
 /* One step of a batch: old goes, to the letter, or new comes where nothing is. */
