@@ -115,11 +115,34 @@ rdata_text(const struct record *r, char out[200])
 	buf_release(&b);
 }
 
+/* A set that the provider answers in a way of its own, in the place of w; NULL. */
+static const struct zone_fixed *
+fixed_in_the_way(const struct zone_state *zone, const struct record *w)
+{
+	for (size_t i = 0; i < zone->n_fixed; i++) {
+		const struct zone_fixed *f = &zone->fixed[i];
+		const bool one = f->type == w->type || f->type == RECORD_CNAME || w->type == RECORD_CNAME;
+
+		if (one && strcmp(f->owner, w->owner) == 0)
+			return f;
+	}
+	return NULL;
+}
+
 /* The first foreign record in the way of w, shown as a refusal. */
 static int
 refuse_conflicts(struct plan *p, const struct tmpl_record *w, bool *refused_out, struct err *err)
 {
-	*refused_out = false;
+	const struct zone_fixed *fixed = fixed_in_the_way(&p->zone, &w->record);
+
+	*refused_out = fixed != NULL;
+	if (fixed != NULL) {
+		char step[400];
+
+		step_name(&w->record, step);
+		return plan_add(p, PLAN_RECORD, PLAN_CREATE, PLAN_REFUSED, step, err,
+		                "conflict: %s stands there, and it is not ours", fixed->what);
+	}
 	for (size_t i = 0; i < p->zone.records.n; i++) {
 		const struct record *f = &p->zone.records.items[i];
 		char step[400], theirs[200];

@@ -128,9 +128,14 @@ state_fill(const struct r53_known *k, struct zone_state *s, struct err *err)
 	s->id = strdup(k->id);
 	if (s->id == NULL)
 		return err_nomem(err, k->zone);
-	for (size_t i = 0; i < k->sets.n; i++)
-		for (size_t j = 0; rc == CR_OK && j < k->sets.items[i].records.n; j++)
-			rc = records_add_copy(&s->records, &k->sets.items[i].records.items[j], err);
+	for (size_t i = 0; i < k->sets.n; i++) {
+		const struct r53_set *set = &k->sets.items[i];
+
+		for (size_t j = 0; rc == CR_OK && j < set->records.n; j++)
+			rc = records_add_copy(&s->records, &set->records.items[j], err);
+		if (rc == CR_OK && set->fixed != NULL)
+			rc = zone_state_add_fixed(s, set->owner, set->type, set->fixed, err);
+	}
 	return rc == CR_OK ? zone_state_name_servers(s, k->zone, err) : rc;
 }
 

@@ -40,6 +40,9 @@ zone_state_release(struct zone_state *s)
 	free(s->id);
 	free(s->serial);
 	records_release(&s->records);
+	for (size_t i = 0; i < s->n_fixed; i++)
+		free(s->fixed[i].owner);
+	free(s->fixed);
 	cfg_list_release(&s->name_servers);
 	*s = (struct zone_state){0};
 }
@@ -116,6 +119,22 @@ zone_state_add_server(struct zone_state *s, const char *text, struct err *err)
 	if (copy == NULL)
 		return err_nomem(err, "name servers");
 	l->items[l->n++] = copy;
+	return CR_OK;
+}
+
+int
+zone_state_add_fixed(struct zone_state *s, const char *owner, uint16_t type, const char *what, struct err *err)
+{
+	struct zone_fixed *grown = realloc(s->fixed, (s->n_fixed + 1) * sizeof(*grown));
+	char *copy;
+
+	if (grown == NULL)
+		return err_nomem(err, owner);
+	s->fixed = grown;
+	copy = strdup(owner);
+	if (copy == NULL)
+		return err_nomem(err, owner);
+	s->fixed[s->n_fixed++] = (struct zone_fixed){.owner = copy, .type = type, .what = what};
 	return CR_OK;
 }
 

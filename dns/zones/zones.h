@@ -28,12 +28,21 @@ struct zone_env {
 	const char *config_dir; /* relative paths start here */
 };
 
+/* A set that is more than its values: an alias, an answer by weight or place.  Never touched, and in the way of what is wanted there. */
+struct zone_fixed {
+	char *owner;
+	uint16_t type;
+	const char *what; /* static: "an alias" */
+};
+
 /* The record sets of a zone as they are now. */
 struct zone_state {
 	bool exists;
 	char *id; /* the provider's, heap; may be NULL.  Kept in the journal, so that the zone need not be looked for by its name again */
 	char *serial; /* something that changes with the zone, for "nothing else changed it meanwhile"; may be NULL */
-	struct records records;       /* all, SOA and NS too */
+	struct records records;   /* all, SOA and NS too */
+	struct zone_fixed *fixed; /* not among the records */
+	size_t n_fixed;
 	struct cfg_list name_servers; /* canonical names */
 };
 void zone_state_release(struct zone_state *s);
@@ -108,6 +117,9 @@ MUST_CHECK int zone_driver_accepts(const struct zone_driver *d, const char *zone
 MUST_CHECK int zone_base_url(const char *setting, const char *url, char **out, struct err *err);
 /* One more name server, canonical.  Errors: CR_ENOMEM. */
 MUST_CHECK int zone_state_add_server(struct zone_state *s, const char *name, struct err *err);
+/* One more set that is more than its values.  Errors: CR_ENOMEM. */
+MUST_CHECK int zone_state_add_fixed(struct zone_state *s, const char *owner, uint16_t type, const char *what,
+                                    struct err *err);
 /* Fill s->name_servers from the NS records at the apex.  Errors: CR_ENOMEM. */
 MUST_CHECK int zone_state_name_servers(struct zone_state *s, const char *zone, struct err *err);
 /* RFC 1034 s3.6.2: no other data beside a CNAME (DNSSEC's own records excepted).  l: sorted.  Errors: CR_ECONFLICT. */

@@ -145,6 +145,11 @@ check_zone(const struct zone_state *s, const char *file)
 	if (strcmp(file, "observe") != 0)
 		return;
 	assert_string_equal(s->id, ID);
+	assert_int_equal(s->n_fixed, 2);
+	assert_string_equal(s->fixed[0].owner, "www." ZONE);
+	assert_int_equal(s->fixed[0].type, RECORD_A);
+	assert_string_equal(s->fixed[0].what, "an alias");
+	assert_string_equal(s->fixed[1].what, "an answer by a policy");
 	assert_int_equal(records_count(&s->records, "www." ZONE, 0), 0);
 	assert_int_equal(records_count(&s->records, "w." ZONE, 0), 0);
 	for (size_t i = 0; i < s->records.n; i++) {

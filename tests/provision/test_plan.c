@@ -247,6 +247,36 @@ plan__records(void **state)
 	plan_release(&p);
 }
 
+/* Sets that are more than their values stand in the zone without a record. */
+static const struct fixed_row {
+	const char *name, *owner;
+	uint16_t type;
+	size_t creates, refused;
+} fixed_rows[] = {
+	{"an alias of another type stands beside ours",                  DOMAIN,        RECORD_A,     4, 0},
+	{"an answer by a policy in our place is refused",                DOMAIN,        RECORD_MX,    3, 1},
+	{"a CNAME by a policy at the domain is in the way of all there", DOMAIN,        RECORD_CNAME, 2, 2},
+	{"an alias at another name is none of ours",                     "www." DOMAIN, RECORD_A,     4, 0},
+};
+
+static void
+plan__fixed(void **state)
+{
+	const struct fixed_row *r = *state;
+	const struct row empty = {.foreign = "", .ours = ""};
+	struct err err = {0};
+	struct plan p;
+
+	plan_of(&empty, &p);
+	assert_ok(zone_state_add_fixed(&p.zone, r->owner, r->type, "an alias", &err), &err);
+	assert_ok(plan_decide_records(&p, &err), &err);
+	assert_int_equal(count_op(&p, SET_CREATE), r->creates);
+	assert_int_equal(p.n_refused, r->refused);
+	if (r->refused > 0)
+		assert_says(&p, "conflict: an alias stands there, and it is not ours");
+	plan_release(&p);
+}
+
 /* RFC 2181 s5.2: an RRset has one TTL; joining one of others, ours must not move theirs. */
 static void
 plan__a_record_beside_others_takes_their_ttl(void **state)
@@ -313,6 +343,7 @@ main(void)
 	    dkim_generate(DKIM_ED25519, &other_pem, &other_key, &err) != CR_OK)
 		return 1;
 	ROWS(tests, n, rows, plan__records);
+	ROWS(tests, n, fixed_rows, plan__fixed);
 	TEST(tests, n, plan__a_record_beside_others_takes_their_ttl);
 	TEST(tests, n, plan__records_decided_again_are_the_same);
 	failed = rows_run("provision/plan", tests, n);
