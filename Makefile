@@ -190,6 +190,10 @@ fuzzers: $(FUZZ)
 benches: $(BENCH) $(addprefix $(B)/tests/bench/start/,hello hello_static once)
 fuzz: deps ## let libFuzzer look for inputs, FUZZ_SECONDS (60) a target
 	$(Q)tests/lib/fuzz.sh $(FUZZ_SECONDS)
+manual: $(B)/tests/core/test_docs ## write the part of the manual that comes from the drivers' rows
+	$(Q)COLDRELAY_PROVIDERS=1 $< 2>/dev/null | sed -n '/^\.Bl -tag -width rfc2136/,/^\.El/p' >$(B)/providers.mdoc
+	$(Q)sed -i -e "/rows: .make manual/r $(B)/providers.mdoc" \
+	  -e '/rows: .make manual/,/End of the rows/{/rows: .make manual/b;/End of the rows/b;d}' man/coldrelay.cfg.5
 bench: ## measure, each figure beside its floor
 	$(Q)tests/lib/deps.sh --bench
 	$(Q)tests/bench/run.sh
@@ -247,4 +251,4 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: always all lib install-lib tsan list-tsan check-tsan deps test test-mocks unit check-unit check-fuzz check-e2e list-tests list-fuzz print-cflags fuzzers fuzz soak bench quickstart layers check format install clean help
+.PHONY: always all lib install-lib tsan list-tsan check-tsan deps test test-mocks unit check-unit check-fuzz check-e2e list-tests list-fuzz print-cflags fuzzers fuzz soak bench quickstart layers check manual format install clean help

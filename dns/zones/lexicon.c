@@ -337,7 +337,7 @@ const struct zone_driver zone_driver_lexicon = {
 	.read_on = "2026-11-25",
 	.note = "through lexicon: one program start a record, not atomic, no new zones; what it lists decides what is "
 		"known",
-	.calls = {.observe = 5, .change = 1},
+	.calls = {.observe = 5},
 	.open = lexicon_open,
 	.drop = lexicon_drop,
 	.reject = lexicon_reject,

@@ -100,6 +100,58 @@ add_drivers(size_t *n)
 		add_rows(n, mailhost_drivers[i]->name, mailhost_drivers[i]->rows, mailhost_drivers[i]->n_rows);
 }
 
+/* What a driver's row says of its provider, as an item of the manual. */
+static void
+tell_driver(const struct zone_driver *d, struct buf *out)
+{
+	buf_addf(out, ".It Cm %s\n%s.\n", d->name, d->summary);
+	buf_addf(out, "Makes zones: %s.\n",
+	         (d->caps & ZONE_CAP_CREATE_FILLED) != 0 ? "yes, with their records in one call"
+	         : (d->caps & ZONE_CAP_CREATE) != 0      ? "yes"
+	                                                 : "no");
+	buf_addf(out, "A change of several records: %s.\n",
+	         (d->caps & ZONE_CAP_ATOMIC) != 0 ? "all or nothing" : "one after the other");
+	buf_addf(out, "TTL %u to %u s, %s; TXT up to %zu bytes; a slash in names: %s.\n", d->ttl_min_s, d->ttl_max_s,
+	         (d->caps & ZONE_CAP_RRSET_TTL) != 0 ? "one a set" : "one a record", d->txt_max_bytes,
+	         (d->caps & ZONE_CAP_SLASH) != 0 ? "yes" : "no");
+	if (d->calls.observe > 0)
+		buf_addf(out, "Calls as a rule: %u to look", d->calls.observe);
+	if (d->calls.create > 0)
+		buf_addf(out, ", %u to make a zone", d->calls.create);
+	if (d->calls.change > 0)
+		buf_addf(out, ", %u to change one", d->calls.change);
+	if (d->calls.set > 0)
+		buf_addf(out, ", %u for each record set", d->calls.set);
+	if (d->calls.observe > 0)
+		buf_adds(out, ".\n");
+	for (size_t i = 0; i < d->n_limits; i++)
+		buf_addf(out, "Kept to %u call%s in %g s.\n", d->limits[i].calls, d->limits[i].calls == 1 ? "" : "s",
+		         (double)d->limits[i].per_ms / 1000);
+	buf_addf(out, "Tested: %s.\nDocuments read %s.\n", d->tested, d->read_on);
+}
+
+/* The list of the manual is generated: COLDRELAY_PROVIDERS=1 prints what it should be. */
+static void
+docs__the_manual_says_of_each_provider_what_its_row_says(void **state)
+{
+	struct buf want = {0}, manual = {0};
+	struct err err = {0};
+
+	(void)state;
+	buf_adds(&want, ".Bl -tag -width rfc2136\n");
+	for (size_t i = 0; zone_drivers[i] != NULL; i++)
+		if (strcmp(zone_drivers[i]->name, "memory") != 0)
+			tell_driver(zone_drivers[i], &want);
+	buf_adds(&want, ".El\n");
+	assert_ok(file_read("man/coldrelay.cfg.5", DOC_MAX_BYTES, &manual, &err), &err);
+	if (getenv("COLDRELAY_PROVIDERS") != NULL)
+		(void)fputs(buf_str(&want), stdout);
+	else if (strstr(buf_str(&manual), buf_str(&want)) == NULL)
+		fail_msg("the section ZONE PROVIDERS differs from the rows: `make manual` writes it anew");
+	buf_release(&want);
+	buf_release(&manual);
+}
+
 /* Every name, type, range and reference in it is right. */
 static void
 docs__sample_configuration_has_no_fault(void **state)
@@ -135,6 +187,7 @@ main(void)
 	add_rows(&n, "block list", intent_list_rows, intent_list_rows_n);
 	add_rows(&n, "imap server", imap_rows, imap_rows_n);
 	add_drivers(&n);
+	TEST(tests, n, docs__the_manual_says_of_each_provider_what_its_row_says);
 	TEST(tests, n, docs__sample_configuration_has_no_fault);
 	return rows_run("core/docs", tests, n);
 }
