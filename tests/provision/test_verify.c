@@ -32,7 +32,8 @@ enum {
 	ZONE = 32,
 	TTL_ZERO = 64,
 	AUTHORITY = 128,
-	CLASSLESS = 256
+	CLASSLESS = 256,
+	ALIKE = 512
 };
 
 static const struct row {
@@ -356,7 +357,7 @@ answer_of_world(void *ctx, const struct resolve_server *at, const char *name, ui
 static const struct step_row {
 	const char *name;
 	unsigned how;
-	const char *second; /* what the second server has */
+	const char *second; /* what the second server has; the first has all, or as little */
 	const char *more;   /* what the resolver has besides */
 	const char *want;
 	int want_exit;
@@ -364,6 +365,7 @@ static const struct step_row {
   /* clang-format off */
 	{"what every server has is published", CONFIGURED | ZONE, APEX_SERVED ", " DMARC, "", "", 0},
 	{"what one of them does not have yet is not", CONFIGURED | ZONE, APEX_SERVED, "", "fail propagation (pending)", 75},
+	{"what only a cache still has is not either", CONFIGURED | ZONE | ALIKE, APEX_SERVED, "", "fail propagation (pending)", 75},
 	{"a domain at its own server needs no other", CONFIGURED | ZONE | AT_SERVER, APEX_SERVED, "", "", 0},
 	{"neither does one that nobody configured", ZONE, APEX_SERVED, "", "", 0},
 	{"what is asked of mail hosts waits until they are known", CONFIGURED | ZONE, APEX_SERVED ", " DMARC, TLSA_UNUSABLE, "warn dane-usage", 0},
@@ -389,6 +391,8 @@ check_step(void **state)
 	buf_addf(&second, "{%s}", r->second);
 	zones[0] = buf_str(&resolver);
 	zones[2] = buf_str(&second);
+	if ((r->how & ALIKE) != 0)
+		zones[1] = zones[2];
 	for (size_t i = 0; i < ARRAY_LEN(w.tables); i++) {
 		zonetable_open(zones[i], &w.tables[i]);
 		w.lookups[i] = zonetable_lookup(&w.tables[i], false);
