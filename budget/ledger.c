@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Some 3, 4, 6 and 1 MB, twice; what grows beyond is forgotten between two transactions. */
+/* Some 3, 2, 6 and 1 MB, at worst twice; what grows beyond is forgotten between two transactions. */
 #define KEEP_SEATS     8192
-#define KEEP_PACES     2048
+#define KEEP_PACES     1024
 #define KEEP_STANDINGS 32768
 #define KEEP_STRANGERS 8192
 #define RETIRE_PLACES  256

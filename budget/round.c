@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 struct waiting {
@@ -36,6 +37,7 @@ struct court {
 	const struct clock *clock;
 	struct judge *judge;
 	char store[WIRE_STORE_MAX]; /* the file that was opened; "": the store is none */
+	struct stat file;           /* the same, where it is one */
 	bool store_gone;            /* and that was said */
 };
 
@@ -97,10 +99,11 @@ unknown(struct round *r, const struct err *why)
 static bool
 is_same_file(const struct round *r)
 {
-	char store[WIRE_STORE_MAX];
+	const struct court *c = r->court;
+	struct stat now;
 
-	return r->court->store[0] == '\0' ||
-	       (wire_store(db_path(r->court->db), store) && strcmp(store, r->court->store) == 0);
+	return c->store[0] == '\0' || db_is_server(c->db) ||
+	       (stat(db_path(c->db), &now) == 0 && now.st_dev == c->file.st_dev && now.st_ino == c->file.st_ino);
 }
 
 static bool
@@ -426,7 +429,9 @@ round_open(const struct round_options *o, struct round **out, struct err *err)
 	r->metrics = o->metrics;
 	r->court->db = o->db;
 	r->court->clock = o->clock;
-	(void)wire_store(db_path(o->db), r->court->store);
+	if (wire_store(db_path(o->db), r->court->store) && !db_is_server(o->db) &&
+	    stat(db_path(o->db), &r->court->file) != 0)
+		r->court->file = (struct stat){0}; /* gone meanwhile, which the first round sees */
 	rc = try_store(o->gate, err);
 	if (rc == CR_OK)
 		rc = judge_open(o->gate, o->clock, &r->court->judge, err);

@@ -9,7 +9,7 @@
 
 #define BATCH_MAX      256   /* questions of one commit */
 #define IDLE_LOG_PAGES 4000  /* the store's log is written back when nobody waits and it is longer than this, */
-#define BUSY_LOG_PAGES 20000 /* or somebody does and it is longer than this */
+#define BUSY_LOG_PAGES 30000 /* or somebody does and it is longer than this */
 
 enum job_state { JOB_WAITS, JOB_LEADS, JOB_DONE };
 

@@ -308,7 +308,7 @@ ledger__what_is_too_much_is_forgotten_and_read_again(void **state)
 		(void)snprintf(to, sizeof(to), "a@org%d.example", i);
 		assert_ok(gate_ask(o.gate, &q, &a, &o.err), &o.err);
 		assert_string_equal(office_word(&a), "allow");
-		assert_true(o.gate->ledger.paces.n <= 2049);
+		assert_true(o.gate->ledger.paces.n <= 1025);
 		assert_true(o.gate->ledger.strangers.n <= 8193);
 	}
 	assert_answer(&o, BEN, EXTERN_MAIL, "org_pace");
