@@ -16,6 +16,7 @@
 #include "dns/zonetext.h"
 #include "provision/addresses/addresses.h"
 #include "provision/hostwant.h"
+#include "provision/reverse.h"
 
 int
 apply_begin(struct apply *a, struct plan *plans, size_t n, struct err *err)
@@ -43,9 +44,8 @@ driver_name(const struct zone_provider *z, char out[160])
 	(void)snprintf(out, 160, "%.100s/%.50s", z->name, z->driver->name);
 }
 
-/* After a failed call: certainly not done closes the intention, anything else leaves it to the next run.  Keeps err as it is. */
-static void
-close_failed(struct journal *j, int64_t seq, int code, const struct err *err)
+void
+apply_close_failed(struct journal *j, int64_t seq, int code, const struct err *err)
 {
 	struct err second = {0};
 
@@ -83,7 +83,7 @@ apply_zone_change(struct journal *j, struct plan *p, struct err *err)
 	else
 		rc = z->driver->change(z->ctx, p->domain->name, &p->zone, &p->diff, err);
 	if (rc != CR_OK) {
-		close_failed(j, seq, rc, err);
+		apply_close_failed(j, seq, rc, err);
 		goto out;
 	}
 	rc = owned_changes_json(&p->diff, p->zone.id, &receipt, err);
@@ -173,10 +173,9 @@ settled_resources(const struct mailhost_steps *host, const char *intent, char **
 	return rc;
 }
 
-/* domain: as the journal has it.  zone, host: what the intentions were about, as observed. */
-static int
-settle(struct journal *j, const char *domain, const struct owned *owned, const struct zone_state *zone,
-       const struct mailhost_steps *host, struct err *err)
+int
+apply_settle_rows(struct journal *j, const char *domain, const struct owned *owned, const struct zone_state *zone,
+                  const struct mailhost_steps *host, struct err *err)
 {
 	int rc = CR_OK;
 
@@ -205,7 +204,7 @@ settle(struct journal *j, const char *domain, const struct owned *owned, const s
 int
 apply_settle(struct journal *j, struct plan *p, struct err *err)
 {
-	return settle(j, p->domain->name, &p->owned, &p->zone, &p->host_steps, err);
+	return apply_settle_rows(j, p->domain->name, &p->owned, &p->zone, &p->host_steps, err);
 }
 
 /* One key of algorithm a: made (or taken from the pool), sealed into the store, known to the plan. */
@@ -285,7 +284,7 @@ change_reverse(struct journal *j, struct plan *p, const struct plan_reverse *r, 
 	if (rc == CR_OK)
 		rc = owned_settle(&owned, &state.records, err);
 	if (rc == CR_OK)
-		rc = settle(j, journal_name, &owned, &state, &no_host, err);
+		rc = apply_settle_rows(j, journal_name, &owned, &state, &no_host, err);
 	if (rc != CR_OK)
 		goto out;
 	there = records_find(&state.records, &ptr) != NULL;
@@ -303,7 +302,7 @@ change_reverse(struct journal *j, struct plan *p, const struct plan_reverse *r, 
 	if (rc == CR_OK)
 		rc = journal_receipt(j, seq, &s, json, err);
 	else
-		close_failed(j, seq, rc, err);
+		apply_close_failed(j, seq, rc, err);
 out:
 	owned_release(&owned);
 	record_release(&ptr);
@@ -319,7 +318,8 @@ apply_reverse(struct journal *j, struct plan *p, const struct plan_reverse *r, b
 	int rc;
 
 	(void)pthread_mutex_lock(&reverse_lock);
-	rc = change_reverse(j, p, r, remove, err);
+	rc = p->domain->reverse->driver != NULL ? reverse_call(j, p, r, remove, err)
+	                                        : change_reverse(j, p, r, remove, err);
 	(void)pthread_mutex_unlock(&reverse_lock);
 	return rc == CR_OK ? CR_OK : err_wrap(err, "reverse DNS of %s", r->address);
 }
@@ -437,7 +437,7 @@ apply_host(struct apply *a, struct journal *j, struct plan *p, struct err *err)
 	if (rc == CR_OK)
 		rc = journal_receipt(j, seq, &s, json, err);
 	else
-		close_failed(j, seq, rc, err);
+		apply_close_failed(j, seq, rc, err);
 out:
 	host_want_release(&w);
 	free(json);

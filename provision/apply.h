@@ -26,7 +26,15 @@ void apply_plan(struct apply *a, struct plan *p);
 MUST_CHECK int apply_zone_change(struct journal *j, struct plan *p, struct err *err);
 /* Close what an earlier, cut-off run left pending, by what is really there. */
 MUST_CHECK int apply_settle(struct journal *j, struct plan *p, struct err *err);
-/* One PTR of a shared reverse zone, journalled under "ptr:ADDRESS".  Serialised over all threads. */
+/*
+ * The same of any rows.  domain: as the journal has it.  zone, host: what the intentions were about, as observed; of resources, all that host
+ * does not show as missing were made.
+ */
+MUST_CHECK int apply_settle_rows(struct journal *j, const char *domain, const struct owned *owned,
+                                 const struct zone_state *zone, const struct mailhost_steps *host, struct err *err);
+/* After a failed call: certainly not done closes the intention, anything else leaves it to the next run.  Keeps err as it is. */
+void apply_close_failed(struct journal *j, int64_t seq, int code, const struct err *err);
+/* One PTR, of a shared reverse zone or by a call of its owner, journalled under "ptr:ADDRESS".  Serialised over all threads. */
 MUST_CHECK int apply_reverse(struct journal *j, struct plan *p, const struct plan_reverse *r, bool remove,
                              struct err *err);
 

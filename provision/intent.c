@@ -52,6 +52,18 @@ host_release(struct mail_host *h)
 	free(h->name);
 }
 
+static void
+reverse_release(struct reverse *r)
+{
+	if (r->ctx != NULL)
+		r->driver->drop(r->ctx);
+	if (r->settings != NULL)
+		cfg_release_group(r->driver->rows, r->driver->n_rows, r->settings);
+	free(r->settings);
+	cfg_release_group(intent_reverse_zone_rows, intent_reverse_zone_rows_n, r);
+	cfg_release_group(intent_reverse_rows, intent_reverse_rows_n, r);
+}
+
 void
 intent_release(struct intent *i)
 {
@@ -65,7 +77,7 @@ intent_release(struct intent *i)
 	for (size_t n = 0; n < i->n_hosts; n++)
 		host_release(&i->hosts[n]);
 	for (size_t n = 0; n < i->n_reverses; n++)
-		cfg_release_group(intent_reverse_rows, intent_reverse_rows_n, &i->reverses[n]);
+		reverse_release(&i->reverses[n]);
 	for (size_t n = 0; n < i->n_lists; n++)
 		cfg_release_group(intent_list_rows, intent_list_rows_n, &i->lists[n]);
 	free(i->lists);
@@ -180,13 +192,14 @@ intent_domain_find(struct intent *i, struct intent_tenant *t, const char *text, 
 
 /* curl is opened once, when the first driver that may need it is. */
 static int
-open_http(struct session *s, struct intent *i, bool allow_plain, struct err *err)
+open_http(struct session *s, struct intent *i, struct err *err)
 {
-	const struct http_curl_options o = {
-		.allow_plain = allow_plain, .user_agent = "coldrelay", .deadline_ms = s->settings.timeout_s * 1000};
+	struct http_curl_options o = {.user_agent = "coldrelay", .deadline_ms = s->settings.timeout_s * 1000};
 
 	if (i->http != NULL)
 		return CR_OK;
+	for (size_t n = 0; n < i->n_zones; n++)
+		o.allow_plain = o.allow_plain || i->zones[n].allow_plain;
 	return http_curl_open(&o, &i->http, err);
 }
 
@@ -194,19 +207,34 @@ static int
 open_zone(struct session *s, struct intent *i, struct zone_provider *p, struct err *err)
 {
 	struct zone_env env = {.clock = s->clock, .config_dir = session_config_dir(s)};
-	bool plain = false;
 	int rc;
 
 	if (p->ctx != NULL)
 		return CR_OK;
-	for (size_t n = 0; n < i->n_zones; n++)
-		plain = plain || i->zones[n].allow_plain;
-	rc = open_http(s, i, plain, err);
+	rc = open_http(s, i, err);
 	if (rc != CR_OK)
 		return rc;
 	env.http = i->http;
 	rc = p->driver->open(&env, p->settings, &p->ctx, err);
 	return rc == CR_OK ? CR_OK : err_wrap(err, "zone provider %s", p->name);
+}
+
+static int
+open_reverse(struct session *s, struct intent *i, struct reverse *r, struct err *err)
+{
+	struct address_env env = {.clock = s->clock};
+	int rc;
+
+	if (r->driver == NULL)
+		return open_zone(s, i, r->provider, err);
+	if (r->ctx != NULL)
+		return CR_OK;
+	rc = open_http(s, i, err);
+	if (rc != CR_OK)
+		return rc;
+	env.http = i->http;
+	rc = r->driver->open(&env, r->settings, &r->ctx, err);
+	return rc == CR_OK ? CR_OK : err_wrap(err, "address owner %s", r->name);
 }
 
 static int
@@ -241,7 +269,7 @@ intent_open(struct session *s, struct intent *i, struct intent_domain *d, enum i
 	if (rc == CR_OK && need == INTENT_PROVIDERS)
 		rc = open_zone(s, i, d->zone, err);
 	if (rc == CR_OK && need == INTENT_PROVIDERS && d->reverse != NULL)
-		rc = open_zone(s, i, d->reverse->provider, err);
+		rc = open_reverse(s, i, d->reverse, err);
 	return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "dns/blocklist.h"
 #include "dns/dmarc.h"
 #include "dns/zones/zones.h"
+#include "provision/addresses/addresses.h"
 #include "provision/mailhosts/mailhosts.h"
 
 struct intent_mailbox {
@@ -56,9 +57,12 @@ struct mail_host {
 	void *settings, *ctx;
 	struct mailhost_facts facts;
 };
-/* Address owner "zone": the PTR records of sending addresses in reverse zones that a zone provider serves. */
+/* An address owner.  "zone": the PTR records of sending addresses in reverse zones that a zone provider serves; others set them by calls. */
 struct reverse {
-	char *name, *driver, *zone;
+	char *name, *driver_name;
+	const struct address_driver *driver; /* NULL: "zone" */
+	void *settings, *ctx;                /* the driver's */
+	char *zone;
 	struct cfg_list reverse_zones;
 	struct zone_provider *provider;
 };
@@ -93,9 +97,9 @@ struct intent {
 };
 
 extern const struct cfg_row intent_tenant_rows[], intent_default_rows[], intent_mailbox_rows[], intent_zone_rows[],
-	intent_host_rows[], intent_reverse_rows[], intent_list_rows[];
+	intent_host_rows[], intent_reverse_rows[], intent_reverse_zone_rows[], intent_list_rows[];
 extern const size_t intent_tenant_rows_n, intent_default_rows_n, intent_mailbox_rows_n, intent_zone_rows_n,
-	intent_host_rows_n, intent_reverse_rows_n, intent_list_rows_n;
+	intent_host_rows_n, intent_reverse_rows_n, intent_reverse_zone_rows_n, intent_list_rows_n;
 
 /* session_config first.  Every fault is printed by the call, one a line.  Errors: CR_ECONFIG, CR_ENOMEM. */
 MUST_CHECK int intent_read(struct session *s, struct intent *out, struct err *err);

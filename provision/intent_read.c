@@ -232,21 +232,57 @@ read_host(struct cfg *c, const struct cfg_group *g, struct mail_host *h, struct 
 	                      h->settings, err);
 }
 
+/* A reverse zone that a configured provider serves: no driver of its own. */
+static int
+read_reverse_zone(struct cfg *c, const struct cfg_group *g, struct intent *i, struct reverse *r, struct err *err)
+{
+	int rc = cfg_read_group(c, g, "address owner", intent_reverse_zone_rows, intent_reverse_zone_rows_n,
+	                        intent_reverse_rows, intent_reverse_rows_n, r, err);
+
+	if (rc != CR_OK || r->zone == NULL)
+		return rc;
+	r->provider = intent_find_zone(i, r->zone);
+	if (r->provider == NULL)
+		cfg_fault(c, g, "zone", "no zone provider is named '%s'", r->zone);
+	return CR_OK;
+}
+
+static int
+read_reverse_driver(struct cfg *c, const struct cfg_group *g, struct reverse *r, struct err *err)
+{
+	const size_t faults = cfg_fault_count(c);
+	const struct address_driver *d = r->driver;
+	struct err why = {0};
+	int rc;
+
+	r->settings = calloc(1, d->settings_size + 1);
+	if (r->settings == NULL)
+		return err_nomem(err, "settings");
+	rc = cfg_read_group(c, g, "address owner", d->rows, d->n_rows, intent_reverse_rows, intent_reverse_rows_n,
+	                    r->settings, err);
+	if (rc == CR_OK && cfg_fault_count(c) == faults && d->check(r->settings, &why) != CR_OK)
+		cfg_fault(c, g, NULL, "%s", why.text);
+	return rc;
+}
+
 static int
 read_reverse(struct cfg *c, const struct cfg_group *g, struct intent *i, struct reverse *r, struct err *err)
 {
-	int rc = cfg_read_group(c, g, "address owner", intent_reverse_rows, intent_reverse_rows_n, NULL, 0, r, err);
+	const char *wanted = cfg_peek_text(g, "driver");
+	const struct address_driver *d = address_driver_find(wanted != NULL ? wanted : "zone");
+	const bool by_calls = d != NULL && d->place == NULL;
+	int rc = cfg_read_group(c, g, "address owner", intent_reverse_rows, intent_reverse_rows_n,
+	                        by_calls ? d->rows : intent_reverse_zone_rows,
+	                        by_calls ? d->n_rows : intent_reverse_zone_rows_n, r, err);
 
 	if (rc != CR_OK)
 		return rc;
-	if (r->driver != NULL && strcmp(r->driver, "zone") != 0)
-		cfg_fault(c, g, "driver", "no address owner driver '%s': there is 'zone'", r->driver);
-	if (r->zone != NULL) {
-		r->provider = intent_find_zone(i, r->zone);
-		if (r->provider == NULL)
-			cfg_fault(c, g, "zone", "no zone provider is named '%s'", r->zone);
-	}
-	return CR_OK;
+	if (d == NULL)
+		cfg_fault(c, g, "driver", "no address owner driver '%s': there are 'zone' and 'azure'", wanted);
+	if (!by_calls)
+		return read_reverse_zone(c, g, i, r, err);
+	r->driver = d;
+	return read_reverse_driver(c, g, r, err);
 }
 
 /* A name of a provider that no provider has. */

@@ -59,11 +59,15 @@ const size_t intent_host_rows_n = ARRAY_LEN(intent_host_rows);
 
 const struct cfg_row intent_reverse_rows[] = {
 	{"name", CFG_TEXT, offsetof(struct reverse, name), 0, 0, NULL, CFG_REQUIRED, NULL, "What domains call it by."},
-	{"driver", CFG_TEXT, offsetof(struct reverse, driver), 0, 0, "zone", 0, NULL, "zone: PTR records in reverse zones that a zone provider serves."},
+	{"driver", CFG_TEXT, offsetof(struct reverse, driver_name), 0, 0, "zone", 0, NULL, "zone: PTR records in reverse zones that a zone provider serves; azure: public addresses there."},
+};
+const size_t intent_reverse_rows_n = ARRAY_LEN(intent_reverse_rows);
+
+const struct cfg_row intent_reverse_zone_rows[] = {
 	{"zone", CFG_TEXT, offsetof(struct reverse, zone), 0, 0, NULL, CFG_REQUIRED, NULL, "Name of that zone provider."},
 	{"reverse_zones", CFG_LIST, offsetof(struct reverse, reverse_zones), 0, 0, NULL, CFG_REQUIRED, NULL, "The reverse zones it serves: 2.0.192.in-addr.arpa, or classless 64/26.2.0.192.in-addr.arpa (RFC 2317)."},
 };
-const size_t intent_reverse_rows_n = ARRAY_LEN(intent_reverse_rows);
+const size_t intent_reverse_zone_rows_n = ARRAY_LEN(intent_reverse_zone_rows);
 
 const struct cfg_row intent_list_rows[] = {
 	{"zone", CFG_NAME, offsetof(struct intent_list, zone), 0, 0, NULL, CFG_REQUIRED, NULL, "The list's zone: zen.dq.spamhaus.net, dbl.spamhaus.org ..."},

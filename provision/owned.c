@@ -221,7 +221,8 @@ replay_row(const struct journal_row *row, void *arg)
 		o->zone_pending = pending;
 	}
 	/* A resource of a pending create may be there: the host's observation decides, and it must not look foreign then. */
-	if (rc == CR_OK && strcmp(row->step, "mailhost") == 0 && !(pending && deletes))
+	if (rc == CR_OK && (strcmp(row->step, "mailhost") == 0 || strcmp(row->step, "address") == 0) &&
+	    !(pending && deletes))
 		rc = replay_resources(o, &root, deletes, r->err);
 	if (rc == CR_OK && pending)
 		rc = add_pending(o, row, r->err);

@@ -12,6 +12,7 @@
 #include "budget/sending.h"
 #include "provision/addresses/addresses.h"
 #include "provision/hostwant.h"
+#include "provision/reverse.h"
 
 static int
 observe_zone(struct plan *p, struct err *err)
@@ -227,7 +228,8 @@ decide_reverse(const struct plan_env *env, struct plan *p, struct err *err)
 		return CR_OK;
 	rc = plan_reverse_room(p, err);
 	for (size_t i = 0; rc == CR_OK && i < addresses->n; i++)
-		rc = decide_one_reverse(p, addresses->items[i], err);
+		rc = p->domain->reverse->driver != NULL ? reverse_decide(env->db, p, addresses->items[i], err)
+		                                        : decide_one_reverse(p, addresses->items[i], err);
 	for (size_t i = 0; rc == CR_OK && i < p->n_reverse; i++)
 		rc = decide_reverse_pending(env, &p->reverse[i], err);
 	return rc;

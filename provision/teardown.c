@@ -86,8 +86,9 @@ plan_reverse_removal(struct teardown *t, struct err *err)
 		char step[100];
 
 		(void)snprintf(step, sizeof(step), "reverse %s", addresses->items[i]);
-		rc = address_ptr_owner(addresses->items[i], (const char *const *)r->reverse_zones.items,
-		                       r->reverse_zones.n, &out->zone, &out->owner, err);
+		if (r->driver == NULL)
+			rc = address_ptr_owner(addresses->items[i], (const char *const *)r->reverse_zones.items,
+			                       r->reverse_zones.n, &out->zone, &out->owner, err);
 		if (rc != CR_OK)
 			return err_wrap(err, "reverse DNS of %s", addresses->items[i]);
 		(void)snprintf(out->address, sizeof(out->address), "%s", addresses->items[i]);

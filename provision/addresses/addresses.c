@@ -263,7 +263,10 @@ static const struct address_driver zone_owner = {
 	.place = zone_place,
 };
 
+extern const struct address_driver address_driver_azure;
+
 const struct address_driver *const address_drivers[] = {
+	&address_driver_azure,
 	&zone_owner,
 	NULL,
 };

@@ -1,19 +1,38 @@
 /*
  * addresses.h - the contract of an address owner: who sets the reverse name (PTR) of a sending IP address.
  *
- * The owner `zone` is a reverse zone that one of the configured zone providers serves: the driver tells where the PTR belongs,
- * and the caller writes it like any other record, through its provider, journal and conflict rules.
+ * There are two kinds.  The owner `zone` is a place: a reverse zone that one of the configured zone providers serves.  The driver tells where the
+ * PTR belongs, and the caller writes it like any other record, through its provider, journal and conflict rules.  The others (a cloud that owns
+ * the address) set the PTR by calls of their own: the caller looks, journals its intention, calls, and journals the receipt (provision/reverse.c).
+ * Such a driver observes and does, like a zone provider; it never decides whose a PTR is.
  */
 #ifndef PROVISION_ADDRESSES_ADDRESSES_H
 #define PROVISION_ADDRESSES_ADDRESSES_H
 
 #include "core/cfg.h"
+#include "core/clock.h"
+#include "core/http.h"
 #include "dns/record.h"
 
 /* Where the PTR of one address belongs. */
 struct address_place {
 	const char *provider; /* name of a configured zone provider; borrowed from the settings */
 	struct name zone, owner;
+};
+
+/* All of the world a driver may touch. */
+struct address_env {
+	struct http *http;
+	const struct clock *clock;
+};
+
+/* What stands for one address at an owner that sets the PTR by calls. */
+struct address_state {
+	bool set; /* somebody set a PTR */
+	struct name host;
+	/* Something that the PTR needs beside it, which is made, journalled and undone with it (a DNS label at Azure); "" none. */
+	char label[64];
+	bool label_there; /* as we name it; what others made in its place counts as none needed */
 };
 
 struct address_driver {
@@ -24,8 +43,29 @@ struct address_driver {
 	size_t settings_size;
 	/* Everything of the settings that can be judged offline.  Errors: CR_ECONFIG. */
 	int (*check)(const void *settings, struct err *err);
-	/* Errors: CR_EPARSE (no address), CR_ENOTFOUND (an address or zone that is not this owner's). */
+	/* Errors: CR_EPARSE (no address), CR_ENOTFOUND (an address or zone that is not this owner's).  NULL: the PTR is set by calls. */
 	int (*place)(const void *settings, const char *ip, struct address_place *out, struct err *err);
+
+	/* What follows is for those that set it by calls; NULL in a place.  ctx is used by several threads, for one address by one at a time. */
+
+	const char *
+		note; /* for the plan, where a PTR is to be set: what else a sender should know of such addresses; NULL */
+	const char *tested;  /* as a zone provider's */
+	const char *read_on; /* date its documents were read */
+	/* settings: borrowed for the life of ctx.  Resolves its secrets.  No network.  Errors: CR_ECONFIG. */
+	int (*open)(const struct address_env *env, const void *settings, void **ctx_out, struct err *err);
+	void (*drop)(void *ctx);
+	/* Read-only.  Errors: CR_ENOTFOUND (not this owner's), CR_EREFUSED (an address that can have no PTR, with the reason), CR_EAUTH, CR_ERETRY,
+	 * CR_EPARSE, CR_EIO. */
+	int (*observe)(void *ctx, const char *ip, struct address_state *out, struct err *err);
+	/*
+	 * The PTR of ip is host, and base->label stands.  base: what was observed; what another hand changed since is CR_ECONFLICT.  Set already is
+	 * success.  Errors: CR_ERETRY (the forward name does not lead to the address yet, as the owner sees it), CR_EUNKNOWN; err_nothing_done as
+	 * for a zone.
+	 */
+	int (*set)(void *ctx, const char *ip, const struct address_state *base, const char *host, struct err *err);
+	/* No PTR any more where it is host, and with label not the label either; another name stays.  Gone already is success. */
+	int (*clear)(void *ctx, const char *ip, const char *host, bool label, struct err *err);
 };
 extern const struct address_driver *const address_drivers[]; /* NULL-terminated */
 const struct address_driver *address_driver_find(const char *name);

@@ -184,6 +184,10 @@ main(void)
 	add_rows(&n, "zone provider", intent_zone_rows, intent_zone_rows_n);
 	add_rows(&n, "mail host", intent_host_rows, intent_host_rows_n);
 	add_rows(&n, "address owner", intent_reverse_rows, intent_reverse_rows_n);
+	add_rows(&n, "address owner", intent_reverse_zone_rows, intent_reverse_zone_rows_n);
+	for (size_t i = 0; address_drivers[i] != NULL; i++)
+		if (address_drivers[i]->place == NULL)
+			add_rows(&n, address_drivers[i]->name, address_drivers[i]->rows, address_drivers[i]->n_rows);
 	add_rows(&n, "block list", intent_list_rows, intent_list_rows_n);
 	add_rows(&n, "imap server", imap_rows, imap_rows_n);
 	add_drivers(&n);

@@ -4,6 +4,7 @@ Sources: Azure/azure-rest-api-specs, Microsoft.Network (dns 2018-05-01, publicIP
 Options: page_max (sets a page), lag (writes and reads for which a new zone is not found), polls (looks at a long operation before it ends; 0:
 it ends at once), expires_in (seconds that a token says it lives), token_uses (requests after which a token is refused; 0: never),
 refused (no token is given), revoked (tokens are not accepted), resolves ({name: address} that public DNS answers beyond its own zones),
+preset ({address resource: its properties}, set once),
 label_first (label and reverse name in one call fail), fail (a long operation ends in failure, of this code).
 """
 import ipaddress
@@ -95,6 +96,8 @@ class Provider:
                      {"Retry-After": str(int(wait) + 1)})
 
     def authenticate(self, q):
+        for name, properties in self.options.pop("preset", {}).items():
+            self.addresses[name]["properties"].update(properties)
         if q.path.endswith("/oauth2/v2.0/token"):
             return None
         token = q.headers.get("authorization", "").removeprefix("Bearer ")
