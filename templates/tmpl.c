@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 #define NAME_MAX_BYTES 63
 #define PATH_BYTES_MAX 4096
 #define SUFFIX         ".json"
+#define BUILTINS_MAX   16
 
 static const struct field {
 	const char *name;
@@ -120,7 +122,7 @@ tmpl_drop(struct tmpl **t)
 {
 	struct tmpl *gone = TAKE(*t);
 
-	if (gone == NULL)
+	if (gone == NULL || gone->kept)
 		return;
 	for (size_t i = 0; i < gone->n; i++) {
 		for (size_t f = 0; f < FIELD__COUNT; f++)
@@ -480,11 +482,34 @@ load_file(const char *dir, const char *name, struct tmpl **out, struct err *err)
 	return rc;
 }
 
+/* A built-in one is read once: a run over a thousand domains fills the same one a thousand times. */
+static int
+load_builtin(const struct tmpl_builtin *b, struct tmpl **out, struct err *err)
+{
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	static struct tmpl *kept[BUILTINS_MAX];
+	const size_t i = (size_t)(b - tmpl_builtin_at(0));
+	char file[NAME_MAX_BYTES + 16];
+	int rc = CR_OK;
+
+	assert(i < ARRAY_LEN(kept));
+	(void)snprintf(file, sizeof(file), "%s" SUFFIX, b->name);
+	(void)pthread_mutex_lock(&mutex);
+	if (kept[i] == NULL) {
+		rc = tmpl_parse(b->text, (size_t)(b->end - b->text), file, &kept[i], err);
+		if (rc == CR_OK)
+			kept[i]->kept = true;
+	}
+	if (rc == CR_OK)
+		*out = kept[i];
+	(void)pthread_mutex_unlock(&mutex);
+	return rc;
+}
+
 int
 tmpl_load(const char *name, const char *const *dirs, struct tmpl **out, struct err *err)
 {
 	const struct tmpl_builtin *b;
-	char file[NAME_MAX_BYTES + 16];
 	int rc;
 
 	/* The name comes from the configuration and becomes part of a path. */
@@ -498,6 +523,5 @@ tmpl_load(const char *name, const char *const *dirs, struct tmpl **out, struct e
 	b = tmpl_builtin_find(name);
 	if (b == NULL)
 		return not_found(name, dirs, err);
-	(void)snprintf(file, sizeof(file), "%s" SUFFIX, name);
-	return tmpl_parse(b->text, (size_t)(b->end - b->text), file, out, err);
+	return load_builtin(b, out, err);
 }

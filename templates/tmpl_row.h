@@ -50,6 +50,7 @@ struct tmpl {
 	size_t n;
 	char **variables; /* NULL-terminated, sorted */
 	size_t n_variables;
+	bool kept; /* of the program: dropped never */
 };
 
 /* The next "%name%" at or after s: its first '%', NULL when there is none.  name_len_out: without the signs; 0 for one that is not closed. */
