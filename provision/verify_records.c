@@ -189,7 +189,6 @@ add_ttl_zero(struct verify_subject *s, const struct verify_line *of, struct err 
 	line.id = "record-ttl-zero";
 	line.text = text;
 	line.topic = VERIFY_RECORDS;
-	line.expected = line.seen = NULL;
 	return verify_add(&s->report, &line, err);
 }
 
@@ -203,61 +202,82 @@ has_line(const struct verify_report *r, const char *id)
 	return false;
 }
 
-static int
-judge(struct verify_subject *s, const struct wanted *w, const struct lookup_answer *a, struct verify_line *line,
-      struct err *err)
+/* What is said of the set, in front of or behind its name; NULL: all is as intended. */
+static const char *
+decide(const struct verify_subject *s, const struct wanted *w, const struct comparison *c, struct verify_line *line)
 {
-	const struct comparison c = compare(w, a);
-	struct buf expected = {0}, seen = {0}, fix = {0}, text = {0};
-	int rc;
+	if (c->alias && strcmp(w->records[0]->owner, s->domain) == 0) {
+		/* RFC 1034 s3.6.2: a CNAME stands alone, and a zone's name has more.  Told once, though every set misses. */
+		line->status = has_line(&s->report, "record-apex-cname") ? VERIFY_NOTE : VERIFY_FAIL;
+		line->id = "record-apex-cname";
+		line->topic = VERIFY_RECORDS;
+		return "is hidden behind an alias (CNAME) at the domain itself";
+	}
+	if (c->alias || c->beside || (c->missing > 0 && c->extra)) {
+		line->status = VERIFY_FAIL;
+		line->id = "record-differs";
+		return "is not as intended";
+	}
+	if (c->missing > 0) {
+		line->status = VERIFY_FAIL;
+		line->pending = true;
+		line->id = "record-missing";
+		return "is not published";
+	}
+	if (c->extra) {
+		line->status = VERIFY_WARN;
+		line->id = "record-extra";
+		return "has values of somebody else beside ours";
+	}
+	return NULL;
+}
 
+/* Expected beside seen, and what to publish. */
+static int
+add_shown(struct verify_subject *s, const struct wanted *w, const struct lookup_answer *a, const char *said,
+          struct verify_line *line, struct err *err)
+{
+	struct buf expected = {0}, seen = {0}, fix = {0}, text = {0};
+	struct buf *const all[] = {&expected, &seen, &fix, &text};
+	int rc = CR_OK;
+
+	buf_addf(&text, "%s %s", line->name, said);
 	for (size_t i = 0; i < w->n; i++) {
 		buf_adds(&expected, i > 0 ? " | " : "");
 		record_format_rdata(w->records[i], &expected);
 		buf_adds(&fix, i > 0 ? "\n" : "");
 		record_format(w->records[i], &fix);
 	}
-	if (c.alias) {
+	if (a->chain.n > 0) {
 		buf_adds(&seen, "CNAME ");
 		record_format_rdata(&a->chain.items[0], &seen);
 	}
 	describe(&a->records, &seen);
-	if (c.alias && strcmp(w->records[0]->owner, s->domain) == 0) {
-		/* RFC 1034 s3.6.2: a CNAME stands alone, and a zone's name has more.  Told once, though every set misses. */
-		line->status = has_line(&s->report, "record-apex-cname") ? VERIFY_NOTE : VERIFY_FAIL;
-		line->id = "record-apex-cname";
-		line->topic = VERIFY_RECORDS;
-		buf_addf(&text, "%s is an alias (CNAME), which hides its own records", s->domain);
-	} else if (c.alias || c.beside || (c.missing > 0 && c.extra)) {
-		line->status = VERIFY_FAIL;
-		line->id = "record-differs";
-		buf_addf(&text, "%s is not as intended", line->name);
-	} else if (c.missing > 0) {
-		line->status = VERIFY_FAIL;
-		line->pending = true;
-		line->id = "record-missing";
-		buf_addf(&text, "%s is not published", line->name);
-	} else if (c.extra) {
-		line->status = VERIFY_WARN;
-		line->id = "record-extra";
-		buf_addf(&text, "%s has values of somebody else beside ours", line->name);
-	}
-	if (line->status != VERIFY_OK) {
-		line->text = text.data;
-		line->expected = expected.data;
-		line->seen = seen.len > 0 ? seen.data
-		                          : (char *)(uintptr_t)(a->state == LOOKUP_NONAME ? "no such name"
-		                                                                          : "no such record");
-		line->fix = fix.data;
-	}
-	rc = verify_add(&s->report, line, err);
-	if (rc == CR_OK && c.ttl_zero)
-		rc = add_ttl_zero(s, line, err);
-	buf_release(&text);
-	buf_release(&expected);
-	buf_release(&seen);
-	buf_release(&fix);
+	if (seen.len == 0)
+		buf_adds(&seen, a->state == LOOKUP_NONAME ? "no such name" : "no such record");
+	for (size_t i = 0; rc == CR_OK && i < ARRAY_LEN(all); i++)
+		rc = buf_check(all[i], "report", err);
+	line->text = text.data;
+	line->expected = expected.data;
+	line->seen = seen.data;
+	line->fix = fix.data;
+	if (rc == CR_OK)
+		rc = verify_add(&s->report, line, err);
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		buf_release(all[i]);
+	line->text = line->expected = line->seen = line->fix = NULL;
 	return rc;
+}
+
+static int
+judge(struct verify_subject *s, const struct wanted *w, const struct lookup_answer *a, struct verify_line *line,
+      struct err *err)
+{
+	const struct comparison c = compare(w, a);
+	const char *said = decide(s, w, &c, line);
+	int rc = said != NULL ? add_shown(s, w, a, said, line, err) : verify_add(&s->report, line, err);
+
+	return rc == CR_OK && c.ttl_zero ? add_ttl_zero(s, line, err) : rc;
 }
 
 static int
