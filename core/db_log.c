@@ -17,7 +17,7 @@
 
 #include "core/lazy.h"
 
-#define AHEAD_BYTES  (8 * 1024 * 1024) /* so seldom that not one round in a hundred waits for it */
+#define AHEAD_BYTES  (2 * 1024 * 1024) /* a round waits for all of it, once in the life of a log */
 #define OFTEN        64                /* syncs of one opener: a one-shot leaves a short log behind */
 #define GATHER_BYTES (512 * 1024)
 #define WRITE_BYTES  65536 /* os_unix.c takes at most 128 KB less one in one call */
