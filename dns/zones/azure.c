@@ -71,9 +71,13 @@ az_observe(void *ctx, const char *zone, const char *id, struct zone_state *out, 
 		rc = CR_OK;
 		goto out;
 	}
-	for (size_t i = 0; rc == CR_OK && i < sets.n; i++)
+	for (size_t i = 0; rc == CR_OK && i < sets.n; i++) {
 		for (size_t n = 0; rc == CR_OK && n < sets.items[i].records.n; n++)
 			rc = records_add_copy(&s.records, &sets.items[i].records.items[n], err);
+		if (rc == CR_OK && sets.items[i].alias)
+			rc = zone_state_add_fixed(&s, sets.items[i].owner, sets.items[i].type,
+			                          "an alias of a resource at Azure", err);
+	}
 	if (rc == CR_OK)
 		rc = zone_state_name_servers(&s, zone, err);
 	if (rc == CR_OK)

@@ -13,6 +13,8 @@ prism=@stoplight/prism-cli@5.16.0
 table='
 cloudflare contract/test_zones cloudflare
 route53 contract/test_zones route53
+azure-dns contract/test_zones azure
+azure-publicip provision/test_reverse azure
 '
 scratch=$(mktemp -d) || exit 74
 mock=

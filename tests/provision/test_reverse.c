@@ -489,7 +489,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	up = fake_open(&fake, "azure --option unlimited=true");
+	up = fake_open(&fake, "azure --option unlimited=true --option check_tokens=true");
 	return 0;
 }
 

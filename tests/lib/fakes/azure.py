@@ -5,7 +5,8 @@ Options: page_max (sets a page), lag (writes and reads for which a new zone is n
 it ends at once), expires_in (seconds that a token says it lives), token_uses (requests after which a token is refused; 0: never),
 refused (no token is given), revoked (tokens are not accepted), resolves ({name: address} that public DNS answers beyond its own zones),
 preset ({address resource: its properties}, set once),
-label_first (label and reverse name in one call fail), fail (a long operation ends in failure, of this code).
+label_first (label and reverse name in one call fail), fail (a long operation ends in failure, of this code),
+check_tokens (the mock that requests are copied to knows of tokens).
 """
 import ipaddress
 import json
@@ -58,7 +59,7 @@ class Provider:
     def __init__(self, url):
         self.url = url
         self.options = {"page_max": 100, "lag": 0, "polls": 0, "expires_in": 3600, "token_uses": 0, "refused": False, "revoked": False,
-                        "resolves": {}, "label_first": False, "fail": None}
+                        "resolves": {}, "label_first": False, "fail": None, "check_tokens": False}
         self.secret = secrets.token_hex(20)
         self.tenant = "11111111-2222-3333-4444-555555555555"
         self.client = "66666666-7777-8888-9999-000000000000"
@@ -85,6 +86,9 @@ class Provider:
                 "tokens": len(self.tokens)}
 
     def for_mock(self, q):
+        """Zones, and addresses with tokens, are described apart."""
+        if q.path.endswith("/oauth2/v2.0/token"):
+            return (q.target if self.options["check_tokens"] else None), {"Content-Type": q.headers.get("content-type", "")}
         headers = {"Authorization": "Bearer x"}
         for name in ("content-type", "if-match", "if-none-match"):
             if name in q.headers:
