@@ -17,6 +17,7 @@
 #include "core/term.h"
 #include "core/version.h"
 #include "provision/cmd.h"
+#include "provision/cmd_quiesce.h"
 
 static const char *config_option;
 static bool json_option, quiet_option, no_color_option, version_option, help_option;
@@ -111,10 +112,27 @@ run_version(struct session *s, int argc, char **argv, struct err *err)
 	return 0;
 }
 
+/* Commands of the gate's room that stop or free domains, whose mail hosts are another room's. */
+static bool
+is_containing(const struct command *c)
+{
+	return strcmp(c->name, "freeze") == 0 || strcmp(c->name, "thaw") == 0;
+}
+
+static int
+run_command(struct session *s, int argc, char **argv, struct err *err)
+{
+	const struct command *c = command_find(argv[0], err);
+	int rc = c != NULL ? c->run(s, argc, argv, err) : CR_EUSAGE;
+
+	if (rc == 0 && is_containing(c))
+		cmd_quiesce_after(s, argc, argv);
+	return rc;
+}
+
 static int
 run(struct session *s, int argc, char **argv, struct err *err)
 {
-	const struct command *c;
 	int used = 0;
 	int rc = opt_parse_front(global_options, ARRAY_LEN(global_options), argc - 1, argv + 1, &used, err);
 
@@ -138,8 +156,7 @@ run(struct session *s, int argc, char **argv, struct err *err)
 	argv += used + 1;
 	if (argc == 0)
 		return err_set(err, CR_EUSAGE, "no command given: `coldrelay help` lists them");
-	c = command_find(argv[0], err);
-	return c != NULL ? c->run(s, argc, argv, err) : CR_EUSAGE;
+	return run_command(s, argc, argv, err);
 }
 
 /*

@@ -5,6 +5,7 @@
 
 #include "provision/cmd_keys.h"
 #include "provision/cmd_provision.h"
+#include "provision/cmd_quiesce.h"
 #include "provision/cmd_teardown.h"
 #include "provision/cmd_verify.h"
 
@@ -14,6 +15,8 @@ const struct command provision_commands[] = {
 	{"verify",    cmd_verify,
          "DOMAIN | --all | --message FILE [--wait DUR] [--resolver HOST:PORT] [--selector S] [--address IP]", "is the domain really ready: records, SPF, DKIM, DMARC, hosts, lists, a test message", cmd_verify_help   },
 	{"keys",      cmd_keys,      "list | rotate | export DOMAIN",                                         "the DKIM keys of a domain",                                                           cmd_keys_help     },
+	{"quiesce",   cmd_quiesce,   "[DOMAIN | PRIMARY ...]",
+         "tell the mail hosts which domains may not send, and which may again",														      NULL              },
 	{"teardown",  cmd_teardown,  "DOMAIN [--dry-run] [--yes] [--now --reason TEXT]",
          "close a domain; when its time is over, remove what was made and park it",														  cmd_teardown_help },
 };

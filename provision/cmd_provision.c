@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/opt.h"
 #include "core/term.h"
+#include "provision/quiesce.h"
 #include "provision/registrars/registrars.h"
 #include "provision/run.h"
 #include "provision/verify_after.h"
@@ -122,6 +123,15 @@ warn_left_out(struct run *r, struct err *err)
 	return rc;
 }
 
+/* A domain that was frozen while its mail host could not be told, or whose table was lost. */
+static int
+carry_states(struct run *r, struct err *err)
+{
+	struct quiesce q = {.session = r->session, .intent = &r->intent, .tenant = r->tenant->primary};
+
+	return quiesce_sync(&q, err);
+}
+
 static int
 provision(struct run *r, int *exit_out, struct err *err)
 {
@@ -140,11 +150,13 @@ provision(struct run *r, int *exit_out, struct err *err)
 	if (rc != CR_OK || opt_dry_run)
 		return rc;
 	if (!apply && !r->session->json)
-		return CR_OK;
+		return carry_states(r, err);
 	if (apply)
 		rc = run_apply(r, err);
 	if (rc == CR_OK)
 		rc = run_report(r, true, &c, err);
+	if (rc == CR_OK)
+		rc = carry_states(r, err);
 	if (rc == CR_OK && apply)
 		rc = instruct(r, err);
 	if (rc == CR_OK && apply)

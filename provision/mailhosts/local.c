@@ -1,15 +1,17 @@
 /*
- * local.c - the self-hosted mail host: Postfix, Dovecot and OpenDKIM on this machine, fed through files under one directory.
+ * local.c - the self-hosted mail host: Postfix, Dovecot, and OpenDKIM or Rspamd, on this machine, fed through files under one directory.
  *
  * Sources: Postfix VIRTUAL_README, access(5); Dovecot passwd-file; opendkim.conf(5) KeyTable, SigningTable, RequireSafeKeys
- * (OpenDKIM 2.11, read 2026-11).  What main.cf, dovecot.conf and opendkim.conf must say stands in the manual.
+ * (OpenDKIM 2.11); postconf(5) sender_dependent_default_transport_maps, master(5) (Postfix 3.7); Rspamd's dkim_signing.lua, selector_map
+ * (3.4; all read 2026-11).  What main.cf, dovecot.conf and opendkim.conf must say stands in the manual.
  * Invariants: only lines and key files that the caller's journal knows are changed; a private key is 0600 from its first byte;
  * nothing reaches a path or a table before local_lines.c has found it plain.  Mail itself is never deleted.
  *
  *   resource "domain"   postfix/virtual_mailbox_domains
  *            "mailbox"  postfix/virtual_mailbox_maps and dovecot/passwd
  *            "key"      opendkim/keys/DOMAIN/SELECTOR.private and opendkim/KeyTable
- *            "signing"  opendkim/SigningTable: which key signs
+ *            "signing"  opendkim/SigningTable, or rspamd/selectors: which key signs
+ *            "outgoing" postfix/sender_transports, and the service that it names in postfix/outgoing_services
  */
 #include "provision/mailhosts/local.h"
 
@@ -42,6 +44,10 @@ static const struct cfg_row rows[] = {
          "Program and arguments that make OpenDKIM read its tables again, run once after they changed."                                                              },
 	{"mail_home",   CFG_TEXT,     AT(mail_home),     0,  0,        "/var/mail/vhosts", 0,            NULL,
          "Directory of the mailboxes: MAIL_HOME/DOMAIN/USER."													},
+	{"outgoing",    CFG_TEXT,     AT(outgoing),      0,  0,        NULL,               0,            NULL,
+         "Postfix service that its domains send through, from its addresses and with its name in HELO; without it "
+         "Postfix's default."																	},
+	{"signer",      CFG_TEXT,     AT(signer),        0,  0,        "opendkim",         0,            NULL, "Who signs: opendkim or rspamd."                      },
 	{"template",    CFG_TEXT,     AT(template_name), 0,  0,        "local",            0,            NULL, "Template of the DNS records."                        },
 };
 
@@ -54,6 +60,7 @@ local_drop(void *ctx)
 		return;
 	maps_drop(&l->maps);
 	free(l->root);
+	free(l->service);
 	free(l);
 }
 
@@ -114,6 +121,8 @@ check_settings(const struct local_settings *s, struct name *host_out, struct err
 	if (s->mail_home[0] != '/' || s->mail_home[strcspn(s->mail_home, " \t\r\n:")] != '\0')
 		return err_set(err, CR_ECONFIG, "mail_home: '%s' is not an absolute path without blanks and ':'",
 		               s->mail_home);
+	if (strcmp(s->signer, "opendkim") != 0 && strcmp(s->signer, "rspamd") != 0)
+		return err_set(err, CR_ECONFIG, "signer: '%s' is neither opendkim nor rspamd", s->signer);
 	if (strlen(s->template_name) >= sizeof(((struct mailhost_facts *)NULL)->template_name))
 		return err_set(err, CR_ECONFIG, "template: '%s' is too long", s->template_name);
 	return CR_OK;
@@ -128,8 +137,11 @@ local_open(const struct mailhost_env *env, const void *settings, void **ctx_out,
 	if (l == NULL)
 		return err_nomem(err, "mail host");
 	l->settings = settings;
+	l->rspamd = strcmp(l->settings->signer, "rspamd") == 0;
 	l->place = (struct mailbox_place){l->settings->uid, l->settings->gid, l->settings->mail_home};
 	rc = check_settings(l->settings, &l->host, err);
+	if (rc == CR_OK && l->settings->outgoing != NULL)
+		rc = outgoing_service(l->settings->outgoing, l->host.text, &l->settings->addresses, &l->service, err);
 	if (rc == CR_OK)
 		rc = find_owner(l->settings->dkim_owner, &l->key_owner, err);
 	if (rc == CR_OK)
@@ -167,8 +179,8 @@ local_facts(void *ctx, struct mailhost_facts *out, struct err *err)
 
 const struct mailhost_driver mailhost_local = {
 	.name = "local",
-	.summary = "Postfix, Dovecot and OpenDKIM on this machine",
-	.caps = MAILHOST_CAP_DKIM_OURS | MAILHOST_CAP_MAILBOXES,
+	.summary = "Postfix, Dovecot, and OpenDKIM or Rspamd, on this machine",
+	.caps = MAILHOST_CAP_DKIM_OURS | MAILHOST_CAP_MAILBOXES | MAILHOST_CAP_QUIESCE_CHEAP,
 	.rows = rows,
 	.n_rows = ARRAY_LEN(rows),
 	.settings_size = sizeof(struct local_settings),

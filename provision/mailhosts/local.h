@@ -24,13 +24,17 @@ struct local_settings {
 	char *dkim_owner;
 	struct cfg_list dkim_reload;
 	char *mail_home;
+	char *outgoing; /* NULL: Postfix's default */
+	char *signer;
 	char *template_name;
 };
 
 struct local {
 	const struct local_settings *settings;
 	struct name host;
-	char *root; /* absolute: it is written into KeyTable */
+	char *root;    /* absolute: it is written into KeyTable */
+	bool rspamd;   /* who signs; else OpenDKIM */
+	char *service; /* what master.cf has to say of outgoing; NULL */
 	struct mailbox_place place;
 	struct file_owner key_owner;
 	struct maps *maps;
@@ -42,9 +46,20 @@ struct local {
  */
 const struct mailhost_key *local_signing_key(const struct mailhost_domain *want);
 
+/* Where it is written which key of a domain signs, and what: of the signer in use, and of the other one. */
+struct signing_line {
+	enum map_file file, other_file;
+	char key[SIGNING_PATTERN_MAX], other_key[SIGNING_PATTERN_MAX];
+	const char *value; /* lives in what it was made of */
+};
+MUST_CHECK int local_signing_line(const struct local *l, const char *domain, const struct mailhost_key *key,
+                                  const struct key_lines *lines, struct signing_line *out, struct err *err);
+
 enum key_file { KEY_FILE_ABSENT, KEY_FILE_SAME, KEY_FILE_DIFFERENT };
-/* A key that others may read counts as different: OpenDKIM refuses it (RequireSafeKeys).  Errors: CR_EIO, CR_ENOMEM. */
-MUST_CHECK int local_key_file(const char *path, const struct secret *pem, enum key_file *out, struct err *err);
+/* A key that others may read, or that is another user's than owner, counts as different: the signer refuses it (RequireSafeKeys), or
+ * cannot read it.  Errors: CR_EIO, CR_ENOMEM. */
+MUST_CHECK int local_key_file(const char *path, const struct secret *pem, const struct file_owner *owner,
+                              enum key_file *out, struct err *err);
 
 /*
  * Does Dovecot's line of address say what it should? Its hash by verifying, its fixed fields by comparing with tail; extra fields

@@ -1,7 +1,7 @@
 /*
  * local_apply.c - the resources of a domain made at, taken from, and silenced at the self-hosted mail host.
  *
- * Sources: access(5), opendkim.conf(5).  Order of making: key files, KeyTable, SigningTable, mailboxes, the domain last; of taking
+ * Sources: access(5), opendkim.conf(5).  Order of making: key files, KeyTable, SigningTable, the way out, mailboxes, the domain last; of taking
  * away the reverse.  enum map_file holds the order of the tables.
  */
 #include "provision/mailhosts/local.h"
@@ -64,7 +64,7 @@ write_key_file(struct work *w, const struct mailhost_key *key, const char *path,
 
 	if (key->pem == NULL)
 		return err_set(err, CR_EBUG, "key %s comes without its private half", key->selector);
-	rc = local_key_file(path, key->pem, &there, err);
+	rc = local_key_file(path, key->pem, &w->l->key_owner, &there, err);
 	if (rc != CR_OK || there == KEY_FILE_SAME)
 		return rc;
 	if (create && there == KEY_FILE_DIFFERENT)
@@ -106,19 +106,45 @@ static int
 apply_signing(struct work *w, const struct mailhost_step *step, struct err *err)
 {
 	const struct mailhost_key *key = local_signing_key(w->want);
-	char pattern[SIGNING_PATTERN_MAX];
+	struct signing_line line;
 	struct key_lines lines = {0};
 	int rc;
 
 	if (key == NULL)
 		return err_set(err, CR_EBUG, "step for signing, but no key of %s signs", w->domain);
-	rc = signing_pattern(w->domain, pattern, err);
+	rc = key_lines_make(w->l->root, w->domain, key->selector, &lines, err);
 	if (rc == CR_OK)
-		rc = key_lines_make(w->l->root, w->domain, key->selector, &lines, err);
+		rc = local_signing_line(w->l, w->domain, key, &lines, &line, err);
+	if (rc == CR_OK && w->l->rspamd)
+		rc = maps_make_dir(w->l->maps, "rspamd", 0755, err);
 	if (rc == CR_OK)
-		rc = map_edits_add(&w->edits, MAP_SIGNING, step->change == MAILHOST_CREATE ? MAP_ADD : MAP_SET, pattern,
-		                   lines.name, err);
+		rc = map_edits_add(&w->edits, line.file, step->change == MAILHOST_CREATE ? MAP_ADD : MAP_SET, line.key,
+		                   line.value, err);
+	/* Two signers would sign twice, and the one that is told no more would go on with an old key. */
+	if (rc == CR_OK && step->change == MAILHOST_UPDATE)
+		rc = map_edits_add(&w->edits, line.other_file, MAP_REMOVE, line.other_key, NULL, err);
 	key_lines_release(&lines);
+	return rc;
+}
+
+static int
+apply_outgoing(struct work *w, const struct mailhost_step *step, struct err *err)
+{
+	const char *service = w->l->settings->outgoing;
+	char key[OUTGOING_KEY_MAX], *value = NULL;
+	int rc = outgoing_line(w->domain, service, key, &value, err);
+
+	if (rc != CR_OK)
+		return rc;
+	if (service == NULL) {
+		rc = map_edits_add(&w->edits, MAP_OUTGOING, MAP_REMOVE, key, NULL, err);
+	} else {
+		rc = map_edits_add(&w->edits, MAP_SERVICES, MAP_SET, service, w->l->service, err);
+		if (rc == CR_OK)
+			rc = map_edits_add(&w->edits, MAP_OUTGOING, step->change == MAILHOST_CREATE ? MAP_ADD : MAP_SET,
+			                   key, value, err);
+	}
+	free(value);
 	return rc;
 }
 
@@ -208,7 +234,22 @@ undo_signing(struct work *w, const char *subject, struct err *err)
 	int rc = signing_pattern(w->domain, pattern, err);
 
 	(void)subject;
-	return rc == CR_OK ? map_edits_add(&w->edits, MAP_SIGNING, MAP_REMOVE, pattern, NULL, err) : rc;
+	if (rc == CR_OK)
+		rc = map_edits_add(&w->edits, MAP_SIGNING, MAP_REMOVE, pattern, NULL, err);
+	if (rc == CR_OK)
+		rc = map_edits_add(&w->edits, MAP_SELECTORS, MAP_REMOVE, w->domain, NULL, err);
+	return rc;
+}
+
+/* The service stays: other domains may go out by it. */
+static int
+undo_outgoing(struct work *w, const char *subject, struct err *err)
+{
+	char key[OUTGOING_KEY_MAX], *value;
+	int rc = outgoing_line(w->domain, NULL, key, &value, err);
+
+	(void)subject;
+	return rc == CR_OK ? map_edits_add(&w->edits, MAP_OUTGOING, MAP_REMOVE, key, NULL, err) : rc;
 }
 
 static int
@@ -243,10 +284,11 @@ static const struct kind {
 	int (*apply)(struct work *w, const struct mailhost_step *step, struct err *err);
 	int (*undo)(struct work *w, const char *subject, struct err *err);
 } kinds[] = {
-	{"key",     apply_key,     undo_key    },
-	{"signing", apply_signing, undo_signing},
-	{"mailbox", apply_mailbox, undo_mailbox},
-	{"domain",  apply_domain,  undo_domain },
+	{"key",      apply_key,      undo_key     },
+	{"signing",  apply_signing,  undo_signing },
+	{"mailbox",  apply_mailbox,  undo_mailbox },
+	{"outgoing", apply_outgoing, undo_outgoing},
+	{"domain",   apply_domain,   undo_domain  },
 };
 
 static int

@@ -1,8 +1,8 @@
 /*
- * local_lines.c - the texts that name a domain, a mailbox or a key in the tables.
+ * local_lines.c - the texts that name a domain, a mailbox, a key or a way out in the tables.
  *
  * Sources: opendkim.conf(5) KeyTable ("name domain:selector:path") and SigningTable; Dovecot passwd-file
- * ("user:password:uid:gid:(gecos):home:(shell):extra").
+ * ("user:password:uid:gid:(gecos):home:(shell):extra"); postconf(5) smtp_bind_address, smtp_bind_address_enforce (Postfix 3.7).
  */
 #include "provision/mailhosts/local_lines.h"
 
@@ -137,4 +137,65 @@ signing_pattern(const char *domain, char out[SIGNING_PATTERN_MAX], struct err *e
 	if (rc == CR_OK)
 		(void)snprintf(out, SIGNING_PATTERN_MAX, "*@%s", domain);
 	return rc;
+}
+
+/* The one address of a family, NULL when it has none. */
+static int
+only_address(const struct cfg_list *addresses, bool ipv6, const char **out, struct err *err)
+{
+	*out = NULL;
+	for (size_t i = 0; i < addresses->n; i++) {
+		if ((strchr(addresses->items[i], ':') != NULL) != ipv6)
+			continue;
+		if (*out != NULL)
+			return err_set(err, CR_ECONFIG,
+			               "addresses: %s and %s: with outgoing, one of each family is sent from", *out,
+			               addresses->items[i]);
+		*out = addresses->items[i];
+	}
+	return CR_OK;
+}
+
+/* Without smtp_bind_address_enforce, Postfix sends from any address when it cannot have the right one; over a family without one, always. */
+int
+outgoing_service(const char *service, const char *host, const struct cfg_list *addresses, char **out, struct err *err)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	const char *ipv4, *ipv6;
+	struct buf line = {0};
+	int rc;
+
+	if (service[0] == '\0' || service[strspn(service, plain)] != '\0')
+		return err_set(err, CR_ECONFIG, "outgoing: '%s' is no name of a service: letters, digits, - and _",
+		               service);
+	rc = only_address(addresses, false, &ipv4, err);
+	if (rc == CR_OK)
+		rc = only_address(addresses, true, &ipv6, err);
+	if (rc != CR_OK)
+		return rc;
+	buf_adds(&line, "unix - - n - - smtp");
+	if (ipv4 != NULL)
+		buf_addf(&line, " -o smtp_bind_address=%s", ipv4);
+	if (ipv6 != NULL)
+		buf_addf(&line, " -o smtp_bind_address6=%s", ipv6);
+	if (ipv4 == NULL || ipv6 == NULL)
+		buf_addf(&line, " -o inet_protocols=%s", ipv4 != NULL ? "ipv4" : "ipv6");
+	buf_addf(&line, " -o smtp_bind_address_enforce=yes -o smtp_helo_name=%s", host);
+	rc = buf_take(&line, "outgoing", out, err);
+	buf_release(&line);
+	return rc;
+}
+
+int
+outgoing_line(const char *domain, const char *service, char key[OUTGOING_KEY_MAX], char **value, struct err *err)
+{
+	int rc = check_plain("domain", domain, err);
+
+	*value = NULL;
+	if (rc != CR_OK)
+		return rc;
+	(void)snprintf(key, OUTGOING_KEY_MAX, "@%s", domain);
+	if (service != NULL && asprintf(value, "%s:", service) < 0)
+		return err_nomem(err, "outgoing line");
+	return CR_OK;
 }

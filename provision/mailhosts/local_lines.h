@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "core/cfg.h"
 #include "core/err.h"
 #include "dns/name.h"
 
@@ -24,6 +25,17 @@ MUST_CHECK int key_lines_make(const char *root, const char *domain, const char *
 #define SIGNING_PATTERN_MAX (NAME_TEXT_MAX + 2)
 /* "*@DOMAIN", the wildcard form of "refile:". */
 MUST_CHECK int signing_pattern(const char *domain, char out[SIGNING_PATTERN_MAX], struct err *err);
+
+/*
+ * What master.cf says of the service through which a host's domains send: its address of each family, no other one, and HELO with the
+ * host's name, which is what its PTR says too.  Errors: CR_ECONFIG (no plain name; two addresses of a family, of which smtp(8) binds one).
+ */
+MUST_CHECK int outgoing_service(const char *service, const char *host, const struct cfg_list *addresses, char **out,
+                                struct err *err);
+/* sender_transports says "@DOMAIN" -> "SERVICE:".  service NULL: value NULL. */
+#define OUTGOING_KEY_MAX (NAME_TEXT_MAX + 2)
+MUST_CHECK int outgoing_line(const char *domain, const char *service, char key[OUTGOING_KEY_MAX], char **value,
+                             struct err *err);
 
 /* Where mail lies, and whose it is; uid, gid -1: not said. */
 struct mailbox_place {

@@ -1,5 +1,5 @@
 /*
- * local_maps.h - the six tables of a self-hosted mail host on disk, changed by many threads with few writes.
+ * local_maps.h - the tables of a self-hosted mail host on disk, changed by many threads with few writes.
  *
  * maps_commit is a group commit.  Callers bring edits; whoever finds no writer at work becomes the writer for all that wait,
  * reads each table once, makes everybody's edits, writes each table once and compiles it once.  While it writes, the next
@@ -23,6 +23,9 @@ enum map_file {
 	MAP_SENDERS,     /* postfix/sender_access */
 	MAP_KEY_TABLE,   /* opendkim/KeyTable */
 	MAP_SIGNING,     /* opendkim/SigningTable */
+	MAP_SELECTORS,   /* rspamd/selectors */
+	MAP_SERVICES,    /* postfix/outgoing_services */
+	MAP_OUTGOING,    /* postfix/sender_transports */
 	MAP_MAILBOXES,   /* postfix/virtual_mailbox_maps */
 	MAP_PASSWD_FILE, /* dovecot/passwd */
 	MAP_DOMAINS,     /* postfix/virtual_mailbox_domains */

@@ -6,6 +6,7 @@
 #include "provision/mailhosts/local.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -21,6 +22,23 @@ local_signing_key(const struct mailhost_domain *want)
 		    (found == NULL || (found->algorithm != DKIM_RSA && want->keys[i].algorithm == DKIM_RSA)))
 			found = &want->keys[i];
 	return found;
+}
+
+int
+local_signing_line(const struct local *l, const char *domain, const struct mailhost_key *key,
+                   const struct key_lines *lines, struct signing_line *out, struct err *err)
+{
+	char pattern[SIGNING_PATTERN_MAX];
+	int rc = signing_pattern(domain, pattern, err);
+
+	if (rc != CR_OK)
+		return rc;
+	*out = (struct signing_line){.file = l->rspamd ? MAP_SELECTORS : MAP_SIGNING,
+	                             .other_file = l->rspamd ? MAP_SIGNING : MAP_SELECTORS,
+	                             .value = l->rspamd ? key->selector : lines->name};
+	(void)snprintf(out->key, sizeof(out->key), "%s", l->rspamd ? domain : pattern);
+	(void)snprintf(out->other_key, sizeof(out->other_key), "%s", l->rspamd ? pattern : domain);
+	return CR_OK;
 }
 
 struct look {
@@ -116,8 +134,15 @@ look_at_mailbox(struct look *k, const struct mailhost_mailbox *box, struct err *
 	return rc;
 }
 
+static bool
+is_owner(const struct stat *st, const struct file_owner *owner)
+{
+	return owner->uid == FILE_OWNER_SELF.uid || st->st_uid == owner->uid;
+}
+
 int
-local_key_file(const char *path, const struct secret *pem, enum key_file *out, struct err *err)
+local_key_file(const char *path, const struct secret *pem, const struct file_owner *owner, enum key_file *out,
+               struct err *err)
 {
 	struct buf text = {.max_bytes = SECRET_MAX_BYTES};
 	struct stat st;
@@ -135,7 +160,7 @@ local_key_file(const char *path, const struct secret *pem, enum key_file *out, s
 	} else if (rc == CR_OK && pem != NULL) {
 		bytes = secret_bytes(pem, &len);
 		if (text.len == len && memcmp(text.data, bytes, len) == 0 && stat(path, &st) == 0 &&
-		    (st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+		    (st.st_mode & (S_IRWXG | S_IRWXO)) == 0 && is_owner(&st, owner))
 			*out = KEY_FILE_SAME;
 	}
 	secret_wipe_buf(&text);
@@ -152,7 +177,7 @@ look_at_key(struct look *k, const struct mailhost_key *key, struct err *err)
 
 	rc = key_lines_make(k->l->root, k->want->domain, key->selector, &lines, err);
 	if (rc == CR_OK)
-		rc = local_key_file(lines.path, key->pem, &file, err);
+		rc = local_key_file(lines.path, key->pem, &k->l->key_owner, &file, err);
 	if (rc == CR_OK)
 		rc = judge(k, "key", key->selector, file != KEY_FILE_ABSENT || has_key(table, lines.name),
 		           file == KEY_FILE_SAME && map_has(table, lines.name, lines.value) &&
@@ -166,21 +191,46 @@ static int
 look_at_signing(struct look *k, struct err *err)
 {
 	const struct mailhost_key *key = local_signing_key(k->want);
-	const struct map *table = &k->maps[MAP_SIGNING];
-	char pattern[SIGNING_PATTERN_MAX];
+	struct signing_line line;
 	struct key_lines lines = {0};
 	int rc;
 
 	if (key == NULL)
 		return CR_OK;
-	rc = signing_pattern(k->want->domain, pattern, err);
+	rc = key_lines_make(k->l->root, k->want->domain, key->selector, &lines, err);
 	if (rc == CR_OK)
-		rc = key_lines_make(k->l->root, k->want->domain, key->selector, &lines, err);
-	if (rc == CR_OK)
-		rc = judge(k, "signing", k->want->domain, has_key(table, pattern),
-		           map_has(table, pattern, lines.name) && !maps_is_stale(k->l->maps, MAP_SIGNING),
+		rc = local_signing_line(k->l, k->want->domain, key, &lines, &line, err);
+	if (rc == CR_OK) {
+		const struct map *table = &k->maps[line.file];
+		const bool by_other = has_key(&k->maps[line.other_file], line.other_key);
+
+		rc = judge(k, "signing", k->want->domain, has_key(table, line.key) || by_other,
+		           map_has(table, line.key, line.value) && !by_other && !maps_is_stale(k->l->maps, line.file),
 		           "another key signs, or the table was not read again", err);
+	}
 	key_lines_release(&lines);
+	return rc;
+}
+
+/* A domain whose host has no service of its own any more goes back to Postfix's default, where the line that says otherwise is ours. */
+static int
+look_at_outgoing(struct look *k, struct err *err)
+{
+	const char *domain = k->want->domain, *service = k->l->settings->outgoing;
+	const struct map *table = &k->maps[MAP_OUTGOING];
+	char key[OUTGOING_KEY_MAX], *value = NULL;
+	int rc = outgoing_line(domain, service, key, &value, err);
+
+	if (rc != CR_OK)
+		return rc;
+	if (service != NULL)
+		rc = judge(k, "outgoing", domain, has_key(table, key),
+		           map_has(table, key, value) && !maps_is_stale(k->l->maps, MAP_OUTGOING) &&
+		                   map_has(&k->maps[MAP_SERVICES], service, k->l->service),
+		           "sends by another service, or the service differs", err);
+	else if (has_key(table, key) && k->owned("outgoing", domain, k->arg))
+		rc = judge(k, "outgoing", domain, true, false, "sends by Postfix's default again", err);
+	free(value);
 	return rc;
 }
 
@@ -200,6 +250,8 @@ local_observe(void *ctx, const struct mailhost_domain *want,
 		rc = look_at_signing(&k, err);
 	for (size_t i = 0; i < want->n_mailboxes && rc == CR_OK; i++)
 		rc = look_at_mailbox(&k, &want->mailboxes[i], err);
+	if (rc == CR_OK)
+		rc = look_at_outgoing(&k, err);
 	if (rc == CR_OK)
 		rc = look_at_domain(&k, err);
 	for (unsigned f = 0; f < MAP_FILE__COUNT; f++)

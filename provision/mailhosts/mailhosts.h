@@ -13,8 +13,9 @@
 #include "core/secret.h"
 #include "dns/dkim.h"
 
-#define MAILHOST_CAP_DKIM_OURS (1U << 0) /* takes our keys; else it makes its own */
-#define MAILHOST_CAP_MAILBOXES (1U << 1)
+#define MAILHOST_CAP_DKIM_OURS     (1U << 0) /* takes our keys; else it makes its own */
+#define MAILHOST_CAP_MAILBOXES     (1U << 1)
+#define MAILHOST_CAP_QUIESCE_CHEAP (1U << 2) /* touches this machine only: may be repeated every few seconds */
 
 struct mailhost_env {
 	struct http *http;
@@ -44,7 +45,7 @@ struct mailhost_domain {
 
 /* One thing that differs, as found by observe. */
 struct mailhost_step {
-	char kind[16]; /* "domain", "mailbox", "key", "signing" */
+	char kind[16]; /* "domain", "mailbox", "key", "signing", "outgoing" */
 	char subject[320];
 	enum { MAILHOST_CREATE, MAILHOST_UPDATE, MAILHOST_PRESENT, MAILHOST_FOREIGN } change;
 	char detail[160]; /* for people */

@@ -1,6 +1,7 @@
 #!/bin/bash
 # A private Dovecot on the loopback, configured with the lines that the manual gives, over the files of the mail host `local`.
-#   dovecot_up.sh DIR MANUAL ROOT [PORT]     MANUAL: man/coldrelay.8; ROOT: the mail host's root, whose dovecot/passwd says who may log in
+#   dovecot_up.sh DIR MANUAL ROOT [PORT [MORE]]   MANUAL: man/coldrelay.8; ROOT: the mail host's root, whose dovecot/passwd says who may log
+#   in; MORE: a file with more lines
 # Mail belongs to nobody.  Its certificate is for localhost and 127.0.0.1, and not for 127.0.0.2 where it listens too; of an authority of
 # its own.  Another authority vouches for nothing.
 # Prints PIDFILE PID PORT TLS_PORT CA OTHER_CA LOG as NAME=VALUE lines once it answers: PORT offers STARTTLS, TLS_PORT is IMAPS.
@@ -16,6 +17,7 @@ dir=$(own_dir "${1:?usage: dovecot_up.sh DIR MANUAL ROOT [PORT]}")
 manual=${2:?usage: dovecot_up.sh DIR MANUAL ROOT [PORT]}
 root=${3:?usage: dovecot_up.sh DIR MANUAL ROOT [PORT]}
 port=${4:-0}
+more=${5:-/dev/null}
 [ "$port" != 0 ] || port=$(free_port)
 tls_port=$((port + 1))
 
@@ -73,6 +75,7 @@ manual_lines() {
 		}
 	CONF
 	manual_lines
+	cat "$more"
 } >"$dir/dovecot.conf"
 
 launch "$dir/pid" "$dir/log" "$dovecot" -F -c "$dir/dovecot.conf"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One SMTP session, command by command, on 127.0.0.1.
 
-  smtp_say.py PORT LOGIN COMMAND...     LOGIN "-": without one; else AUTH PLAIN with the password "secret"
+  smtp_say.py PORT LOGIN COMMAND...     LOGIN "-": without one; else AUTH PLAIN with the password "secret", or $SMTP_PASSWORD
 
 Prints a line for each command: the last line of its reply, code first.  Besides SMTP's own commands:
   MESSAGE ID    a message with that id and the final dot; left out when DATA was not taken
@@ -52,7 +52,7 @@ def run(port, login, commands):
     start = ["EHLO client.example"]
     session.reply()
     if login != "-":
-        token = base64.b64encode(("\0%s\0secret" % login).encode()).decode()
+        token = base64.b64encode(("\0%s\0%s" % (login, os.environ.get("SMTP_PASSWORD", "secret"))).encode()).decode()
         start.append("AUTH PLAIN " + token)
     for command in start:
         session.send(command)

@@ -21,6 +21,7 @@ static char dir[] = "/tmp/coldrelay-test-local.XXXXXX";
 static struct fake_clock fake;
 static char root[128];
 static char host_name[] = "mx.getx.example", mail_home[] = "/srv/mail", template_name[] = "local";
+static char opendkim[] = "opendkim", rspamd[] = "rspamd", out2[] = "out2";
 static char address_1[] = "192.0.2.10";
 static char *addresses[] = {address_1};
 static struct local_settings settings;
@@ -114,6 +115,7 @@ set_up(void **state)
 		.uid = 5000,
 		.gid = 5001,
 		.mail_home = mail_home,
+		.signer = opendkim,
 		.template_name = template_name,
 	};
 	boxes[0] = (struct mailhost_mailbox){"anna@" DOMAIN, "Anna", password};
@@ -519,6 +521,212 @@ local__a_quiesced_domain_is_refused_as_sender_only(void **state)
 	assert_file("postfix/sender_access", DOMAIN " DISCARD\n");
 }
 
+/* Opened again with other settings, over the same files. */
+static void
+reopen(char *outgoing, char *signer)
+{
+	mailhost_local.drop(ctx);
+	settings.outgoing = outgoing;
+	settings.signer = signer;
+	open_host();
+}
+
+static void
+undo_one(const char *kind, const char *subject)
+{
+	struct mailhost_step step = {0};
+	struct mailhost_steps s = {&step, 1, 1};
+	struct err err = {0};
+
+	(void)snprintf(step.kind, sizeof(step.kind), "%s", kind);
+	(void)snprintf(step.subject, sizeof(step.subject), "%s", subject);
+	assert_ok(mailhost_local.undo(ctx, DOMAIN, &s, &err), &err);
+}
+
+#define OUT2                                                                                                           \
+	"unix - - n - - smtp -o smtp_bind_address=192.0.2.10 -o inet_protocols=ipv4"                                   \
+	" -o smtp_bind_address_enforce=yes -o smtp_helo_name=mx.getx.example"
+
+static void
+local__a_service_of_its_own_is_named_and_described(void **state)
+{
+	(void)state;
+	apply_ok();
+	put("postfix/sender_transports", "@other.example slow:\n");
+	reopen(out2, opendkim);
+	assert_int_equal(change_of("outgoing", DOMAIN), MAILHOST_CREATE);
+	apply_ok();
+	assert_int_equal(change_of("outgoing", DOMAIN), MAILHOST_PRESENT);
+	assert_file("postfix/sender_transports", "@other.example slow:\n@" DOMAIN " out2:\n");
+	assert_file("postfix/outgoing_services", "out2 " OUT2 "\n");
+	assert_non_null(need("postfix/sender_transports.db"));
+	/* Another address of the host: the service differs, and only that is written. */
+	put("postfix/outgoing_services", "out2 unix - - n - - smtp -o smtp_bind_address=192.0.2.9\n");
+	assert_int_equal(change_of("outgoing", DOMAIN), MAILHOST_UPDATE);
+	apply_ok();
+	assert_file("postfix/outgoing_services", "out2 " OUT2 "\n");
+	undo_one("outgoing", DOMAIN);
+	assert_file("postfix/sender_transports", "@other.example slow:\n");
+	assert_file("postfix/outgoing_services", "out2 " OUT2 "\n");
+}
+
+static void
+local__without_the_service_a_domain_goes_back_to_the_default(void **state)
+{
+	struct mailhost_steps s = {0};
+	struct err err = {0};
+
+	(void)state;
+	reopen(out2, opendkim);
+	apply_ok();
+	reopen(NULL, opendkim);
+	assert_int_equal(change_of("outgoing", DOMAIN), MAILHOST_UPDATE);
+	apply_ok();
+	assert_file("postfix/sender_transports", "");
+	assert_int_equal(change_of("outgoing", DOMAIN), -1);
+	/* A line that the administrator wrote is not ours to judge. */
+	put("postfix/sender_transports", "@" DOMAIN " slow:\n");
+	assert_ok(mailhost_local.observe(ctx, &want, owned_none, NULL, &s, &err), &err);
+	for (size_t i = 0; i < s.n; i++)
+		assert_string_not_equal(s.items[i].kind, "outgoing");
+	mailhost_steps_release(&s);
+}
+
+static void
+local__rspamd_is_told_the_selector_and_opendkim_no_more(void **state)
+{
+	struct mailhost_key keys[2] = {
+		{"cr202611a", DKIM_RSA, pem, false},
+		{"cr202611b", DKIM_RSA, pem, true },
+	};
+
+	(void)state;
+	apply_ok();
+	reopen(NULL, rspamd);
+	assert_int_equal(change_of("signing", DOMAIN), MAILHOST_UPDATE);
+	apply_ok();
+	assert_all(MAILHOST_PRESENT);
+	assert_file("rspamd/selectors", DOMAIN " cr202611a\n");
+	assert_file("opendkim/SigningTable", "");
+	assert_file(KEY_FILE, PEM);
+	want.keys = keys;
+	want.n_keys = 2;
+	apply_ok();
+	assert_file("rspamd/selectors", DOMAIN " cr202611b\n");
+	reopen(NULL, opendkim);
+	apply_ok();
+	assert_file("rspamd/selectors", "");
+	assert_file("opendkim/SigningTable", "*@" DOMAIN " cr202611b._domainkey." DOMAIN "\n");
+	reopen(NULL, rspamd);
+	apply_ok();
+	undo_one("signing", DOMAIN);
+	assert_file("rspamd/selectors", "");
+}
+
+static time_t
+second_of(const char *name)
+{
+	char *path = in_root(name);
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	free(path);
+	return st.st_mtim.tv_sec;
+}
+
+/* Postfix knows a table by the second in which it was written. */
+static void
+local__changes_within_a_second_are_told_apart(void **state)
+{
+	struct err err = {0};
+	time_t last, now;
+
+	(void)state;
+	apply_ok();
+	last = second_of("postfix/sender_access.db");
+	for (int i = 0; i < 6; i++) {
+		assert_ok(mailhost_local.quiesce(ctx, DOMAIN, i % 2 == 0, &err), &err);
+		now = second_of("postfix/sender_access.db");
+		assert_true(now > last);
+		last = now;
+	}
+	/* The compiled form is ahead of the clock now: a run cut off behind the text is noticed all the same. */
+	break_postmap(true);
+	assert_int_equal(mailhost_local.quiesce(ctx, DOMAIN, true, &err), CR_EIO);
+	break_postmap(false);
+	assert_ok(mailhost_local.quiesce(ctx, DOMAIN, true, &err), &err);
+	assert_non_null(strstr(need("postfix/sender_access.db"), DOMAIN));
+}
+
+static void
+local__a_key_of_another_user_is_given_to_its_owner(void **state)
+{
+	char *path = in_root(KEY_FILE);
+	char owner[] = "nobody";
+	struct stat st;
+
+	(void)state;
+	if (geteuid() != 0) {
+		free(path);
+		skip();
+	}
+	apply_ok();
+	settings.dkim_owner = owner;
+	reopen(NULL, opendkim);
+	assert_int_equal(change_of("key", "cr202611a"), MAILHOST_UPDATE);
+	apply_ok();
+	assert_all(MAILHOST_PRESENT);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_not_equal(st.st_uid, 0);
+	free(path);
+}
+
+/* What master.cf is to say, or what is wrong with the setting. */
+struct service_row {
+	const char *name, *service, *addresses[3], *want;
+};
+static const struct service_row service_rows[] = {
+	{"a service with an address of IPv4 never uses IPv6",
+         "out2",                                                                       {"192.0.2.10"},
+         "unix - - n - - smtp -o smtp_bind_address=192.0.2.10 -o inet_protocols=ipv4 -o smtp_bind_address_enforce=yes "
+         "-o smtp_helo_name=mx.getx.example"									      },
+	{"a service with an address of IPv6 never uses IPv4",
+         "out2",                                                                       {"2001:db8::1"},
+         "unix - - n - - smtp -o smtp_bind_address6=2001:db8::1 -o inet_protocols=ipv6 -o "
+         "smtp_bind_address_enforce=yes "
+         "-o smtp_helo_name=mx.getx.example"									      },
+	{"a service with one of each uses both",
+         "out2",                                                                       {"2001:db8::1", "192.0.2.10"},
+         "unix - - n - - smtp -o smtp_bind_address=192.0.2.10 -o smtp_bind_address6=2001:db8::1 "
+         "-o smtp_bind_address_enforce=yes -o smtp_helo_name=mx.getx.example"                                             },
+	{"a service with two addresses of a family is refused",    "out2",             {"192.0.2.10", "192.0.2.11"},  NULL},
+	{"a service without a name is refused",                    "",                 {"192.0.2.10"},                NULL},
+	{"a service whose name would be an option is refused",     "out2 -o x=y",      {"192.0.2.10"},                NULL},
+	{"a service whose name would be a destination is refused", "out2:[127.0.0.1]", {"192.0.2.10"},                NULL},
+};
+static void
+check_service(void **state)
+{
+	const struct service_row *r = *state;
+	char *list[3];
+	struct cfg_list cfg = {list, 0};
+	struct err err = {0};
+	char *out = NULL;
+	int rc;
+
+	for (; cfg.n < ARRAY_LEN(list) && r->addresses[cfg.n] != NULL; cfg.n++)
+		list[cfg.n] = (char *)(uintptr_t)r->addresses[cfg.n];
+	rc = outgoing_service(r->service, "mx.getx.example", &cfg, &out, &err);
+	if (r->want == NULL) {
+		assert_int_equal(rc, CR_ECONFIG);
+		assert_null(out);
+	} else {
+		assert_ok(rc, &err);
+		assert_string_equal(out, r->want);
+	}
+	free(out);
+}
+
 static void
 local__teardown_lifts_its_own_refusal(void **state)
 {
@@ -657,7 +865,7 @@ local__wrong_settings_are_named(void **state)
 	const struct mailhost_env env = {.clock = &fake.clock, .config_dir = dir};
 	struct local_settings wrong;
 	char bad_host[] = "not_a_host", bad_ip[] = "192.0.2.300", relative[] = "mail", blank[] = "/tmp/a b";
-	char nobody[] = "no-such-user-here";
+	char nobody[] = "no-such-user-here", milter[] = "dkim-milter";
 	char *ips[] = {bad_ip};
 	struct err err = {0};
 	void *made = NULL;
@@ -681,6 +889,10 @@ local__wrong_settings_are_named(void **state)
 	wrong.dkim_owner = nobody;
 	assert_int_equal(mailhost_local.open(&env, &wrong, &made, &err), CR_ECONFIG);
 	assert_non_null(strstr(err.text, "no-such-user-here"));
+	wrong = settings;
+	wrong.signer = milter;
+	assert_int_equal(mailhost_local.open(&env, &wrong, &made, &err), CR_ECONFIG);
+	assert_non_null(strstr(err.text, "dkim-milter"));
 	assert_null(made);
 }
 
@@ -911,6 +1123,12 @@ main(void)
 	TEST(tests, n, local__rotation_moves_the_signing_line_and_keeps_the_old_key);
 	TEST(tests, n, local__undo_of_what_is_gone_succeeds);
 	TEST(tests, n, local__a_quiesced_domain_is_refused_as_sender_only);
+	TEST(tests, n, local__a_service_of_its_own_is_named_and_described);
+	TEST(tests, n, local__without_the_service_a_domain_goes_back_to_the_default);
+	TEST(tests, n, local__rspamd_is_told_the_selector_and_opendkim_no_more);
+	ROWS(tests, n, service_rows, check_service);
+	TEST(tests, n, local__changes_within_a_second_are_told_apart);
+	TEST(tests, n, local__a_key_of_another_user_is_given_to_its_owner);
 	TEST(tests, n, local__teardown_lifts_its_own_refusal);
 	TEST(tests, n, local__a_failing_postmap_is_an_error_and_the_next_run_compiles);
 	TEST(tests, n, local__opendkim_is_told_until_it_has_been_told);
