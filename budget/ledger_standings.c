@@ -3,6 +3,7 @@
  */
 #include "budget/ledger_inside.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,7 @@ read_primaries(struct ledger *l, struct standing **s, size_t n, struct err *err)
 		*all = (struct standings){.standing = s, .of = of};
 	for (size_t i = 0; rc == CR_OK && i < n; i++) {
 		for (const char *p = s[i]->domain; strchr(p, '.') != NULL; p = name_parent(p)) {
+			assert(args != NULL && of != NULL);
 			args[at] = db_text(p);
 			of[at++] = i;
 		}
@@ -137,8 +139,10 @@ read_states(struct ledger *l, struct standing **s, size_t n, struct err *err)
 
 	if (rc == CR_OK && args == NULL)
 		rc = err_nomem(err, "domains");
-	for (size_t i = 0; rc == CR_OK && i < n; i++)
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		assert(args != NULL);
 		args[i] = db_text(s[i]->domain);
+	}
 	if (rc == CR_OK) {
 		*all = (struct standings){.standing = s, .frozen = &l->frozen};
 		rc = db_query_many(l->db, DB_LOOK_LATER,

@@ -221,17 +221,17 @@ join_select(const char *sql, struct buf *out)
 {
 	static const char *const others[] = {"COUNT(",     "MIN(",       "MAX(",    "SUM(",    "DISTINCT ",
 	                                     " GROUP BY ", " ORDER BY ", " LIMIT ", " UNION ", " HAVING "};
-	const char *columns = sql + strlen("SELECT "), *from = find_word(columns, " FROM "), *tables;
+	const char *columns = sql + strlen("SELECT "), *list_end = find_word(columns, " FROM "), *tables;
 
 	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
 		if (find_word(sql, others[i]) != NULL)
 			return false;
 	}
-	if (from == NULL)
+	if (list_end == NULL)
 		return false;
-	tables = from + strlen(" FROM ");
+	tables = list_end + strlen(" FROM ");
 	buf_adds(out, "SELECT a_.rowid, ");
-	add_part(out, columns, from);
+	add_part(out, columns, list_end);
 	buf_adds(out, " FROM " TABLE " AS a_ CROSS JOIN ");
 	add_part(out, tables, tables + strlen(tables));
 	return true;

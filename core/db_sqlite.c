@@ -517,6 +517,7 @@ stmt_over(struct engine_stmt *s)
 	buf_release(&sql);
 	if (s->alone)
 		return NULL;
+	assert(s->over != NULL);
 	s->over->sql = s->sql; /* and it goes with s */
 	s->over->first_column = sqlite3_stmt_readonly(s->over->handle) ? 1 : 0;
 	return s->over;
