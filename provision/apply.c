@@ -17,6 +17,7 @@
 #include "provision/addresses/addresses.h"
 #include "provision/hostwant.h"
 #include "provision/reverse.h"
+#include "provision/rounds.h"
 
 int
 apply_begin(struct apply *a, struct plan *plans, size_t n, struct err *err)
@@ -242,9 +243,8 @@ apply_keys(struct apply *a, struct plan *p, struct err *err)
 		rc = make_key(a, p, DKIM_ED25519, err);
 	if (rc == CR_OK && (p->key_make || p->key_make_ed25519)) {
 		rc = plan_load_keys(&a->env, p, err);
-		want_release(&p->want);
 		if (rc == CR_OK)
-			rc = want_make(a->env.intent, p->domain, &p->keys, a->env.template_dirs, &p->want, err);
+			rc = plan_want(&a->env, p, err);
 		set_diff_release(&p->diff);
 		if (rc == CR_OK)
 			rc = plan_redecide_records(p, err);
@@ -336,8 +336,8 @@ apply_reverses(struct journal *j, struct plan *p, struct err *err)
 }
 
 /* Passwords that are to be kept are made and stored before the host hears of the mailbox. */
-static int
-make_passwords(struct apply *a, struct plan *p, struct err *err)
+int
+apply_passwords(struct apply *a, struct plan *p, struct err *err)
 {
 	int rc = CR_OK;
 	bool begun = false;
@@ -418,7 +418,7 @@ apply_host(struct apply *a, struct journal *j, struct plan *p, struct err *err)
 	if (host_is_settled(p))
 		return CR_OK;
 	(void)snprintf(driver, sizeof(driver), "%.100s/%.50s", h->name, h->driver->name);
-	rc = make_passwords(a, p, err);
+	rc = apply_passwords(a, p, err);
 	if (rc == CR_OK)
 		rc = host_want_make(&a->env, p, &w, err);
 	/* Looked at again with the real keys and passwords: they may have been made a moment ago. */
@@ -497,7 +497,10 @@ apply_plan(struct apply *a, struct plan *p)
 	if (rc == CR_OK)
 		rc = finish_part(p, PLAN_REVERSE, apply_reverses(&j, p, &p->err));
 	if (rc == CR_OK)
-		rc = finish_part(p, PLAN_MAILHOST, apply_host(a, &j, p, &p->err));
+		rc = finish_part(p, PLAN_MAILHOST,
+		                 (p->domain->host->driver->caps & MAILHOST_CAP_RECORDS) != 0
+		                         ? apply_rounds(a, &j, p, &p->err)
+		                         : apply_host(a, &j, p, &p->err));
 	if (rc == CR_OK && !p->registered)
 		rc = finish_part(p, PLAN_REGISTER, apply_register(a, p, &p->err));
 	p->rc = rc;

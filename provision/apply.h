@@ -22,6 +22,9 @@ MUST_CHECK int apply_begin(struct apply *a, struct plan *plans, size_t n, struct
 /* Do one plan; its steps, rc and err tell how it went.  Thread-safe over different plans. */
 void apply_plan(struct apply *a, struct plan *p);
 
+/* Passwords that are to be kept are made and stored before the host hears of the mailbox. */
+MUST_CHECK int apply_passwords(struct apply *a, struct plan *p, struct err *err);
+
 /* Also for teardown: one change of a zone, journalled.  step "records" or "zone". */
 MUST_CHECK int apply_zone_change(struct journal *j, struct plan *p, struct err *err);
 /* Close what an earlier, cut-off run left pending, by what is really there. */

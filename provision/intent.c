@@ -240,12 +240,16 @@ open_reverse(struct session *s, struct intent *i, struct reverse *r, struct err 
 static int
 open_host(struct session *s, struct intent *i, struct mail_host *h, struct err *err)
 {
-	const struct mailhost_env env = {.http = i->http, .clock = s->clock, .config_dir = session_config_dir(s)};
-	int rc;
+	struct mailhost_env env = {.clock = s->clock, .config_dir = session_config_dir(s)};
+	int rc = CR_OK;
 
 	if (h->ctx != NULL)
 		return CR_OK;
-	rc = h->driver->open(&env, h->settings, &h->ctx, err);
+	if ((h->driver->caps & MAILHOST_CAP_RECORDS) != 0)
+		rc = open_http(s, i, err);
+	env.http = i->http;
+	if (rc == CR_OK)
+		rc = h->driver->open(&env, h->settings, &h->ctx, err);
 	if (rc == CR_OK)
 		rc = h->driver->facts(h->ctx, &h->facts, err);
 	return rc == CR_OK ? CR_OK : err_wrap(err, "mail host %s", h->name);

@@ -312,6 +312,40 @@ check_tenant(struct cfg *c, const struct cfg_group *g, const struct intent *i, c
 	}
 }
 
+/* The directory of the mail host that d's mailboxes live at; NULL. */
+static const char *
+directory_of(const struct intent *i, const struct intent_domain *d)
+{
+	const char *name = INTENT_PICK(d, mail_host);
+	const struct mail_host *h = name != NULL ? intent_find_host(i, name) : NULL;
+
+	if (h == NULL || h->driver == NULL || h->driver->directory == NULL || h->settings == NULL)
+		return NULL;
+	return h->driver->directory(h->settings);
+}
+
+/* One legal sender's trouble (a blocked account, a directory's limits) must not become another's. */
+static void
+check_directories(struct cfg *c, const struct cfg_group *g, const struct intent *i, const struct intent_tenant *t)
+{
+	for (size_t n = 0; n < t->n_domains; n++) {
+		const char *ours = directory_of(i, &t->domains[n]);
+
+		for (const struct intent_tenant *o = i->tenants; ours != NULL && o < t; o++)
+			for (size_t m = 0; m < o->n_domains; m++) {
+				const char *theirs = directory_of(i, &o->domains[m]);
+
+				if (theirs == NULL || strcasecmp(ours, theirs) != 0)
+					continue;
+				cfg_fault(c, g, "mail_host",
+				          "%s and %s are two legal senders, and both would use the directory '%s': "
+				          "each needs a tenant of its own",
+				          o->primary, t->primary, ours);
+				return;
+			}
+	}
+}
+
 /* An array of n zeroed elements; one more, so that none at all is no failure. */
 static int
 make_array(size_t n, size_t size, void *out, struct err *err)
@@ -408,8 +442,10 @@ read_all(struct cfg *c, struct intent *i, struct err *err)
 		i->n_tenants = n + 1;
 		rc = read_tenant(c, cfg_item(c, root, "tenants", n), &i->tenants[n], err);
 	}
-	for (size_t n = 0; rc == CR_OK && n < tenants; n++)
+	for (size_t n = 0; rc == CR_OK && n < tenants; n++) {
 		check_tenant(c, cfg_item(c, root, "tenants", n), i, &i->tenants[n]);
+		check_directories(c, cfg_item(c, root, "tenants", n), i, &i->tenants[n]);
+	}
 	return rc;
 }
 

@@ -53,7 +53,7 @@ const size_t intent_zone_rows_n = ARRAY_LEN(intent_zone_rows);
 
 const struct cfg_row intent_host_rows[] = {
 	{"name", CFG_TEXT, offsetof(struct intent_host_head, name), 0, 0, NULL, CFG_REQUIRED, NULL, "What domains call it by."},
-	{"driver", CFG_TEXT, offsetof(struct intent_host_head, driver), 0, 0, NULL, CFG_REQUIRED, NULL, "local."},
+	{"driver", CFG_TEXT, offsetof(struct intent_host_head, driver), 0, 0, NULL, CFG_REQUIRED, NULL, "local or microsoft365."},
 };
 const size_t intent_host_rows_n = ARRAY_LEN(intent_host_rows);
 

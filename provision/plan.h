@@ -44,8 +44,10 @@ struct plan {
 	struct owned owned;
 	struct keys keys; /* with private halves only while applying */
 	struct want want;
+	size_t n_later; /* of want.later: the first so many are to be named yet, and nothing of ours stands for them */
 	struct set_diff diff; /* of the zone; key records of keys still to be made come in apply */
 	struct mailhost_steps host_steps;
+	bool observed;                                /* host_steps are what the host told */
 	bool parked;                                  /* the name is parked: only its parking records are wanted */
 	char new_selector[DKIM_ALGORITHM__COUNT][64]; /* of keys to be made */
 	bool zone_create, key_make, key_make_ed25519, registered;
@@ -83,6 +85,11 @@ void plan_make(const struct plan_env *env, struct plan *p);
 /* Only what should be there: keys and wanted records, or those of a parked name.  No provider is asked.
  * Errors: CR_ENOTFOUND (not provisioned yet), and those of want_make. */
 MUST_CHECK int plan_intend(const struct plan_env *env, struct plan *p, struct err *err);
+/* p->want anew from keys, what the mail host told, and what is owned: a record that the host did not name this time, and that stands
+ * as ours, is wanted as it stands. */
+MUST_CHECK int plan_want(const struct plan_env *env, struct plan *p, struct err *err);
+/* Ask the mail host: p->host_steps.  p->zone has to be known. */
+MUST_CHECK int plan_observe_host(const struct plan_env *env, struct plan *p, struct err *err);
 /* The keys whose records are published: all but those retired longer than KEY_KEEP_MS ago.  With private halves when v is given. */
 MUST_CHECK int plan_load_keys(const struct plan_env *env, struct plan *p, struct err *err);
 /* Room in p->reverse for each of the mail host's addresses. */
@@ -98,6 +105,8 @@ MUST_CHECK int plan_decide_records(struct plan *p, struct err *err);
 MUST_CHECK int plan_choose_selector(const struct plan_env *env, struct plan *p, enum dkim_algorithm a, struct err *err);
 /* Is there any record at the name of this selector's key?  A name that no record of this zone can have becomes a refused step.  Pure. */
 MUST_CHECK int plan_selector_taken(struct plan *p, const char *selector, bool *taken_out, struct err *err);
+/* The difference once more, after the host named further records: only steps that change something are added. */
+MUST_CHECK int plan_more_records(struct plan *p, struct err *err);
 /* The same again after keys were made: the old record steps are replaced. */
 MUST_CHECK int plan_redecide_records(struct plan *p, struct err *err);
 

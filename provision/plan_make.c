@@ -77,8 +77,77 @@ plan_intend(const struct plan_env *env, struct plan *p, struct err *err)
 		return want_parked(p->domain, env->template_dirs, &p->want, err);
 	if (rc == CR_OK)
 		rc = plan_load_keys(env, p, err);
+	if (rc == CR_OK && p->domain->host->driver->n_values > 0)
+		rc = owned_load(env->db, p->domain->name, &p->owned, err);
 	if (rc == CR_OK)
-		rc = want_make(env->intent, p->domain, &p->keys, env->template_dirs, &p->want, err);
+		rc = plan_want(env, p, err);
+	return rc;
+}
+
+/* Is r what the shape stands for?  A name may hold several TXT: those are told apart by how they begin. */
+static bool
+is_shaped(const struct record *shape, const struct record *r)
+{
+	if (shape->type != r->type || strcmp(shape->owner, r->owner) != 0)
+		return false;
+	return shape->type != RECORD_TXT ||
+	       strncmp(record_text(r), record_text(shape), strlen(record_text(shape))) == 0;
+}
+
+/* Ours that w stands for, each wanted as it stands. */
+static int
+want_standing(struct plan *p, const struct tmpl_record *w, size_t *n_out, struct err *err)
+{
+	struct tmpl_records *to = &p->want.records;
+	int rc = CR_OK;
+
+	*n_out = 0;
+	for (size_t i = 0; rc == CR_OK && i < p->owned.records.n; i++) {
+		const struct record *ours = &p->owned.records.items[i];
+		struct tmpl_record *grown;
+
+		if (!is_shaped(&w->record, ours))
+			continue;
+		grown = realloc(to->items, (to->n + 1) * sizeof(*grown));
+		if (grown == NULL)
+			return err_nomem(err, "records");
+		to->items = grown;
+		to->cap = to->n + 1;
+		grown[to->n] = (struct tmpl_record){.conflict = w->conflict, .essential = w->essential};
+		rc = record_copy(ours, &grown[to->n].record, err);
+		if (rc != CR_OK)
+			return rc;
+		grown[to->n++].record.ttl_s = w->record.ttl_s;
+		++*n_out;
+	}
+	return rc;
+}
+
+int
+plan_want(const struct plan_env *env, struct plan *p, struct err *err)
+{
+	size_t kept = 0;
+	int rc;
+
+	want_release(&p->want);
+	rc = want_make(env->intent, p->domain, &p->keys, p->observed ? &p->host_steps : NULL, env->template_dirs,
+	               &p->want, err);
+	for (size_t i = 0; rc == CR_OK && i < p->want.later.n; i++) {
+		size_t n;
+
+		rc = want_standing(p, &p->want.later.items[i], &n, err);
+		if (rc != CR_OK)
+			return rc;
+		/* Left among those that come later: what is still to be named. */
+		if (n == 0 && kept != i) {
+			struct tmpl_record r = p->want.later.items[kept];
+
+			p->want.later.items[kept] = p->want.later.items[i];
+			p->want.later.items[i] = r;
+		}
+		kept += n == 0 ? 1 : 0;
+	}
+	p->n_later = rc == CR_OK ? kept : 0;
 	return rc;
 }
 
@@ -244,15 +313,47 @@ host_owned(const char *kind, const char *subject, void *arg)
 }
 
 /* What the host should hold; passwords and keys as far as the store has them (a missing one shows as a create anyway). */
-static int
-decide_host(const struct plan_env *env, struct plan *p, struct err *err)
+int
+plan_observe_host(const struct plan_env *env, struct plan *p, struct err *err)
 {
+	const struct mail_host *h = p->domain->host;
 	struct host_want w = {0};
 	int rc = host_want_make(env, p, &w, err);
 
+	mailhost_steps_release(&p->host_steps);
+	p->observed = false;
+	w.domain.zone = &p->zone.records;
 	if (rc == CR_OK)
-		rc = p->domain->host->driver->observe(p->domain->host->ctx, &w.domain, host_owned, p, &p->host_steps,
-		                                      err);
+		rc = h->driver->observe(h->ctx, &w.domain, host_owned, p, &p->host_steps, err);
+	p->observed = rc == CR_OK;
+	host_want_release(&w);
+	return rc;
+}
+
+/* Records that the host names only after a part of its steps. */
+static int
+note_later(struct plan *p, struct err *err)
+{
+	int rc = CR_OK;
+
+	for (size_t i = 0; rc == CR_OK && i < p->n_later; i++) {
+		const struct record *r = &p->want.later.items[i].record;
+		char type[16];
+
+		/* A proof is asked for once. */
+		if (r->type != RECORD_TXT)
+			rc = plan_add(p, PLAN_NOTE, PLAN_NONE, PLAN_DONE, "note", err,
+			              "%s %s follows when %s has named its value", record_type_name(r->type, type),
+			              r->owner, p->domain->host->name);
+	}
+	return rc;
+}
+
+static int
+show_host(struct plan *p, struct err *err)
+{
+	int rc = CR_OK;
+
 	for (size_t i = 0; rc == CR_OK && i < p->host_steps.n; i++) {
 		const struct mailhost_step *s = &p->host_steps.items[i];
 		const char *detail = s->detail[0] != '\0' ? s->detail : p->domain->host->name;
@@ -273,10 +374,12 @@ decide_host(const struct plan_env *env, struct plan *p, struct err *err)
 			rc = plan_add(p, PLAN_MAILHOST, PLAN_CREATE, PLAN_REFUSED, step, err,
 			              "conflict: there, and not ours: %s", detail);
 			break;
+		case MAILHOST_REFUSED:
+			rc = plan_add(p, PLAN_MAILHOST, PLAN_CREATE, PLAN_REFUSED, step, err, "%s", detail);
+			break;
 		}
 	}
-	host_want_release(&w);
-	return rc;
+	return rc == CR_OK ? note_later(p, err) : rc;
 }
 
 static bool
@@ -387,7 +490,9 @@ decide(const struct plan_env *env, struct plan *p, struct err *err)
 	if (rc == CR_OK)
 		rc = decide_keys(env, p, err);
 	if (rc == CR_OK)
-		rc = want_make(env->intent, p->domain, &p->keys, env->template_dirs, &p->want, err);
+		rc = plan_observe_host(env, p, err);
+	if (rc == CR_OK)
+		rc = plan_want(env, p, err);
 	if (rc == CR_OK)
 		rc = check_limits(p, err);
 	if (rc == CR_OK)
@@ -395,7 +500,7 @@ decide(const struct plan_env *env, struct plan *p, struct err *err)
 	if (rc == CR_OK)
 		rc = decide_reverse(env, p, err);
 	if (rc == CR_OK)
-		rc = decide_host(env, p, err);
+		rc = show_host(p, err);
 	if (rc == CR_OK)
 		rc = decide_register(env, p, err);
 	if (rc == CR_OK && p->n_changes > 0 && p->domain->zone->driver->note != NULL)

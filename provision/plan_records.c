@@ -292,6 +292,30 @@ order_steps(struct plan *p)
 }
 
 int
+plan_more_records(struct plan *p, struct err *err)
+{
+	size_t kept = p->n_steps;
+	const size_t before = p->n_steps;
+	int rc;
+
+	set_diff_release(&p->diff);
+	rc = plan_decide_records(p, err);
+	for (size_t i = before; i < p->n_steps; i++) {
+		struct plan_step *s = &p->steps[i];
+
+		if (s->change != PLAN_NONE) {
+			p->steps[kept++] = *s;
+			continue;
+		}
+		free(s->step);
+		free(s->detail);
+	}
+	p->n_steps = kept;
+	order_steps(p);
+	return rc;
+}
+
+int
 plan_redecide_records(struct plan *p, struct err *err)
 {
 	size_t kept = 0;

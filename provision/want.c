@@ -15,6 +15,7 @@ void
 want_release(struct want *w)
 {
 	tmpl_records_release(&w->records);
+	tmpl_records_release(&w->later);
 	for (size_t i = 0; i < w->n_notes; i++)
 		free(w->notes[i].text);
 	free(w->notes);
@@ -111,6 +112,45 @@ spf_rules(const struct mailhost_facts *f, struct buf *out)
 		         f->addresses.items[i]);
 	if (f->addresses.n == 0)
 		buf_adds(out, "mx");
+}
+
+/* Is every value of the i-th's group known? */
+static bool
+is_told(const struct mailhost_driver *driver, const struct mailhost_steps *host, size_t i)
+{
+	for (size_t k = 0; k < driver->n_values; k++)
+		if (strcmp(driver->values[k].group, driver->values[i].group) == 0 &&
+		    (host == NULL || host->values[k][0] == '\0'))
+			return false;
+	return true;
+}
+
+/* The records that the mail host names itself: as it told them, or in their shapes among those that come later. */
+static int
+fill_told(const struct intent_domain *d, const struct tmpl *t, const struct mailhost_steps *host, struct want *out,
+          struct err *err)
+{
+	const struct mailhost_driver *driver = d->host->driver;
+	struct tmpl_variable vars[MAILHOST_VALUES_MAX];
+	const char *texts[MAILHOST_VALUES_MAX];
+	int rc = CR_OK;
+
+	for (size_t i = 0; i < driver->n_values; i++) {
+		texts[i] = is_told(driver, host, i) ? host->values[i] : driver->values[i].shape;
+		vars[i] = (struct tmpl_variable){driver->values[i].name, &texts[i], 1};
+	}
+	for (size_t i = 0; rc == CR_OK && i < driver->n_values; i++) {
+		struct tmpl_records group = {0};
+
+		if (i > 0 && strcmp(driver->values[i].group, driver->values[i - 1].group) == 0)
+			continue;
+		rc = tmpl_fill_group(t, d->name, vars, driver->n_values, driver->values[i].group,
+		                     (uint32_t)intent_ttl_s(d), &group, err);
+		if (rc == CR_OK)
+			rc = append(is_told(driver, host, i) ? &out->records : &out->later, &group, err);
+		tmpl_records_release(&group);
+	}
+	return rc;
 }
 
 /* The template without its key records. */
@@ -275,7 +315,7 @@ check_spf(const struct want *w, struct err *err)
 
 int
 want_make(const struct intent *i, const struct intent_domain *d, const struct keys *keys,
-          const char *const *template_dirs, struct want *out, struct err *err)
+          const struct mailhost_steps *host, const char *const *template_dirs, struct want *out, struct err *err)
 {
 	const char *name = INTENT_PICK(d, template);
 	struct tmpl *t = NULL;
@@ -284,6 +324,8 @@ want_make(const struct intent *i, const struct intent_domain *d, const struct ke
 	*out = (struct want){0};
 	if (rc == CR_OK)
 		rc = fill_base(d, t, out, err);
+	if (rc == CR_OK)
+		rc = fill_told(d, t, host, out, err);
 	for (size_t k = 0; rc == CR_OK && k < keys->n; k++)
 		rc = add_key(d, &keys->items[k], out, err);
 	if (rc == CR_OK)

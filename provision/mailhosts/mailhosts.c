@@ -8,6 +8,7 @@
 
 const struct mailhost_driver *const mailhost_drivers[] = {
 	&mailhost_local,
+	&mailhost_microsoft365,
 	NULL,
 };
 

@@ -3,6 +3,11 @@
  *
  * Drivers observe and do; they never decide.  One ctx serves several threads.  A resource is one thing the host holds for a domain:
  * kind + subject ("domain" getx.example, "mailbox" anna@getx.example, "key" selector).  apply is idempotent; undo of a gone thing succeeds.
+ *
+ * A host that names records itself (MAILHOST_CAP_RECORDS: its MX, proofs of ownership, keys of its own) says so by values of its
+ * template, as observe finds them, and its work is interleaved with the zone's: what is known is published, steps are applied one
+ * by one, each with its own intention and receipt, then it is observed again, until nothing differs.  A step that cannot be done
+ * yet answers CR_ERETRY, of which nothing was done; the next run goes on there.
  */
 #ifndef PROVISION_MAILHOSTS_MAILHOSTS_H
 #define PROVISION_MAILHOSTS_MAILHOSTS_H
@@ -16,6 +21,10 @@
 #define MAILHOST_CAP_DKIM_OURS     (1U << 0) /* takes our keys; else it makes its own */
 #define MAILHOST_CAP_MAILBOXES     (1U << 1)
 #define MAILHOST_CAP_QUIESCE_CHEAP (1U << 2) /* touches this machine only: may be repeated every few seconds */
+#define MAILHOST_CAP_RECORDS       (1U << 3) /* names records itself: values, and steps one by one */
+
+#define MAILHOST_VALUES_MAX     4
+#define MAILHOST_VALUE_TEXT_MAX 256
 
 struct mailhost_env {
 	struct http *http;
@@ -41,18 +50,33 @@ struct mailhost_domain {
 	size_t n_mailboxes;
 	const struct mailhost_key *keys;
 	size_t n_keys;
+	const struct records *zone; /* what the zone holds; NULL: not looked at */
 };
 
 /* One thing that differs, as found by observe. */
 struct mailhost_step {
 	char kind[16]; /* "domain", "mailbox", "key", "signing", "outgoing" */
 	char subject[320];
-	enum { MAILHOST_CREATE, MAILHOST_UPDATE, MAILHOST_PRESENT, MAILHOST_FOREIGN } change;
-	char detail[160]; /* for people */
+	enum {
+		MAILHOST_CREATE,
+		MAILHOST_UPDATE,
+		MAILHOST_PRESENT,
+		MAILHOST_FOREIGN,
+		MAILHOST_REFUSED /* cannot be, and detail says why: the plan is not applied */
+	} change;
+	bool after_records; /* what comes before it is done, observed and published first */
+	char detail[400];   /* for people */
 };
 struct mailhost_steps {
 	struct mailhost_step *items;
 	size_t n, cap;
+	/* Of the driver's values, in their order; "": not known now, and what stands in the zone for it stays. */
+	char values[MAILHOST_VALUES_MAX][MAILHOST_VALUE_TEXT_MAX];
+};
+/* A value of the template that the host tells.  The records of a group are published once all of its values are known. */
+struct mailhost_value {
+	const char *name, *group;
+	const char *shape; /* a value as it may be, to know its record by; a TXT's is how each of them begins */
 };
 void mailhost_steps_release(struct mailhost_steps *s);
 MUST_CHECK int mailhost_steps_add(struct mailhost_steps *s, const struct mailhost_step *step, struct err *err);
@@ -72,6 +96,10 @@ struct mailhost_driver {
 	const struct cfg_row *rows;
 	size_t n_rows;
 	size_t settings_size;
+	const struct mailhost_value *values; /* at most MAILHOST_VALUES_MAX */
+	size_t n_values;
+	/* What two legal senders must not share (a tenant's directory), by the settings alone; borrowed.  NULL: nothing. */
+	const char *(*directory)(const void *settings);
 	int (*open)(const struct mailhost_env *env, const void *settings, void **ctx_out, struct err *err);
 	void (*drop)(void *ctx);
 	int (*facts)(void *ctx, struct mailhost_facts *out, struct err *err); /* addresses list owned by out */
@@ -92,6 +120,7 @@ struct mailhost_driver {
 };
 /* One driver a file, one row each in mailhosts.c. */
 extern const struct mailhost_driver mailhost_local;
+extern const struct mailhost_driver mailhost_microsoft365;
 
 extern const struct mailhost_driver *const mailhost_drivers[]; /* NULL-terminated; mailhosts.c */
 const struct mailhost_driver *mailhost_driver_find(const char *name);

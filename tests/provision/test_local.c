@@ -121,7 +121,7 @@ set_up(void **state)
 	boxes[0] = (struct mailhost_mailbox){"anna@" DOMAIN, "Anna", password};
 	boxes[1] = (struct mailhost_mailbox){"ben@" DOMAIN, NULL, other_password};
 	key = (struct mailhost_key){"cr202611a", DKIM_RSA, pem, true};
-	want = (struct mailhost_domain){DOMAIN, boxes, 2, &key, 1};
+	want = (struct mailhost_domain){DOMAIN, boxes, 2, &key, 1, NULL};
 	open_host();
 	return 0;
 }
@@ -535,7 +535,7 @@ static void
 undo_one(const char *kind, const char *subject)
 {
 	struct mailhost_step step = {0};
-	struct mailhost_steps s = {&step, 1, 1};
+	struct mailhost_steps s = {.items = &step, .n = 1, .cap = 1};
 	struct err err = {0};
 
 	(void)snprintf(step.kind, sizeof(step.kind), "%s", kind);

@@ -168,7 +168,7 @@ want(struct plan *p, int64_t ttl_s)
 	struct err err = {0};
 
 	domain.own.ttl_s = ttl_s;
-	assert_ok(want_make(&intent, &domain, &keys, no_dirs, &p->want, &err), &err);
+	assert_ok(want_make(&intent, &domain, &keys, NULL, no_dirs, &p->want, &err), &err);
 }
 
 static void

@@ -145,7 +145,7 @@ office_open(struct office *o, unsigned how)
 	if ((how & PARKED) != 0)
 		assert_ok(want_parked(&o->domain, no_dirs, &o->plan.want, &err), &err);
 	else
-		assert_ok(want_make(&o->intent, &o->domain, &no_keys, no_dirs, &o->plan.want, &err), &err);
+		assert_ok(want_make(&o->intent, &o->domain, &no_keys, NULL, no_dirs, &o->plan.want, &err), &err);
 	o->subject = (struct verify_subject){.domain = GET,
 	                                     .plan = (how & CONFIGURED) != 0 ? &o->plan : NULL,
 	                                     .parked = (how & PARKED) != 0,

@@ -111,7 +111,7 @@ want__records(void **state)
 	struct office o;
 
 	office_open(&o, r);
-	assert_ok(want_make(&o.intent, &o.domains[0], &no_keys, no_dirs, &w, &err), &err);
+	assert_ok(want_make(&o.intent, &o.domains[0], &no_keys, NULL, no_dirs, &w, &err), &err);
 	lines_of(&w, &lines);
 	if (r->has != NULL && strstr(buf_str(&lines), r->has) == NULL)
 		fail_msg("'%s' is not in:\n%s", r->has, buf_str(&lines));
@@ -148,7 +148,7 @@ want__every_published_key_has_its_record(void **state)
 
 	(void)state;
 	office_open(&o, &plain);
-	assert_ok(want_make(&o.intent, &o.domains[0], &keys, no_dirs, &w, &err), &err);
+	assert_ok(want_make(&o.intent, &o.domains[0], &keys, NULL, no_dirs, &w, &err), &err);
 	assert_int_equal(w.records.n, 3 + keys.n);
 	for (size_t k = 0; k < keys.n; k++) {
 		char owner[256];
@@ -221,7 +221,7 @@ want__what_cannot_be_filled_is_refused_whole(void **state)
 		struct office o;
 
 		office_open(&o, &r);
-		assert_int_equal(want_make(&o.intent, &o.domains[0], &no_keys, no_dirs, &w, &err), bad[i].code);
+		assert_int_equal(want_make(&o.intent, &o.domains[0], &no_keys, NULL, no_dirs, &w, &err), bad[i].code);
 		assert_true(err.text[0] != '\0');
 		assert_int_equal(w.records.n + w.n_notes, 0);
 		want_release(&w);
