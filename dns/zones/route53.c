@@ -380,6 +380,7 @@ r53_open(const struct zone_env *env, const void *settings, void **ctx_out, struc
 	return rc;
 }
 
+/* clang-format off */
 const struct zone_driver zone_driver_route53 = {
 	.name = "route53",
 	.summary = "Amazon Route 53",
@@ -392,10 +393,10 @@ const struct zone_driver zone_driver_route53 = {
 	.settings_size = sizeof(struct r53_settings),
 	.tested = "stateful fake, checked mock",
 	.read_on = "2026-11-25",
- /* Five calls in a second an account.  Evenly, and one of five kept back: calls that leave in time may arrive closer together. */
-	.limits = {{1, 250}    },
+	/* Five calls in a second an account.  Evenly, and one of five kept back: calls that leave in time may arrive closer together. */
+	.limits = {{.calls = 1, .per_ms = 250}},
 	.n_limits = 1,
-	.calls = { .observe = 1, .create = 4, .change = 3},
+	.calls = {.observe = 1, .create = 4, .change = 3},
 	.open = r53_open,
 	.drop = r53_drop,
 	.reject = r53_reject,
@@ -404,3 +405,4 @@ const struct zone_driver zone_driver_route53 = {
 	.change = r53_change,
 	.remove = r53_remove,
 };
+/* clang-format on */

@@ -293,6 +293,40 @@ http__requests_take_their_turn_and_a_429_holds_for_all(void **state)
 	http_reply_release(&reply);
 }
 
+static bool
+is_400(const struct http_reply *r)
+{
+	return r->status == 400;
+}
+
+/* Some say with another status that too much was asked. */
+static void
+http__a_reply_that_means_429_is_retried_and_holds_for_all(void **state)
+{
+	static const struct pacer_limit limit = {1, 1};
+	static const struct played acts[] = {REPLY(400), REPLY(200), REPLY_AFTER(400, "200"), REPLY(200)};
+	struct stage s = {.http.ops = &stage_ops, .acts = acts};
+	struct http_policy policy = {.deadline_ms = 60000, .throttled = is_400};
+	struct http_request q = {.method = "POST"};
+	struct http_reply reply = {0};
+	struct err err = {0};
+
+	(void)state;
+	fake_clock_init(&s.clock, NOW_MS);
+	assert_ok(pacer_open(&limit, 1, &policy.pacer, &err), &err);
+	assert_ok(http_request_set_url(&q, "http://x.example", "/", &err), &err);
+	assert_ok(http_exchange(&s.http, &s.clock.clock, &policy, &q, &reply, &err), &err);
+	assert_int_equal(reply.status, 200);
+	assert_in_range(s.clock.slept_ms, 500, 1001);
+	s.clock.slept_ms = 0;
+	assert_int_equal(http_exchange(&s.http, &s.clock.clock, &policy, &q, &reply, &err), CR_ERETRY);
+	assert_ok(http_exchange(&s.http, &s.clock.clock, &policy, &q, &reply, &err), &err);
+	assert_in_range(s.clock.slept_ms, 200000, 200010);
+	pacer_drop(&policy.pacer);
+	http_request_release(&q);
+	http_reply_release(&reply);
+}
+
 int
 main(void)
 {
@@ -305,5 +339,6 @@ main(void)
 	TEST(tests, n, http_encode__keeps_only_the_unreserved);
 	TEST(tests, n, http_exchange__refuses_a_body_that_was_not_built_whole);
 	TEST(tests, n, http__requests_take_their_turn_and_a_429_holds_for_all);
+	TEST(tests, n, http__a_reply_that_means_429_is_retried_and_holds_for_all);
 	return rows_run("core/http", tests, n);
 }

@@ -73,7 +73,7 @@ close_all(struct setting *s)
 /* clang-format off */
 static const struct file_row {
 	const char *name;
-	enum { OBSERVE, OBSERVE_ID, CREATE, CHANGE, REMOVE, REMOVE_TWICE } what;
+	enum { OBSERVE, OBSERVE_ID, OBSERVE_ODD, CREATE, CHANGE, REMOVE, REMOVE_TWICE } what;
 	const char *file;
 	int want;
 	const char *text; /* of the error */
@@ -86,6 +86,7 @@ static const struct file_row {
 	{"several public zones of a name are told, with what to do", OBSERVE, "observe_several", CR_ECONFLICT, "delete all but the one"},
 	{"an id that is gone is looked for by name", OBSERVE_ID, "observe_stale_id", CR_OK, NULL},
 	{"an id of another zone is looked for by name", OBSERVE_ID, "observe_foreign_id", CR_OK, NULL},
+	{"an id that is none of Amazon's is not asked for", OBSERVE_ODD, "observe_odd_id", CR_OK, NULL},
 	{"a zone that is not known everywhere means later", OBSERVE, "observe_too_new", CR_ERETRY, "not known everywhere"},
 	{"a refused signature is told, and not what was signed", OBSERVE, "observe_signature", CR_EAUTH, "not accepted (403, SignatureDoesNotMatch)"},
 	{"an expired session token is told as such", OBSERVE, "observe_expired", CR_EAUTH, "get new temporary keys"},
@@ -171,7 +172,7 @@ static int
 observe(const struct setting *s, const struct file_row *r, struct err *err)
 {
 	struct zone_state state = {0};
-	const char *id = r->what == OBSERVE_ID ? ID : NULL;
+	const char *id = r->what == OBSERVE_ID ? ID : r->what == OBSERVE_ODD ? "../hostedzone?x=y" : NULL;
 	int rc = s->provider.driver->observe(s->provider.ctx, ZONE, id, &state, err);
 
 	if (rc == CR_OK)
@@ -234,6 +235,7 @@ check_file(void **state)
 	switch (r->what) {
 	case OBSERVE:
 	case OBSERVE_ID:
+	case OBSERVE_ODD:
 		rc = observe(&s, r, &err);
 		break;
 	case CREATE:
@@ -372,6 +374,37 @@ check_batch(void **state)
 		n++;
 	assert_int_equal(n, r->batches);
 	r53_changes_release(&c);
+}
+
+/* A set of which one value cannot be read is nobody's to delete, whatever else is in it. */
+static void
+route53__a_set_that_cannot_be_read_is_not_deleted(void **state)
+{
+	static const char text[] =
+		"<ListResourceRecordSetsResponse><ResourceRecordSets><ResourceRecordSet><Name>" ZONE
+		".</Name><Type>TXT</Type><TTL>60</TTL><ResourceRecords><ResourceRecord><Value>\"ours\"</Value>"
+		"</ResourceRecord><ResourceRecord><Value>\"open</Value></ResourceRecord></ResourceRecords>"
+		"</ResourceRecordSet></ResourceRecordSets><IsTruncated>false</IsTruncated></"
+	        "ListResourceRecordSetsResponse>";
+	struct r53_sets sets = {0};
+	struct r53_changes c = {0};
+	struct set_diff diff = {0};
+	struct record ours = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_ok(r53_sets_parse(text, strlen(text), &sets, &err), &err);
+	assert_int_equal(sets.n, 1);
+	assert_int_equal(sets.items[0].n_values, 2);
+	assert_int_equal(sets.items[0].records.n, 0);
+	assert_ok(record_txt(ZONE, 60, "ours", 4, &ours, &err), &err);
+	assert_ok(set_diff_add(&diff, SET_DELETE, &ours, &err), &err);
+	assert_ok(r53_changes_make(&sets, &diff, &c, &err), &err);
+	assert_int_equal(c.n, 0);
+	record_release(&ours);
+	r53_changes_release(&c);
+	set_diff_release(&diff);
+	r53_sets_release(&sets);
 }
 
 static const struct reject_row {
@@ -576,6 +609,39 @@ route53__a_zone_is_made_anew_under_another_reference(void **state)
 	fake_close(&fake);
 }
 
+/* Another hand makes a second zone of the name: ours is still known by its id, and is the one that goes. */
+static void
+route53__of_two_zones_the_known_one_is_changed_and_removed(void **state)
+{
+	struct fake_clock clock;
+	struct zone_provider provider;
+	struct records want = {0};
+	struct zone_state made = {0}, seen = {0};
+	struct fake fake;
+	struct err err = {0};
+
+	(void)state;
+	fake_clock_init(&clock, START_MS);
+	fake_driver(&fake, "route53 --option unlimited=true", "", &clock.clock, &provider);
+	add_mail(&want, ZONE);
+	assert_ok(provider.driver->create(provider.ctx, ZONE, &want, &made, &err), &err);
+	fake_tell(&fake, "options", "{\"zones\": [[\"" ZONE "\", false]]}");
+	assert_int_equal(provider.driver->observe(provider.ctx, ZONE, NULL, &seen, &err), CR_ECONFLICT);
+	assert_ok(provider.driver->observe(provider.ctx, ZONE, made.id, &seen, &err), &err);
+	assert_string_equal(seen.id, made.id);
+	assert_ok(provider.driver->remove(provider.ctx, ZONE, &err), &err);
+	zone_state_release(&seen);
+	assert_ok(provider.driver->observe(provider.ctx, ZONE, made.id, &seen, &err), &err);
+	assert_true(seen.exists);
+	assert_string_not_equal(seen.id, made.id);
+	assert_int_equal(records_count(&seen.records, ZONE, RECORD_MX), 0);
+	zone_state_release(&seen);
+	zone_state_release(&made);
+	records_release(&want);
+	zone_provider_release(&provider);
+	fake_close(&fake);
+}
+
 int
 main(void)
 {
@@ -588,6 +654,8 @@ main(void)
 	ROWS(tests, n, batches, check_batch);
 	ROWS(tests, n, rejects, check_reject);
 	ROWS(tests, n, settings, check_setting);
+	TEST(tests, n, route53__a_set_that_cannot_be_read_is_not_deleted);
+	TEST(tests, n, route53__of_two_zones_the_known_one_is_changed_and_removed);
 	TEST(tests, n, route53__a_session_token_is_signed);
 	TEST(tests, n, route53__a_zone_is_made_anew_under_another_reference);
 	TEST(tests, n, route53__zones_are_made_under_the_limit_without_one_throttle);
