@@ -385,7 +385,7 @@ route53__a_set_that_cannot_be_read_is_not_deleted(void **state)
 		".</Name><Type>TXT</Type><TTL>60</TTL><ResourceRecords><ResourceRecord><Value>\"ours\"</Value>"
 		"</ResourceRecord><ResourceRecord><Value>\"open</Value></ResourceRecord></ResourceRecords>"
 		"</ResourceRecordSet></ResourceRecordSets><IsTruncated>false</IsTruncated></"
-	        "ListResourceRecordSetsResponse>";
+		"ListResourceRecordSetsResponse>";
 	struct r53_sets sets = {0};
 	struct r53_changes c = {0};
 	struct set_diff diff = {0};
