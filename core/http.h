@@ -63,7 +63,8 @@ struct http_reply {
 	char retry_after[64]; /* as sent; "" */
 	/* Addresses, "" when there is none.  Microsoft's are signed, and kilobytes long. */
 	char location[HTTP_ADDRESS_MAX];
-	char operation[HTTP_ADDRESS_MAX]; /* Azure-AsyncOperation: where an operation is watched that the answer only began */
+	char operation
+		[HTTP_ADDRESS_MAX]; /* Azure-AsyncOperation: where an operation is watched that the answer only began */
 };
 void http_reply_release(struct http_reply *r);
 

@@ -104,10 +104,12 @@ refused(const struct http_reply *reply, struct err *err)
 	if (reply->status >= 500 || strcmp(word, "temporarily_unavailable") == 0)
 		rc = err_set(err, CR_ERETRY, "no token: the token endpoint answered %d", reply->status);
 	else if (number != 0)
-		rc = err_set(err, CR_EAUTH, "no token: not accepted, %.64s (AADSTS%lld): check client id, secret and tenant", word,
+		rc = err_set(err, CR_EAUTH,
+		             "no token: not accepted, %.64s (AADSTS%lld): check client id, secret and tenant", word,
 		             (long long)number);
 	else
-		rc = err_set(err, CR_EAUTH, "no token: not accepted, %.64s (answered %d): check client id, secret and token address",
+		rc = err_set(err, CR_EAUTH,
+		             "no token: not accepted, %.64s (answered %d): check client id, secret and token address",
 		             word[0] != '\0' ? word : "refused", reply->status);
 	json_drop(&json);
 	return rc;
