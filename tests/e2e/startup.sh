@@ -24,7 +24,8 @@ gate="$config|libsodium|libsqlite3|libpsl|libidn2|libunistring"
 loaded() {
 	rm -f "$work"/ld.*
 	LD_DEBUG=files LD_DEBUG_OUTPUT=$work/ld run "$@" || return 1
-	sed -n 's/.*calling init: .*\/\([^/]*\)$/\1/p' "$work"/ld.* | sort -u >"$work/loaded"
+	# Not what it starts: postmap(1) has an account of its own.
+	grep -lZ 'initialize program: .*coldrelay$' "$work"/ld.* | xargs -0r sed -n 's/.*calling init: .*\/\([^/]*\)$/\1/p' | sort -u >"$work/loaded"
 	has "$work/loaded" '^libc\.so'
 }
 
