@@ -180,7 +180,7 @@ split(char *text, size_t n, char *out[4])
 			*end++ = '\0';
 		at = end;
 	}
-	if (found == n && out[n - 1][0] == '"' && strlen(out[n - 1]) > 1) {
+	if (n > 0 && found == n && out[n - 1][0] == '"' && strlen(out[n - 1]) > 1) {
 		out[n - 1]++;
 		out[n - 1][strlen(out[n - 1]) - 1] = '\0';
 	}

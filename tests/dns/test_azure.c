@@ -89,6 +89,7 @@ static const struct file_row {
 	{"a set whose notes changed is written with the new ones", CHANGE, "change_marked", CR_OK, NULL},
 	{"a set that another hand changed is a conflict", CHANGE, "change_other", CR_ECONFLICT, "another hand"},
 	{"one that is met half-way leaves the change open", CHANGE, "change_in_part", CR_EUNKNOWN, "changed in part"},
+	{"nor is a neighbour brought back that another hand took away", CHANGE, "change_neighbour_gone", CR_EUNKNOWN, "another hand"},
 	{"a set that became an alias is a conflict", CHANGE, "change_became_alias", CR_ECONFLICT, "alias"},
 	{"an alias that stands is a conflict before any call", CHANGE_ALIAS, "change_alias", CR_ECONFLICT, "alias"},
 	{"what the API refuses is passed on", CHANGE, "change_refused", CR_EREFUSED, "not valid"},

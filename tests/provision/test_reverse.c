@@ -289,6 +289,46 @@ reverse__that_others_changed_is_left_to_them(void **state)
 	ground_close(&g);
 }
 
+/* Between our look and our write. */
+static void
+reverse__that_others_set_meanwhile_is_a_conflict(void **state)
+{
+	struct ground g;
+	struct ground_outcome o;
+
+	(void)state;
+	SKIP_WHERE_MISSING();
+	open_on(&g, READY, NULL);
+	fake_tell(&fake, "options", "{\"meddle\":{\"reverseFqdn\":\"other.example.\"}}");
+	o = ground_provision(&g);
+	assert_int_equal(o.failed, CR_ECONFLICT);
+	assert_non_null(strstr(o.text, "other.example"));
+	assert_setting("reverseFqdn", "other.example.");
+	ground_close(&g);
+}
+
+static void
+reverse__is_written_over_no_other_change(void **state)
+{
+	struct ground g;
+	struct ground_outcome o;
+
+	(void)state;
+	SKIP_WHERE_MISSING();
+	open_on(&g, READY, NULL);
+	fake_tell(&fake, "options", "{\"meddle\":{\"domainNameLabel\":\"theirs\"}}");
+	o = ground_provision(&g);
+	assert_done(&o);
+	assert_setting("domainNameLabel", "theirs");
+	assert_setting("reverseFqdn", HOST ".");
+	fake_tell(&fake, "options", "{\"meddle\":{\"domainNameLabel\":\"theirs\",\"reverseFqdn\":\"other.example.\"}}");
+	o = ground_teardown(&g, GET, true);
+	assert_done(&o);
+	assert_setting("domainNameLabel", "theirs");
+	assert_setting("reverseFqdn", "other.example.");
+	ground_close(&g);
+}
+
 static const struct unfit {
 	const char *name, *preset, *more, *says;
 } unfits[] = {
@@ -515,6 +555,8 @@ main(void)
 	TEST(tests, n, reverse__of_others_is_a_conflict_and_stays);
 	TEST(tests, n, reverse__that_others_set_to_the_same_name_is_not_removed);
 	TEST(tests, n, reverse__that_others_changed_is_left_to_them);
+	TEST(tests, n, reverse__that_others_set_meanwhile_is_a_conflict);
+	TEST(tests, n, reverse__is_written_over_no_other_change);
 	ROWS(tests, n, unfits, check_unfit);
 	TEST(tests, n, reverse__the_plan_tells_of_the_label_and_of_port_25);
 	TEST(tests, n, reverse__a_revoked_token_stops_with_one_line);

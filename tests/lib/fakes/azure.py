@@ -5,7 +5,7 @@ Options: page_max (sets a page), lag (writes and reads for which a new zone is n
 it ends at once), expires_in (seconds that a token says it lives), token_uses (requests after which a token is refused; 0: never),
 refused (no token is given), revoked (tokens are not accepted), resolves ({name: address} that public DNS answers beyond its own zones),
 preset ({address resource: its properties}, set once),
-label_first (label and reverse name in one call fail), fail (a long operation ends in failure, of this code),
+meddle (dnsSettings that another hand sets just before the next write), label_first (label and reverse name in one call fail), fail (a long operation ends in failure, of this code),
 check_tokens (the mock that requests are copied to knows of tokens).
 """
 import ipaddress
@@ -74,7 +74,8 @@ class Provider:
                 "etag": etag(), "location": "westeurope", "type": "Microsoft.Network/publicIPAddresses", "tags": {"team": "mail"}, "zones": ["1"],
                 "sku": {"name": "Standard", "tier": "Regional"},
                 "properties": {"provisioningState": "Succeeded", "publicIPAllocationMethod": "Static", "publicIPAddressVersion": "IPv4",
-                               "ipAddress": ip, "idleTimeoutInMinutes": 4, "ipTags": []}}
+                               "ipAddress": ip, "idleTimeoutInMinutes": 4, "ipTags": [],
+                               "somethingNew": {"flag": True, "off": False, "none": None, "list": [1, "two", {}]}}}
 
     def lines(self):
         return {"API_URL": self.url, "API_KEY": self.secret, "TENANT": self.tenant, "CLIENT": self.client, "SUBSCRIPTION": self.subscription,
@@ -333,14 +334,19 @@ class Provider:
             a = self.addresses.get(q.args[2])
             if a is None:
                 raise Fault(404, "ResourceNotFound", "The resource was not found.")
+            meddled = self.options.pop("meddle", None)
+            if meddled is not None:
+                a["properties"]["dnsSettings"], a["etag"] = meddled, etag()
             self.check_guard(q, a)
             body = q.json()
             for key in ("location", "sku", "tags", "zones"):
                 if body.get(key) != a[key]:
                     raise Fault(400, "PropertyChangeNotAllowed", "%s is not that of the resource." % key)
             wanted, now = dict(body["properties"].get("dnsSettings") or {}), a["properties"].get("dnsSettings", {})
-            if body["properties"].get("publicIPAllocationMethod") != a["properties"]["publicIPAllocationMethod"]:
-                raise Fault(400, "PropertyChangeNotAllowed", "publicIPAllocationMethod is not that of the resource.")
+            # The write is of the whole: what it leaves out is lost, so nothing may be left out.
+            for key, value in a["properties"].items():
+                if key not in ("dnsSettings", "provisioningState") and body["properties"].get(key) != value:
+                    raise Fault(400, "PropertyChangeNotAllowed", "%s is not that of the resource." % key)
             label, reverse = wanted.get("domainNameLabel"), wanted.get("reverseFqdn")
             if label is not None and re.fullmatch(LABEL, label) is None:
                 raise Fault(400, "DomainNameLabelInvalid", "The domain name label is invalid.")
