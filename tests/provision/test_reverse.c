@@ -10,7 +10,8 @@
 #define READY "{\"resolves\":{\"" HOST "\":\"198.51.100.10\"}}"
 /* What an option of the fake is set back to between tests. */
 #define CALM                                                                                                           \
-	"{\"resolves\":{},\"label_first\":true,\"polls\":0,\"fail\":null,\"revoked\":false,\"unlimited\":true,"        \
+	"{\"resolves\":{},\"label_first\":true,\"polls\":0,\"fail\":null,\"quiet\":false,\"revoked\":false,"           \
+	"\"unlimited\":true,"                                                                                          \
 	"\"expires_in\":3600,"                                                                                         \
 	"\"token_uses\":0,\"preset\":{\"mailip\":{\"dnsSettings\":{},\"publicIPAllocationMethod\":\"Static\","         \
 	"\"ipAddress\":\"198.51.100.10\"}}}"
@@ -525,6 +526,44 @@ check_fault(void **state)
 	ground_close(&g);
 }
 
+/* The owner has a plan of its own by now: what stands there when it is done counts. */
+static void
+reverse__that_others_set_after_the_plan_is_a_conflict(void **state)
+{
+	struct ground g;
+	struct err err = {0};
+
+	(void)state;
+	SKIP_WHERE_MISSING();
+	open_on(&g,
+	        "{\"resolves\":{\"" HOST
+	        "\":\"198.51.100.10\"},\"preset\":{\"mailip\":{\"dnsSettings\":{\"reverseFqdn\":\"other.example.\"}}}}",
+	        NULL);
+	assert_int_equal(turn(&g, false, &err), CR_ECONFLICT);
+	assert_non_null(strstr(err.text, "other.example"));
+	assert_setting("reverseFqdn", "other.example.");
+	assert_int_equal(ground_count(&g, "SELECT count(*) FROM journal"), 0);
+	ground_close(&g);
+}
+
+/* What is being done to the resource is waited for, also where only the resource tells of it. */
+static void
+reverse__waits_while_the_address_is_being_changed(void **state)
+{
+	struct ground g;
+	struct err err = {0};
+
+	(void)state;
+	SKIP_WHERE_MISSING();
+	open_on(&g, "{\"resolves\":{\"" HOST "\":\"198.51.100.10\"},\"polls\":3,\"quiet\":true}",
+	        "public_ip = \"mailip\"; wait = 0;");
+	assert_ok(turn(&g, false, &err), &err);
+	assert_ptr(true);
+	assert_ok(turn(&g, true, &err), &err);
+	assert_ptr(false);
+	ground_close(&g);
+}
+
 static int
 set_up(void **state)
 {
@@ -561,6 +600,8 @@ main(void)
 	TEST(tests, n, reverse__the_plan_tells_of_the_label_and_of_port_25);
 	TEST(tests, n, reverse__a_revoked_token_stops_with_one_line);
 	TEST(tests, n, reverse__an_operation_that_fails_is_told_and_tried_again);
+	TEST(tests, n, reverse__that_others_set_after_the_plan_is_a_conflict);
+	TEST(tests, n, reverse__waits_while_the_address_is_being_changed);
 	ROWS(tests, n, faults, check_fault);
 	return _cmocka_run_group_tests("provision/reverse", tests, n, set_up, tear_down);
 }

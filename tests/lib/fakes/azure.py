@@ -6,7 +6,7 @@ it ends at once), expires_in (seconds that a token says it lives), token_uses (r
 refused (no token is given), revoked (tokens are not accepted), resolves ({name: address} that public DNS answers beyond its own zones),
 preset ({address resource: its properties}, set once),
 meddle (dnsSettings that another hand sets just before the next write), label_first (label and reverse name in one call fail), fail (a long operation ends in failure, of this code),
-check_tokens (the mock that requests are copied to knows of tokens).
+quiet (a long operation is to be seen at the resource only), check_tokens (the mock that requests are copied to knows of tokens).
 """
 import ipaddress
 import json
@@ -59,7 +59,7 @@ class Provider:
     def __init__(self, url):
         self.url = url
         self.options = {"page_max": 100, "lag": 0, "polls": 0, "expires_in": 3600, "token_uses": 0, "refused": False, "revoked": False,
-                        "resolves": {}, "label_first": False, "fail": None, "check_tokens": False}
+                        "resolves": {}, "label_first": False, "fail": None, "check_tokens": False, "quiet": False}
         self.secret = secrets.token_hex(20)
         self.tenant = "11111111-2222-3333-4444-555555555555"
         self.client = "66666666-7777-8888-9999-000000000000"
@@ -141,7 +141,7 @@ class Provider:
 
     def begin(self, q, status, body):
         """An answer whose end is to be watched, or the end itself."""
-        if self.options["polls"] == 0 and not self.options["fail"]:
+        if self.options["quiet"] or (self.options["polls"] == 0 and not self.options["fail"]):
             return Reply(status, body)
         ident = secrets.token_hex(8)
         self.operations[ident] = {"polls": self.options["polls"], "fail": self.options["fail"]}
@@ -334,6 +334,8 @@ class Provider:
             a = self.addresses.get(q.args[2])
             if a is None:
                 raise Fault(404, "ResourceNotFound", "The resource was not found.")
+            if a["properties"]["provisioningState"] == "Updating":
+                raise Fault(409, "AnotherOperationInProgress", "Another operation on this or a dependent resource is in progress.")
             meddled = self.options.pop("meddle", None)
             if meddled is not None:
                 a["properties"]["dnsSettings"], a["etag"] = meddled, etag()
