@@ -249,7 +249,9 @@ static void
 http_curl__the_request_arrives_as_written(void **state)
 {
 	static const struct httpd_answer script[] = {
-		{.status = 429, .headers = "RETRY-AFTER:  7 \r\nLocation: /x\r\n", .type = "application/problem+json"},
+		{.status = 429,
+	         .headers = "RETRY-AFTER:  7 \r\nLocation: /x\r\nAzure-AsyncOperation: /y?z\r\n",
+	         .type = "application/problem+json"},
 	};
 	struct http_request q = {.method = "PATCH", .content_type = "application/json"};
 	struct secret *s = NULL;
@@ -276,6 +278,7 @@ http_curl__the_request_arrives_as_written(void **state)
 	assert_string_equal(httpd_header(seen, "Expect", value, sizeof(value)), "");
 	assert_string_equal(b.reply.retry_after, "7");
 	assert_string_equal(b.reply.location, "/x");
+	assert_string_equal(b.reply.operation, "/y?z");
 	assert_string_equal(b.reply.content_type, "application/problem+json");
 	secret_drop(&s);
 	http_request_release(&q);

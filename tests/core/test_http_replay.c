@@ -156,7 +156,7 @@ http_replay__answers_in_order_with_headers_and_failures(void **state)
 {
 	static const char text[] = "> GET /a\n< 429\n< Retry-After: 7\n< Content-Type: text/plain\n\nslow\ndown\n\n"
 				   "> GET /a\n! not_sent\n\n> POST /b\n! maybe_sent\n"
-				   "> PUT https://other.example/c\n< 302\n< Location: /d\n";
+				   "> PUT https://other.example/c\n< 302\n< Location: /d\n< Azure-AsyncOperation: /e\n";
 	struct replay p;
 
 	(void)state;
@@ -171,6 +171,7 @@ http_replay__answers_in_order_with_headers_and_failures(void **state)
 	assert_int_equal(ask(&p, "POST", BASE, "/b", ""), HTTP_OUTCOME_MAYBE_SENT);
 	assert_int_equal(ask(&p, "PUT", "https://other.example", "/c", ""), HTTP_OUTCOME_REPLY);
 	assert_string_equal(p.reply.location, "/d");
+	assert_string_equal(p.reply.operation, "/e");
 	assert_string_equal(p.reply.content_type, "application/json");
 	assert_null(http_replay_rest(p.http));
 	assert_int_equal(ask(&p, "GET", BASE, "/e", ""), HTTP_OUTCOME_FATAL);

@@ -166,6 +166,21 @@ oauth__the_last_token_serves_while_the_endpoint_is_ill(void **state)
 	cloud_close(&c);
 }
 
+/* A token that may have been made, and never came: nothing that the caller asked for was done. */
+static void
+oauth__a_token_that_is_lost_on_the_way_means_later(void **state)
+{
+	struct cloud c;
+
+	(void)state;
+	cloud_open(&c);
+	c.token_error = "";
+	c.token_status = 502;
+	assert_int_equal(call(&c, "t1"), CR_ERETRY);
+	assert_int_equal(c.err.code, CR_ERETRY);
+	cloud_close(&c);
+}
+
 static const struct refusal {
 	const char *name;
 	int status;
@@ -215,5 +230,6 @@ main(void)
 	TEST(tests, n, oauth__a_token_refused_in_mid_run_is_renewed_once);
 	TEST(tests, n, oauth__a_fresh_token_that_is_refused_ends_it_in_one_line);
 	TEST(tests, n, oauth__the_last_token_serves_while_the_endpoint_is_ill);
+	TEST(tests, n, oauth__a_token_that_is_lost_on_the_way_means_later);
 	return rows_run("core/oauth", tests, n);
 }

@@ -163,10 +163,15 @@ reverse__needs_one_call_under_a_label_of_others_which_stays(void **state)
 	(void)state;
 	SKIP_WHERE_MISSING();
 	open_on(&g,
-	        "{\"resolves\":{\"" HOST
-	        "\":\"198.51.100.10\"},\"preset\":{\"mailip\":{\"dnsSettings\":{\"domainNameLabel\":\"theirs\","
+	        "{\"preset\":{\"mailip\":{\"dnsSettings\":{\"domainNameLabel\":\"theirs\","
 	        "\"domainNameLabelScope\":\"TenantReuse\",\"fqdn\":\"theirs.westeurope.cloudapp.azure.com\"}}}}",
 	        NULL);
+	/* Refused, and nothing done: no intention stays open. */
+	o = ground_provision(&g);
+	assert_int_equal(o.failed, CR_ERETRY);
+	assert_int_equal(ground_count(&g, "SELECT count(*) FROM journal WHERE receipt IS NULL"), 0);
+	fake_tell(&fake, "reset", "");
+	fake_tell(&fake, "options", READY);
 	o = ground_provision(&g);
 	assert_done(&o);
 	assert_int_equal(calls("PUT"), 1);
@@ -365,6 +370,35 @@ check_unfit(void **state)
 		                strstr(run.plans[0].steps[i].detail, r->says) != NULL);
 	assert_true(told);
 	assert_int_equal(calls("PUT"), 0);
+	run_release(&run);
+	session_release(&s);
+	ground_close(&g);
+}
+
+static const struct wrong {
+	const char *name, *more, *says;
+} wrongs[] = {
+	{"an owner without a resource is a fault",               "",								  "name the public IP resource"},
+	{"a list without names is a fault",                      "public_ips = [ \"198.51.100.10\" ];",                               "must be ADDRESS=NAME"       },
+	{"a list with a name in place of an address is a fault", "public_ips = [ \"mailip=198.51.100.10\" ];",
+         "must be ADDRESS=NAME"																    },
+	{"settings of another owner are a fault",                "public_ip = \"mailip\"; reverse_zones = [ \"" REVERSE_ZONE "\" ];",
+         "reverse_zones"																	   },
+};
+
+static void
+check_wrong(void **state)
+{
+	const struct wrong *r = *state;
+	struct ground g;
+	struct session s;
+	struct run run = {0};
+
+	SKIP_WHERE_MISSING();
+	open_on(&g, "{}", r->more);
+	s = ground_session(&g);
+	assert_int_equal(run_open(&s, PRIMARY, &run, &g.err), CR_ECONFIG);
+	assert_non_null(strstr(cfg_faults(s.cfg), r->says));
 	run_release(&run);
 	session_release(&s);
 	ground_close(&g);
@@ -597,6 +631,7 @@ main(void)
 	TEST(tests, n, reverse__that_others_set_meanwhile_is_a_conflict);
 	TEST(tests, n, reverse__is_written_over_no_other_change);
 	ROWS(tests, n, unfits, check_unfit);
+	ROWS(tests, n, wrongs, check_wrong);
 	TEST(tests, n, reverse__the_plan_tells_of_the_label_and_of_port_25);
 	TEST(tests, n, reverse__a_revoked_token_stops_with_one_line);
 	TEST(tests, n, reverse__an_operation_that_fails_is_told_and_tried_again);
