@@ -8,9 +8,10 @@
  */
 #include "dns/zones/cloudflare.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "dns/zones/memo.h"
 
 #define PAGES_MAX      200
 #define CHANGE_TURNS   3    /* looks at a zone that changes under our hands */
@@ -36,9 +37,9 @@ static const struct cfg_row settings_rows[] = {
 
 /* What one zone held when it was last looked at: changes name records by their ids. */
 struct known {
-	char *zone, *id;
+	struct memo_entry entry; /* first */
+	char *id;
 	struct cf_records records;
-	struct known *next;
 };
 
 struct cf {
@@ -47,8 +48,7 @@ struct cf {
 	struct pacer *pacer;
 	struct cf_target target;
 	size_t batch_max;
-	pthread_mutex_t mutex; /* over the list; an entry belongs to whoever works on its zone */
-	struct known *known;
+	struct memo known;
 };
 
 static void
@@ -57,37 +57,15 @@ known_free(struct known *k)
 	if (k == NULL)
 		return;
 	cf_records_release(&k->records);
-	free(k->zone);
+	free(k->entry.zone);
 	free(k->id);
 	free(k);
 }
 
-/* Out of the list: NULL when zone was not looked at. */
-static struct known *
-known_take(struct cf *c, const char *zone)
-{
-	struct known *k = NULL;
-
-	(void)pthread_mutex_lock(&c->mutex);
-	for (struct known **at = &c->known; *at != NULL; at = &(*at)->next) {
-		if (strcmp((*at)->zone, zone) == 0) {
-			k = *at;
-			*at = k->next;
-			break;
-		}
-	}
-	(void)pthread_mutex_unlock(&c->mutex);
-	return k;
-}
-
 static void
-known_keep(struct cf *c, struct known *k)
+drop_entry(struct memo_entry *e)
 {
-	known_free(known_take(c, k->zone));
-	(void)pthread_mutex_lock(&c->mutex);
-	k->next = c->known;
-	c->known = k;
-	(void)pthread_mutex_unlock(&c->mutex);
+	known_free((struct known *)e);
 }
 
 /* One exchange; releases q.  CR_OK: the API's own success. */
@@ -172,7 +150,7 @@ look(const struct cf *c, const char *zone, const char *id, struct zone_state *ou
 	int rc = CR_ENOTFOUND;
 
 	*known_out = NULL;
-	if (k == NULL || (k->zone = strdup(zone)) == NULL) {
+	if (k == NULL || (k->entry.zone = strdup(zone)) == NULL) {
 		rc = err_nomem(err, zone);
 		goto out;
 	}
@@ -220,9 +198,9 @@ cf_observe(void *ctx, const char *zone, const char *id, struct zone_state *out, 
 	if (rc == CR_OK) {
 		*out = s;
 		s = (struct zone_state){0};
-		known_free(known_take(c, zone));
+		memo_forget(&c->known, zone);
 		if (k != NULL)
-			known_keep(c, TAKE(k));
+			memo_keep(&c->known, &TAKE(k)->entry);
 	}
 	zone_state_release(&s);
 	known_free(k);
@@ -315,7 +293,7 @@ send(const struct cf *c, const struct known *k, const struct cf_batch *all, bool
 
 		rc = cf_batch_request(&c->target, k->id, &part, &q, err);
 		if (rc == CR_OK)
-			rc = exchange(c, &q, k->zone, &reply, code_out, err);
+			rc = exchange(c, &q, k->entry.zone, &reply, code_out, err);
 		http_reply_release(&reply);
 		*some_out = *some_out || rc == CR_OK;
 	}
@@ -328,10 +306,10 @@ look_again(const struct cf *c, struct known **k, struct err *err)
 {
 	struct zone_state s = {0};
 	struct known *fresh = NULL;
-	int rc = look(c, (*k)->zone, (*k)->id, &s, &fresh, err);
+	int rc = look(c, (*k)->entry.zone, (*k)->id, &s, &fresh, err);
 
 	if (rc == CR_OK && fresh == NULL)
-		rc = err_set(err, CR_ECONFLICT, "zone %s is gone", (*k)->zone);
+		rc = err_set(err, CR_ECONFLICT, "zone %s is gone", (*k)->entry.zone);
 	if (rc == CR_OK) {
 		known_free(*k);
 		*k = TAKE(fresh);
@@ -353,9 +331,9 @@ give_up(const struct known *k, bool lost, bool some, int rc, const struct err *w
 {
 	if (lost)
 		return err_set(err, CR_EUNKNOWN, "zone %s: an answer was lost, and what it was about is not to be seen",
-		               k->zone);
+		               k->entry.zone);
 	if (some && err_nothing_done(rc))
-		return err_set(err, CR_EUNKNOWN, "zone %s: changed in part: %.300s", k->zone, why->text);
+		return err_set(err, CR_EUNKNOWN, "zone %s: changed in part: %.300s", k->entry.zone, why->text);
 	if (err != NULL)
 		*err = *why;
 	return rc;
@@ -390,7 +368,7 @@ change(const struct cf *c, struct known **k, const struct set_diff *diff, struct
 		if (look_again(c, k, NULL) != CR_OK)
 			return err_set(err, some ? CR_EUNKNOWN : rc, "%s", why.text);
 	}
-	return err_set(err, some ? CR_EUNKNOWN : CR_ERETRY, "zone %s changes all the time", (*k)->zone);
+	return err_set(err, some ? CR_EUNKNOWN : CR_ERETRY, "zone %s changes all the time", (*k)->entry.zone);
 }
 
 static int
@@ -409,7 +387,7 @@ cf_change(void *ctx, const char *zone, const struct zone_state *base, const stru
 	records_release(&after);
 	if (rc != CR_OK)
 		return rc;
-	k = known_take(c, zone);
+	k = (struct known *)memo_take(&c->known, zone);
 	if (k == NULL) {
 		rc = look(c, zone, base->id, &s, &k, err);
 		zone_state_release(&s);
@@ -465,7 +443,7 @@ cf_create(void *ctx, const char *zone, const struct records *records, struct zon
 	struct err why = {0};
 	int rc = CR_OK;
 
-	if (k == NULL || (k->zone = strdup(zone)) == NULL)
+	if (k == NULL || (k->entry.zone = strdup(zone)) == NULL)
 		rc = err_nomem(err, zone);
 	for (size_t i = 0; rc == CR_OK && i < records->n; i++)
 		rc = set_diff_add(&diff, SET_CREATE, &records->items[i], err);
@@ -506,7 +484,7 @@ cf_remove(void *ctx, const char *zone, struct err *err)
 		if (rc == CR_ENOTFOUND)
 			rc = CR_OK;
 	}
-	known_free(known_take(c, zone));
+	memo_forget(&c->known, zone);
 	zone_state_release(&s);
 	http_reply_release(&reply);
 	return rc;
@@ -538,13 +516,7 @@ cf_drop(void *ctx)
 
 	if (c == NULL)
 		return;
-	while (c->known != NULL) {
-		struct known *k = c->known;
-
-		c->known = k->next;
-		known_free(k);
-	}
-	(void)pthread_mutex_destroy(&c->mutex);
+	memo_close(&c->known);
 	pacer_drop(&c->pacer);
 	secret_drop(&c->target.token);
 	free(c->target.base);
@@ -564,7 +536,7 @@ cf_open(const struct zone_env *env, const void *settings, void **ctx_out, struct
 
 	if (c == NULL)
 		return err_nomem(err, "cloudflare");
-	(void)pthread_mutex_init(&c->mutex, NULL);
+	memo_open(&c->known, drop_entry);
 	c->http = env->http;
 	c->clock = env->clock;
 	c->batch_max = (size_t)s->batch_max;

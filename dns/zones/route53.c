@@ -36,36 +36,14 @@ known_free(struct r53_known *k)
 	if (k == NULL)
 		return;
 	r53_sets_release(&k->sets);
-	free(k->zone);
+	free(k->entry.zone);
 	free(k);
 }
 
-/* Out of the list: NULL when zone was not looked at. */
-static struct r53_known *
-known_take(struct r53 *c, const char *zone)
-{
-	struct r53_known *k = NULL;
-
-	(void)pthread_mutex_lock(&c->mutex);
-	for (struct r53_known **at = &c->known; *at != NULL; at = &(*at)->next) {
-		if (strcmp((*at)->zone, zone) == 0) {
-			k = *at;
-			*at = k->next;
-			break;
-		}
-	}
-	(void)pthread_mutex_unlock(&c->mutex);
-	return k;
-}
-
 static void
-known_keep(struct r53 *c, struct r53_known *k)
+drop_entry(struct memo_entry *e)
 {
-	known_free(known_take(c, k->zone));
-	(void)pthread_mutex_lock(&c->mutex);
-	k->next = c->known;
-	c->known = k;
-	(void)pthread_mutex_unlock(&c->mutex);
+	known_free((struct r53_known *)e);
 }
 
 static struct r53_known *
@@ -73,7 +51,7 @@ known_make(const char *zone, const char *id)
 {
 	struct r53_known *k = calloc(1, sizeof(*k));
 
-	if (k == NULL || (k->zone = strdup(zone)) == NULL) {
+	if (k == NULL || (k->entry.zone = strdup(zone)) == NULL) {
 		free(k);
 		return NULL;
 	}
@@ -127,7 +105,7 @@ state_fill(const struct r53_known *k, struct zone_state *s, struct err *err)
 	s->exists = true;
 	s->id = strdup(k->id);
 	if (s->id == NULL)
-		return err_nomem(err, k->zone);
+		return err_nomem(err, k->entry.zone);
 	for (size_t i = 0; i < k->sets.n; i++) {
 		const struct r53_set *set = &k->sets.items[i];
 
@@ -136,7 +114,7 @@ state_fill(const struct r53_known *k, struct zone_state *s, struct err *err)
 		if (rc == CR_OK && set->fixed != NULL)
 			rc = zone_state_add_fixed(s, set->owner, set->type, set->fixed, err);
 	}
-	return rc == CR_OK ? zone_state_name_servers(s, k->zone, err) : rc;
+	return rc == CR_OK ? zone_state_name_servers(s, k->entry.zone, err) : rc;
 }
 
 static int
@@ -152,9 +130,9 @@ r53_observe(void *ctx, const char *zone, const char *id, struct zone_state *out,
 	if (rc == CR_OK) {
 		*out = s;
 		s = (struct zone_state){0};
-		known_free(known_take(c, zone));
+		memo_forget(&c->known, zone);
 		if (k != NULL)
-			known_keep(c, TAKE(k));
+			memo_keep(&c->known, &TAKE(k)->entry);
 	}
 	zone_state_release(&s);
 	known_free(k);
@@ -177,7 +155,7 @@ r53_change(void *ctx, const char *zone, const struct zone_state *base, const str
 	records_release(&after);
 	if (rc != CR_OK)
 		return rc;
-	k = known_take(c, zone);
+	k = (struct r53_known *)memo_take(&c->known, zone);
 	if (k == NULL) {
 		rc = look(c, zone, base->id, &k, err);
 		if (rc == CR_OK && k == NULL)
@@ -230,7 +208,7 @@ r53_create(void *ctx, const char *zone, const struct records *records, struct zo
 		rc = r53_make_once(c, zone, &s, err);
 	if (rc != CR_OK)
 		goto out;
-	known_free(known_take(c, zone));
+	memo_forget(&c->known, zone);
 	k = known_make(zone, s.id);
 	rc = k != NULL ? r53_fill(c, k, &diff, &p, &why) : err_nomem(&why, zone);
 	/* The zone stands, so this is no failure of which nothing is left. */
@@ -251,7 +229,7 @@ static int
 r53_remove(void *ctx, const char *zone, struct err *err)
 {
 	struct r53 *c = ctx;
-	struct r53_known *last = known_take(c, zone), *k = NULL;
+	struct r53_known *last = (struct r53_known *)memo_take(&c->known, zone), *k = NULL;
 	/* By the id it was last seen under: another zone may have its name. */
 	int rc = look(c, zone, last != NULL ? last->id : NULL, &k, err);
 
@@ -299,12 +277,7 @@ r53_drop(void *ctx)
 
 	if (c == NULL)
 		return;
-	while (c->known != NULL) {
-		struct r53_known *k = c->known;
-
-		c->known = k->next;
-		known_free(k);
-	}
+	memo_close(&c->known);
 	while (c->removals != NULL) {
 		struct r53_removal *r = c->removals;
 
@@ -363,6 +336,7 @@ r53_open(const struct zone_env *env, const void *settings, void **ctx_out, struc
 	if (c == NULL)
 		return err_nomem(err, "route53");
 	(void)pthread_mutex_init(&c->mutex, NULL);
+	memo_open(&c->known, drop_entry);
 	c->http = env->http;
 	c->clock = env->clock;
 	c->wait_ms = s->wait_s * 1000;

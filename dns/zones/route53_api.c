@@ -164,7 +164,7 @@ r53_send(const struct r53 *c, const struct r53_known *k, const struct r53_change
 		n = r53_changes_batch(changes, at);
 		rc = r53_change_request(&c->target, k->id, &changes->items[at], n, &q, err);
 		if (rc == CR_OK)
-			rc = exchange(c, &q, k->zone, &reply, &p->code, err);
+			rc = exchange(c, &q, k->entry.zone, &reply, &p->code, err);
 		p->some = p->some || rc == CR_OK;
 		/* It is done: an id that cannot be read is only not waited for. */
 		if (rc == CR_OK &&
@@ -200,7 +200,7 @@ r53_delete(const struct r53 *c, const struct r53_known *k, enum r53_code *code_o
 	int rc = r53_remove_request(&c->target, k->id, &q, err);
 
 	if (rc == CR_OK)
-		rc = exchange(c, &q, k->zone, &reply, code_out, err);
+		rc = exchange(c, &q, k->entry.zone, &reply, code_out, err);
 	http_reply_release(&reply);
 	return rc;
 }

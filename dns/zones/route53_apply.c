@@ -15,7 +15,7 @@ static int
 look_again(const struct r53 *c, struct r53_known *k, bool *same_out, struct err *err)
 {
 	struct r53_sets fresh = {0};
-	int rc = r53_list(c, k->zone, k->id, &fresh, err);
+	int rc = r53_list(c, k->entry.zone, k->id, &fresh, err);
 
 	if (rc == CR_OK) {
 		*same_out = r53_sets_equal(&fresh, &k->sets);
@@ -32,9 +32,9 @@ static int
 give_up(const struct r53_known *k, const struct r53_progress *p, int rc, const struct err *why, struct err *err)
 {
 	if (p->some && err_nothing_done(rc))
-		return err_set(err, CR_EUNKNOWN, "zone %s: changed in part: %.300s", k->zone, why->text);
+		return err_set(err, CR_EUNKNOWN, "zone %s: changed in part: %.300s", k->entry.zone, why->text);
 	if (p->lost && err_nothing_done(rc))
-		return err_set(err, CR_EUNKNOWN, "zone %s: an answer was lost; then: %.300s", k->zone, why->text);
+		return err_set(err, CR_EUNKNOWN, "zone %s: an answer was lost; then: %.300s", k->entry.zone, why->text);
 	if (err != NULL)
 		*err = *why;
 	return rc;
@@ -45,7 +45,7 @@ static int
 make(const struct r53_known *k, const struct set_diff *diff, struct r53_changes *out, struct err *err)
 {
 	return diff != NULL ? r53_changes_make(&k->sets, diff, out, err)
-	                    : r53_changes_empty(&k->sets, k->zone, out, err);
+	                    : r53_changes_empty(&k->sets, k->entry.zone, out, err);
 }
 
 /*
@@ -79,7 +79,8 @@ r53_apply(const struct r53 *c, struct r53_known *k, const struct set_diff *diff,
 		if (rc != CR_EUNKNOWN && same)
 			return give_up(k, p, rc, &why, err);
 	}
-	return err_set(err, p->some || p->lost ? CR_EUNKNOWN : CR_ERETRY, "zone %s changes all the time", k->zone);
+	return err_set(err, p->some || p->lost ? CR_EUNKNOWN : CR_ERETRY, "zone %s changes all the time",
+	               k->entry.zone);
 }
 
 int
@@ -118,7 +119,7 @@ r53_empty_and_remove(const struct r53 *c, struct r53_known *k, struct err *err)
 		rc = look_again(c, k, &same, &why);
 		if (rc != CR_OK)
 			break;
-		rc = err_set(&why, CR_ERETRY, "zone %s changes all the time", k->zone);
+		rc = err_set(&why, CR_ERETRY, "zone %s changes all the time", k->entry.zone);
 	}
 	return give_up(k, &p, rc, &why, err);
 }

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "dns/zones/memo.h"
 #include "dns/zones/route53.h"
 
 #define R53_NEW_ZONE_WAITS 6    /* a zone that was just made is not known everywhere */
@@ -13,10 +14,9 @@
 
 /* What one zone held when it was last looked at: what is changed is said to the letter. */
 struct r53_known {
-	char *zone;
+	struct memo_entry entry; /* first */
 	char id[R53_ID_MAX];
 	struct r53_sets sets;
-	struct r53_known *next;
 };
 
 /* A reference is spent with the zone that was made by it. */
@@ -32,8 +32,8 @@ struct r53 {
 	struct pacer *pacer;
 	struct r53_target target;
 	int64_t wait_ms;
-	pthread_mutex_t mutex; /* over the lists; an entry of known belongs to whoever works on its zone */
-	struct r53_known *known;
+	struct memo known;
+	pthread_mutex_t mutex; /* over the list */
 	struct r53_removal *removals;
 };
 
