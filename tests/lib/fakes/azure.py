@@ -164,7 +164,7 @@ class Provider:
 
     # ---- zones ----
 
-    def zone_of(self, q, reads=True):
+    def zone_of(self, q):
         z = self.zones.get(spelt(q.args[2]))
         if z is None or z["hidden"] > 0:
             if z is not None:
