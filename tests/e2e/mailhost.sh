@@ -23,10 +23,11 @@ chmod 711 "$work"
 mkdir "$work/zones"
 mkdir -m 755 "$work/vhosts" "$work/lines"
 chown nobody:nogroup "$work/vhosts"
+# shellcheck disable=SC2016 # $TTL is the zone's
 printf '$TTL 300\n@ IN SOA ns1.relay.example. hostmaster.relay.example. ( 1 3600 600 86400 60 )\n@ IN NS ns1.relay.example.\n' \
 	>"$work/zones/127.in-addr.arpa.zone"
 
-# office SIGNER OWNER: a domain for each address of the machine.
+# configure SIGNER OWNER: a domain for each address of the machine.
 configure() {
 	cat >"$cfg" <<-CFG
 		store = "store.db";
@@ -230,7 +231,7 @@ alone() {
 	refused_by "$by_postfix" frozen4 "cleo@$get" && { mail frozen5 "cleo@$try" li@litware.example; codes '250 451 554'; }
 	local rc=$?
 	serve_up "unix:$queue/private/coldrelay"
-	return $rc
+	return "$rc"
 }
 pass "without the gate's daemon a frozen domain is refused, and the others wait" alone
 pass "it goes on receiving" read_there answer4 "anna@$get"
@@ -265,17 +266,23 @@ bounced() {
 		run 0 quiesce && has "$err" '1 domain is refused, 1 may send' && refused_by "$by_postfix" bounced1 "cleo@$get"
 }
 pass "a freeze by a bounce reaches Postfix with the next quiesce" bounced
+provisioned() {
+	: >"$root/postfix/sender_access"
+	run 0 -q provision northwind.example --yes && has "$root/postfix/sender_access" "^$get REJECT "
+}
+pass "and with the next provision, which has nothing else to do" provisioned
 closing() {
 	run 0 -q teardown "$try" --yes && refused_by "$by_postfix" closing1 "cleo@$try" && run 0 quiesce && equal "$(access | wc -l)" 1 && refused_by "$by_postfix" closing2 "ben@$try"
 }
 cannot() {
-	chattr_dir=$root/postfix
-	mv "$chattr_dir/sender_access" "$work/away" && mkdir "$chattr_dir/sender_access"
+	local dir=$root/postfix rc
+	mv "$dir/sender_access" "$work/away" && mkdir "$dir/sender_access"
+	# shellcheck disable=SC2016 # backquotes of a message
 	run 75 -q quiesce && has "$err" "^coldrelay: .*$get: its mail host could not be told that it may not send" &&
 		run 0 thaw "$get" --reason again && has "$err" 'the gate obeys; at the mail host, `coldrelay quiesce` has to follow'
-	local rc=$?
-	rmdir "$chattr_dir/sender_access" && mv "$work/away" "$chattr_dir/sender_access"
-	[ $rc = 0 ] && run 0 quiesce && equal "$(access)" ''
+	rc=$?
+	rmdir "$dir/sender_access" && mv "$work/away" "$dir/sender_access"
+	[ "$rc" = 0 ] && run 0 quiesce && equal "$(access)" ''
 }
 pass "a mail host that cannot be told is a warning to thaw, and 75 to quiesce; the next one does it" cannot
 
