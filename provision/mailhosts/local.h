@@ -4,7 +4,7 @@
  *   local.c          settings, opening, facts, the driver's row
  *   local_observe.c  what is there
  *   local_apply.c    making, taking away, silencing
- *   local_maps.c     the tables on disk and the group commit; local_map.c the text of one
+ *   local_maps.c     the tables on disk and the group commit; local_map.c the text of one; local_compiled.c when postmap wrote it
  *   local_lines.c    what a line says; local_passwd.c password hashes
  */
 #ifndef PROVISION_MAILHOSTS_LOCAL_H

@@ -1,7 +1,7 @@
 /*
  * local_maps.c - leader and followers over the files, under one lock between processes.
  *
- * Sources: postmap(1), Postfix DATABASE_README (compiled tables), src/util/dict.c of Postfix 3.7 (when they are read again), opendkim(8) (tables are read at start and on SIGUSR1).
+ * Sources: postmap(1), Postfix DATABASE_README (compiled tables), opendkim(8) (tables are read at start and on SIGUSR1).
  * Invariants: a table file is only ever replaced whole (file_replace); one thread of one process writes at a time; the text
  * of a request is staged completely or not at all; a changed table is compiled before anybody is told that it was changed.
  */
@@ -9,19 +9,18 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/file.h"
 #include "core/lock.h"
 #include "core/proc.h"
+#include "provision/mailhosts/local_compiled.h"
 
 #define TABLE_MAX_BYTES     ((size_t)256 << 20)
 #define LOCK_DEADLINE_MS    30000
@@ -200,39 +199,11 @@ maps_read(const struct maps *m, enum map_file file, struct map *out, struct err 
 	return rc;
 }
 
-static bool
-is_older(const struct stat *a, const struct stat *b)
-{
-	if (a->st_mtim.tv_sec != b->st_mtim.tv_sec)
-		return a->st_mtim.tv_sec < b->st_mtim.tv_sec;
-	return a->st_mtim.tv_nsec < b->st_mtim.tv_nsec;
-}
-
-static const char *const compiled_suffixes[] = {".db", ".lmdb", ".cdb", ".dbm"};
-
-/* No compiled form beside the table, or one that is older than the table. */
-static bool
-is_uncompiled(const char *path)
-{
-	struct stat text, compiled;
-	char name[4096];
-	int len;
-
-	if (stat(path, &text) != 0)
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(compiled_suffixes); i++) {
-		len = snprintf(name, sizeof(name), "%s%s", path, compiled_suffixes[i]);
-		if (len > 0 && (size_t)len < sizeof(name) && stat(name, &compiled) == 0 && !is_older(&compiled, &text))
-			return false;
-	}
-	return true;
-}
-
 bool
 maps_is_stale(const struct maps *m, enum map_file file)
 {
 	if (files[file].compiled)
-		return m->postmap != NULL && is_uncompiled(m->paths[file]);
+		return m->postmap != NULL && compiled_is_older(m->paths[file]);
 	if (files[file].signing)
 		return m->reload->n > 0 && access(m->reload_mark, F_OK) == 0;
 	return false;
@@ -298,64 +269,13 @@ mode_and_owner(const struct maps *m, enum map_file file, mode_t *mode, struct fi
 	}
 }
 
-/*
- * Postfix opens a table again when the second in which it was written is not the one that it knows: of two changes within a second it
- * would see the first only (dict_changed_name, whole seconds).  So that second moves on with each change, ahead of the clock if need be.
- */
-struct compiled_at {
-	time_t at[ARRAY_LEN(compiled_suffixes)]; /* 0: there is no such form */
-};
-
-static struct compiled_at
-when_compiled(const char *path)
-{
-	struct compiled_at when = {0};
-	struct stat st;
-	char name[4096];
-
-	for (size_t i = 0; i < ARRAY_LEN(compiled_suffixes); i++) {
-		int len = snprintf(name, sizeof(name), "%s%s", path, compiled_suffixes[i]);
-
-		if (len > 0 && (size_t)len < sizeof(name) && stat(name, &st) == 0)
-			when.at[i] = st.st_mtim.tv_sec;
-	}
-	return when;
-}
-
 static int
-set_compiled_at(const char *path, size_t form, time_t at, struct err *err)
-{
-	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = at}};
-	char name[4096];
-
-	(void)snprintf(name, sizeof(name), "%s%s", path, compiled_suffixes[form]);
-	return utimensat(AT_FDCWD, name, times, 0) == 0 ? CR_OK : err_errno(err, CR_EIO, errno, name);
-}
-
-/* Before a new text: a form ahead of the clock would look newer than it, and a run cut off between the two would go unnoticed. */
-static int
-take_back_time(const char *path, const struct compiled_at *before, struct err *err)
-{
-	const time_t now = time(NULL);
-	int rc = CR_OK;
-
-	for (size_t i = 0; i < ARRAY_LEN(compiled_suffixes) && rc == CR_OK; i++)
-		if (before->at[i] >= now)
-			rc = set_compiled_at(path, i, now - 1, err);
-	return rc;
-}
-
-static int
-compile_table(const struct maps *m, const char *path, const struct compiled_at *before, struct err *err)
+compile_table(const struct maps *m, const char *path, const struct compiled *before, struct err *err)
 {
 	const char *const argv[] = {m->postmap, path, NULL};
 	int rc = run_program(m, argv, err);
-	const struct compiled_at now = when_compiled(path);
 
-	for (size_t i = 0; i < ARRAY_LEN(compiled_suffixes) && rc == CR_OK; i++)
-		if (now.at[i] != 0 && now.at[i] <= before->at[i])
-			rc = set_compiled_at(path, i, before->at[i] + 1, err);
-	return rc;
+	return rc == CR_OK ? compiled_move_on(path, before, err) : rc;
 }
 
 /* Write one staged table, when it changed, and tell its reader. */
@@ -363,7 +283,7 @@ static int
 store_table(const struct maps *m, enum map_file file, const struct map *map, struct err *err)
 {
 	struct buf text = {.max_bytes = TABLE_MAX_BYTES};
-	const struct compiled_at before = when_compiled(m->paths[file]);
+	const struct compiled before = compiled_when(m->paths[file]);
 	struct file_owner owner;
 	mode_t mode;
 	int rc = CR_OK;
@@ -372,7 +292,7 @@ store_table(const struct maps *m, enum map_file file, const struct map *map, str
 		map_render(map, &text);
 		rc = buf_check(&text, m->paths[file], err);
 		if (rc == CR_OK && files[file].compiled)
-			rc = take_back_time(m->paths[file], &before, err);
+			rc = compiled_step_back(m->paths[file], &before, err);
 		/* Before the table: a run that is cut off after it finds the mark. */
 		if (rc == CR_OK && files[file].signing && m->reload->n > 0)
 			rc = file_replace(m->reload_mark, "", 0, 0644, FILE_OWNER_SELF, err);
