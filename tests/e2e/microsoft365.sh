@@ -156,12 +156,13 @@ stays() {
 pass "a proxy that is taken away takes no record with it" stays
 
 shared() {
-	{
-		cat "$cfg"
-	} >"$work/keep.cfg"
+	cp "$cfg" "$work/keep.cfg"
 	sed -i 's/^tenants = (/tenants = ( { primary = "fabrikam.example"; zone = "dns"; mail_host = "mail"; domains = ( { name = "getfabrikam.example"; } ); },/' "$cfg"
 	run 78 provision fabrikam.example --dry-run && has "$err" 'two legal senders, and both would use the directory'
 	local rc=$?
+	# The same directory through another mail host, in other letters.
+	sed -i "s/^mail_hosts = (.*/mail_hosts = ( $(host mail "$(value TENANT "$work/fake.env")" | sed 's/[&/]/\\&/g'), $(host two "$(value TENANT "$work/fake.env" | tr a-z A-Z)" | sed 's/[&/]/\\&/g') );/; s/fabrikam.example\"; zone = \"dns\"; mail_host = \"mail\"/fabrikam.example\"; zone = \"dns\"; mail_host = \"two\"/" "$cfg"
+	[ "$rc" != 0 ] || { has "$cfg" '"two"; driver' && run 78 provision fabrikam.example --dry-run && has "$err" 'two legal senders'; } || rc=1
 	cp "$work/keep.cfg" "$cfg"
 	return "$rc"
 }
@@ -196,8 +197,15 @@ quiet_secret() {
 }
 pass "the loudest run tells no secret" quiet_secret
 
+blocked() { # the first domain's users: enabled or not
+	equal "$(fake state | jq -c --arg d "$one" '[.users | to_entries[] | select(.key | endswith($d)) | .value.enabled] | unique')" "[$1]"
+}
+frozen() {
+	run 0 freeze "$one" --reason test && blocked false && run 0 thaw "$one" --reason test && blocked true
+}
+pass "a freeze blocks sign-in, a thaw lets in again" frozen
 closing() {
-	run 0 teardown "$one" --yes && equal "$(fake state | jq -c --arg d "$one" '[.users | to_entries[] | select(.key | endswith($d)) | [.value.enabled, .value.revoked]]')" '[[false,1],[false,1]]'
+	run 0 teardown "$one" --yes && equal "$(fake state | jq -c --arg d "$one" '[.users | to_entries[] | select(.key | endswith($d)) | [.value.enabled, .value.revoked]]')" '[[false,2],[false,2]]'
 }
 pass "closing blocks sign-in and ends sessions" closing
 forced() {
