@@ -9,12 +9,13 @@ cd "$(dirname "$0")/../.." || exit 70
 mode=${1:-debug}
 specs=../shared/provider-specs
 prism=@stoplight/prism-cli@5.16.0
-# DESCRIPTION TEST ONLY: the test's binary under build/MODE/tests, and its one backend (COLDRELAY_ONLY).
+# DESCRIPTION TEST ONLY: the test's binary under build/MODE/tests, or a script under tests; and its one backend (COLDRELAY_ONLY).
 table='
 cloudflare contract/test_zones cloudflare
 route53 contract/test_zones route53
 azure-dns contract/test_zones azure
 azure-publicip provision/test_reverse azure
+microsoft-graph e2e/microsoft365 graph
 '
 scratch=$(mktemp -d) || exit 74
 mock=
@@ -50,7 +51,8 @@ fi
 # check DESCRIPTION TEST ONLY
 check() {
 	local name="$2 ($3)" binary=build/$mode/tests/$2 url checked wrong
-	make -s --no-print-directory MODE="$mode" "$binary" >"$scratch/build" 2>&1 || {
+	if [ -x "tests/$2.sh" ]; then binary=tests/$2.sh; fi
+	make -s --no-print-directory MODE="$mode" "${binary/tests\/e2e\/*/all}" >"$scratch/build" 2>&1 || {
 		say 'not ok' "$name" 'not built'
 		return
 	}
@@ -62,7 +64,7 @@ check() {
 	url=$(sed -n 's/^URL=//p' "$scratch/out")
 	: >"$scratch/report"
 	MOCK=$url MOCK_REPORT=$scratch/report COLDRELAY_ONLY=$3 timeout 300 "$binary" >"$scratch/log" 2>&1 ||
-		say 'not ok' "$name" "the test itself: $(grep -m 1 'ERROR\|FAILED' "$scratch/log")"
+		say 'not ok' "$name" "the test itself: $(grep -m 1 'ERROR\|FAILED\|^not ok' "$scratch/log")"
 	tests/lib/down.sh "$mock"
 	mock=
 	checked=$(wc -l <"$scratch/report")

@@ -142,6 +142,7 @@ static const struct observe_row {
 	{"a licence that the directory has not names those it has", "observe_no_such_licence", NULL, NONE_OURS, CR_ECONFIG, "AAD_PREMIUM", NULL},
 	{"a missing member is named by its path", "observe_missing", NULL, ALL_OURS, CR_EPARSE, "isVerified", NULL},
 	{"a permission that is missing is named", "observe_denied", NULL, ALL_OURS, CR_EAUTH, "Domain.ReadWrite.All", NULL},
+	{"so it is whatever code the refusal has", "observe_denied_other", NULL, ALL_OURS, CR_EAUTH, "AccessDenied", NULL},
 	{"what is ours and not yet to be seen is looked for", "observe_lag", NULL, ALL_OURS, CR_OK, ALL_DONE NEW_NAMES, NULL},
 	{"a throttled look is taken later", "observe_throttled", NULL, ALL_OURS, CR_OK, ALL_DONE NEW_NAMES, NULL},
 	{"a token that expired is renewed", "observe_token_expired", NULL, ALL_OURS, CR_OK, ALL_DONE NEW_NAMES, NULL},

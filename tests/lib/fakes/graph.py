@@ -79,10 +79,15 @@ class Provider:
         return {"domains": self.domains, "users": users, "policies": self.policies, "rules": self.rules, "used": self.used()}
 
     def for_mock(self, q):
-        headers = {"Authorization": "Bearer x"}
+        headers = {} if q.path.endswith("/token") else {"Authorization": "Bearer x"}
         if q.body:
             headers["Content-Type"] = q.headers.get("content-type", "")
         return q.target[len("/v1.0"):] if q.target.startswith("/v1.0") else q.target, headers
+
+    @staticmethod
+    def described(q):
+        """No description of the cmdlet proxy was ever published."""
+        return not q.path.startswith("/adminapi/")
 
     def throttle(self, wait):
         return Fault(429, "TooManyRequests", "Too many requests.", {"Retry-After": str(int(wait) + 1)}).reply
