@@ -130,8 +130,8 @@ through_lookup(const char *server, const struct packets *p)
 {
 	struct lookup_settings s = {.known = true, .recursion = true};
 	const size_t n = (p->n + A_JOB - 1) / A_JOB;
-	struct lookup_job *jobs = calloc(n, sizeof(*jobs));
-	struct job *args = calloc(n, sizeof(*args));
+	struct lookup_job *jobs = calloc(n + 1, sizeof(*jobs));
+	struct job *args = calloc(n + 1, sizeof(*args));
 	struct lookup *l = NULL;
 	struct err err = {0};
 	size_t got;
