@@ -17,7 +17,7 @@ FUZZ   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 BLIB   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/lib/*.c))
 # The ground of provisioning is not built where provisioning is not.
-TLIB   := $(patsubst %.c,$(B)/%.o,$(filter-out $(if $(filter tsan,$(MODE)),tests/lib/ground.c),$(wildcard tests/lib/*.c)))
+TLIB   := $(patsubst %.c,$(B)/%.o,$(filter-out $(if $(filter tsan,$(MODE)),tests/lib/ground.c tests/lib/provider.c),$(wildcard tests/lib/*.c)))
 # The main of a fuzz target: a replay of files, or libFuzzer's own.
 FMAIN  := $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/lib/fuzz_main.o)
 FUZZ_SECONDS ?= 60

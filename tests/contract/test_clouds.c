@@ -6,10 +6,10 @@
  */
 #include "tests/lib/rows.h"
 
-#include "core/cfg.h"
 #include "dns/zones/zones.h"
 #include "tests/lib/fake.h"
 #include "tests/lib/fake_clock.h"
+#include "tests/lib/provider.h"
 
 #define START_MS ((int64_t)1764068819000)
 #define TTL_S    3600
@@ -114,11 +114,8 @@ add(struct records *l, const char *owner, const char *zone, uint16_t type, const
 static void
 cloud_up(struct cloud *c)
 {
-	struct zone_env env = {.clock = &c->clock.clock, .config_dir = "/tmp"};
 	const char *only = getenv("COLDRELAY_ONLY");
 	char config[768];
-	struct cfg *cfg = NULL;
-	struct err err = {0};
 
 	/* COLDRELAY_ONLY names one: what a mock checks is one provider's. */
 	if (only != NULL && only[0] != '\0' && strcmp(only, c->name) != 0)
@@ -128,20 +125,9 @@ cloud_up(struct cloud *c)
 		print_message("%s is left out: %s\n", c->name, c->fake.server.why);
 		return;
 	}
-	env.http = c->fake.http;
 	fake_clock_init(&c->clock, START_MS);
-	c->provider.driver = zone_driver_find(c->driver);
-	assert_non_null(c->provider.driver);
-	c->provider.settings = calloc(1, c->provider.driver->settings_size);
-	assert_non_null(c->provider.settings);
 	c->config(&c->fake, config, sizeof(config));
-	assert_ok(cfg_open_text(config, "test", &cfg, &err), &err);
-	assert_ok(cfg_read_group(cfg, cfg_root(cfg), "provider", c->provider.driver->rows, c->provider.driver->n_rows,
-	                         NULL, 0, c->provider.settings, &err),
-	          &err);
-	assert_string_equal(cfg_faults(cfg), "");
-	cfg_drop(&cfg);
-	assert_ok(c->provider.driver->open(&env, c->provider.settings, &c->provider.ctx, &err), &err);
+	provider_open(c->driver, config, c->fake.http, &c->clock.clock, &c->provider);
 }
 
 /* The record sets that are wanted and are ours, as they stand. */

@@ -8,10 +8,10 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "core/cfg.h"
 #include "dns/zones/memory.h"
 #include "dns/zones/zones.h"
 #include "tests/lib/fake_clock.h"
+#include "tests/lib/provider.h"
 #include "tests/lib/server.h"
 
 #define TTL_S 3600
@@ -145,28 +145,6 @@ static struct backend backends[] = {
 	{.name = "knot", .driver = "rfc2136", .script = "knot_up.sh", .config = config_tsig, .dead = DEAD_TSIG},
 };
 /* clang-format on */
-
-/* A provider as the program opens one: the settings through the configuration reader and the driver's rows. */
-static void
-provider_open(const char *driver, const char *settings, const struct clock *clock, struct zone_provider *out)
-{
-	const struct zone_env env = {.http = http, .clock = clock, .config_dir = "/tmp"};
-	struct err err = {0};
-	struct cfg *cfg = NULL;
-
-	*out = (struct zone_provider){.driver = zone_driver_find(driver), .name = strdup(driver)};
-	assert_non_null(out->driver);
-	out->settings = calloc(1, out->driver->settings_size + 1);
-	assert_non_null(out->settings);
-	assert_ok(cfg_open_text(settings, "test", &cfg, &err), &err);
-	assert_ok(cfg_read_group(cfg, cfg_root(cfg), "provider", out->driver->rows, out->driver->n_rows, NULL, 0,
-	                         out->settings, &err),
-	          &err);
-	if (out->driver->n_rows > 0)
-		assert_string_equal(cfg_faults(cfg), "");
-	cfg_drop(&cfg);
-	assert_ok(out->driver->open(&env, out->settings, &out->ctx, &err), &err);
-}
 
 /* ---- one case in one backend ---- */
 
@@ -721,7 +699,7 @@ run_bad_key(struct place *p, const struct kase *k)
 	add(&want, "b", p->zone, RECORD_A, "192.0.2.1");
 	fill(p, &have);
 	p->b->config(p->b, true, config, sizeof(config));
-	provider_open(p->b->driver, config, clock_system(), &bad);
+	provider_open(p->b->driver, config, http, clock_system(), &bad);
 	assert_int_equal(bad.driver->observe(bad.ctx, p->zone, NULL, &s, &err), CR_EAUTH);
 	assert_non_null(strstr(err.text, "not accepted"));
 	{
@@ -747,7 +725,7 @@ run_dead(struct place *p, const struct kase *k)
 
 	(void)k;
 	fake_clock_init(&clock, 1764068819000);
-	provider_open(p->b->driver, p->b->dead, &clock.clock, &dead);
+	provider_open(p->b->driver, p->b->dead, http, &clock.clock, &dead);
 	p->ctx = dead.ctx;
 	add(&want, "a", p->zone, RECORD_A, "192.0.2.1");
 	assert_int_equal(p->d->observe(p->ctx, p->zone, NULL, &s, &err), CR_ERETRY);
@@ -928,7 +906,7 @@ backend_up(struct backend *b)
 		}
 	}
 	b->config(b, false, config, sizeof(config));
-	provider_open(b->driver, config, b->hurried ? &hurry.clock : clock_system(), &b->provider);
+	provider_open(b->driver, config, http, b->hurried ? &hurry.clock : clock_system(), &b->provider);
 	return true;
 }
 

@@ -4,54 +4,19 @@
 #include "tests/lib/rows.h"
 
 #include "dns/zones/azure.h"
-#include "tests/lib/fake_clock.h"
+#include "tests/lib/provider.h"
 
-#define ZONE   "acme-mail.test"
-#define BASE   "https://management.azure.com"
-#define GOLDEN "tests/golden/azure/"
-
-struct setting {
-	struct zone_provider provider;
-	struct http *http;
-	struct fake_clock clock;
-};
+#define ZONE "acme-mail.test"
+#define BASE "https://management.azure.com"
 
 static void
-open_on(struct setting *s, const char *file)
+open_on(struct golden *g, const char *file)
 {
-	static const char config[] =
-		"tenant_id = \"ten\"; client_id = \"app\"; client_secret = \"env:COLDRELAY_TEST_AZ_SECRET\";"
-		"subscription = \"sub\"; resource_group = \"rg1\";";
-	char path[128];
-	struct err err = {0};
-	struct cfg *cfg = NULL;
-	struct zone_env env = {.clock = &s->clock.clock};
-
 	(void)setenv("COLDRELAY_TEST_AZ_SECRET", "s3cret", 1);
-	(void)snprintf(path, sizeof(path), GOLDEN "%s.http", file);
-	fake_clock_init(&s->clock, 1764068819000);
-	assert_ok(http_replay_open(path, BASE, &s->http, &err), &err);
-	s->provider = (struct zone_provider){.driver = zone_driver_find("azure")};
-	s->provider.settings = calloc(1, s->provider.driver->settings_size);
-	assert_non_null(s->provider.settings);
-	assert_ok(cfg_open_text(config, "test", &cfg, &err), &err);
-	assert_ok(cfg_read_group(cfg, cfg_root(cfg), "test", s->provider.driver->rows, s->provider.driver->n_rows, NULL,
-	                         0, s->provider.settings, &err),
-	          &err);
-	assert_string_equal(cfg_faults(cfg), "");
-	cfg_drop(&cfg);
-	env.http = s->http;
-	assert_ok(s->provider.driver->open(&env, s->provider.settings, &s->provider.ctx, &err), &err);
-}
-
-/* Every exchange of the file was used. */
-static void
-close_all(struct setting *s)
-{
-	if (http_replay_rest(s->http) != NULL)
-		fail_msg("%s", http_replay_rest(s->http));
-	zone_provider_release(&s->provider);
-	http_drop(&s->http);
+	golden_open("azure",
+	            "tenant_id = \"ten\"; client_id = \"app\"; client_secret = \"env:COLDRELAY_TEST_AZ_SECRET\";"
+	            "subscription = \"sub\"; resource_group = \"rg1\";",
+	            file, BASE, g);
 }
 
 /* clang-format off */
@@ -148,7 +113,7 @@ assert_zone(const struct zone_state *s)
 }
 
 static int
-observe(struct setting *s, bool there, struct err *err)
+observe(struct golden *s, bool there, struct err *err)
 {
 	struct zone_state z = {.exists = !there};
 	int rc = s->provider.driver->observe(s->provider.ctx, ZONE, NULL, &z, err);
@@ -162,7 +127,7 @@ observe(struct setting *s, bool there, struct err *err)
 }
 
 static int
-create(struct setting *s, struct err *err)
+create(struct golden *s, struct err *err)
 {
 	struct zone_state made = {0};
 	struct records l = {0};
@@ -201,7 +166,7 @@ differ(struct set_diff *d, enum set_op op, const char *owner, uint16_t type, uin
 }
 
 static int
-change(struct setting *s, bool alias, struct err *err)
+change(struct golden *s, bool alias, struct err *err)
 {
 	struct zone_state base = {0};
 	struct set_diff d = {0};
@@ -228,7 +193,7 @@ static void
 check_file(void **state)
 {
 	const struct file_row *r = *state;
-	struct setting s;
+	struct golden s;
 	struct err err = {0};
 	int rc = CR_EBUG;
 
@@ -257,13 +222,13 @@ check_file(void **state)
 	if (r->text != NULL && strstr(err.text, r->text) == NULL)
 		fail_msg("'%s' is not in: %s", r->text, err.text);
 	assert_null(strstr(err.text, "s3cret"));
-	close_all(&s);
+	golden_close(&s);
 }
 
 static void
 azure__waits_as_the_operation_says(void **state)
 {
-	struct setting s;
+	struct golden s;
 	struct err err = {0};
 
 	(void)state;
@@ -271,7 +236,7 @@ azure__waits_as_the_operation_says(void **state)
 	assert_ok(s.provider.driver->remove(s.provider.ctx, ZONE, &err), &err);
 	assert_int_equal(s.clock.slept_ms, 7000);
 	assert_ok(s.provider.driver->remove(s.provider.ctx, ZONE, &err), &err);
-	close_all(&s);
+	golden_close(&s);
 }
 
 static const struct refused {

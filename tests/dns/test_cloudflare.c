@@ -4,52 +4,17 @@
 #include "tests/lib/rows.h"
 
 #include "dns/zones/cloudflare.h"
-#include "tests/lib/fake_clock.h"
+#include "tests/lib/provider.h"
 
-#define ZONE   "acme-mail.test"
-#define ID     "023e105f4ecef8ad9ca31a8372d0c353"
-#define BASE   "https://api.cloudflare.com/client/v4"
-#define GOLDEN "tests/golden/cloudflare/"
-
-struct setting {
-	struct zone_provider provider;
-	struct http *http;
-	struct fake_clock clock;
-};
+#define ZONE "acme-mail.test"
+#define ID   "023e105f4ecef8ad9ca31a8372d0c353"
+#define BASE "https://api.cloudflare.com/client/v4"
 
 static void
-open_on(struct setting *s, const char *file)
+open_on(struct golden *g, const char *file)
 {
-	char path[128];
-	struct err err = {0};
-	struct cfg *cfg = NULL;
-	struct zone_env env = {.clock = &s->clock.clock};
-
 	(void)setenv("COLDRELAY_TEST_CF_TOKEN", "s3cret-token", 1);
-	(void)snprintf(path, sizeof(path), GOLDEN "%s.http", file);
-	fake_clock_init(&s->clock, 1764068819000);
-	assert_ok(http_replay_open(path, BASE, &s->http, &err), &err);
-	s->provider = (struct zone_provider){.driver = zone_driver_find("cloudflare")};
-	s->provider.settings = calloc(1, s->provider.driver->settings_size);
-	assert_non_null(s->provider.settings);
-	assert_ok(cfg_open_text("api_token = \"env:COLDRELAY_TEST_CF_TOKEN\"; account = \"acc\";", "test", &cfg, &err),
-	          &err);
-	assert_ok(cfg_read_group(cfg, cfg_root(cfg), "test", s->provider.driver->rows, s->provider.driver->n_rows, NULL,
-	                         0, s->provider.settings, &err),
-	          &err);
-	cfg_drop(&cfg);
-	env.http = s->http;
-	assert_ok(s->provider.driver->open(&env, s->provider.settings, &s->provider.ctx, &err), &err);
-}
-
-/* Every exchange of the file was used. */
-static void
-close_all(struct setting *s)
-{
-	if (http_replay_rest(s->http) != NULL)
-		fail_msg("%s", http_replay_rest(s->http));
-	zone_provider_release(&s->provider);
-	http_drop(&s->http);
+	golden_open("cloudflare", "api_token = \"env:COLDRELAY_TEST_CF_TOKEN\"; account = \"acc\";", file, BASE, g);
 }
 
 /* clang-format off */
@@ -121,7 +86,7 @@ check_zone(const struct zone_state *s, const char *file)
 }
 
 static int
-observe(struct setting *s, const char *id, const char *file, struct err *err)
+observe(struct golden *s, const char *id, const char *file, struct err *err)
 {
 	struct zone_state state = {0};
 	int rc = s->provider.driver->observe(s->provider.ctx, ZONE, id, &state, err);
@@ -133,7 +98,7 @@ observe(struct setting *s, const char *id, const char *file, struct err *err)
 }
 
 static int
-create(struct setting *s, struct err *err)
+create(struct golden *s, struct err *err)
 {
 	struct records l = {0};
 	struct zone_state made = {0};
@@ -159,7 +124,7 @@ create(struct setting *s, struct err *err)
 }
 
 static int
-change(struct setting *s, struct err *err)
+change(struct golden *s, struct err *err)
 {
 	struct zone_state base = {0};
 	struct set_diff d = {0};
@@ -186,7 +151,7 @@ static void
 check_file(void **state)
 {
 	const struct file_row *r = *state;
-	struct setting s;
+	struct golden s;
 	struct err err = {0};
 	int rc = CR_EBUG;
 
@@ -215,7 +180,7 @@ check_file(void **state)
 	if (r->text != NULL && strstr(err.text, r->text) == NULL)
 		fail_msg("'%s' is not in: %s", r->text, err.text);
 	assert_null(strstr(err.text, "s3cret"));
-	close_all(&s);
+	golden_close(&s);
 }
 
 static const struct refused {

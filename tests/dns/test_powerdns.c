@@ -4,52 +4,19 @@
 #include "tests/lib/rows.h"
 
 #include "dns/zones/powerdns.h"
-#include "tests/lib/fake_clock.h"
+#include "tests/lib/provider.h"
 
-#define ZONE   "acme-mail.test"
-#define BASE   "http://127.0.0.1:8081/api/v1/servers/localhost"
-#define GOLDEN "tests/golden/powerdns/"
-
-struct setting {
-	struct zone_provider provider;
-	struct http *http;
-	struct fake_clock clock;
-};
+#define ZONE "acme-mail.test"
+#define BASE "http://127.0.0.1:8081/api/v1/servers/localhost"
 
 static void
-open_on(struct setting *s, const char *file)
+open_on(struct golden *g, const char *file)
 {
-	char path[128];
-	struct err err = {0};
-	struct cfg *cfg = NULL;
-
 	(void)setenv("COLDRELAY_TEST_PDNS_KEY", "k", 1);
-	(void)snprintf(path, sizeof(path), GOLDEN "%s.http", file);
-	fake_clock_init(&s->clock, 1764068819000);
-	assert_ok(http_replay_open(path, BASE, &s->http, &err), &err);
-	s->provider = (struct zone_provider){.driver = zone_driver_find("powerdns")};
-	s->provider.settings = calloc(1, s->provider.driver->settings_size);
-	assert_non_null(s->provider.settings);
-	assert_ok(cfg_open_text("url = \"http://127.0.0.1:8081\"; api_key = \"env:COLDRELAY_TEST_PDNS_KEY\";"
-	                        "name_servers = [\"ns1.example.test\", \"ns2.example.test\"];",
-	                        "test", &cfg, &err),
-	          &err);
-	assert_ok(cfg_read_group(cfg, cfg_root(cfg), "test", s->provider.driver->rows, s->provider.driver->n_rows, NULL,
-	                         0, s->provider.settings, &err),
-	          &err);
-	cfg_drop(&cfg);
-	const struct zone_env env = {.http = s->http, .clock = &s->clock.clock};
-	assert_ok(s->provider.driver->open(&env, s->provider.settings, &s->provider.ctx, &err), &err);
-}
-
-/* Every exchange of the file was used. */
-static void
-close_all(struct setting *s)
-{
-	if (http_replay_rest(s->http) != NULL)
-		fail_msg("%s", http_replay_rest(s->http));
-	zone_provider_release(&s->provider);
-	http_drop(&s->http);
+	golden_open("powerdns",
+	            "url = \"http://127.0.0.1:8081\"; api_key = \"env:COLDRELAY_TEST_PDNS_KEY\";"
+	            "name_servers = [\"ns1.example.test\", \"ns2.example.test\"];",
+	            file, BASE, g);
 }
 
 static const struct file_row {
@@ -101,7 +68,7 @@ check_zone(const struct zone_state *s, const char *file)
 }
 
 static int
-observe(const struct setting *s, const char *file, struct err *err)
+observe(const struct golden *s, const char *file, struct err *err)
 {
 	struct zone_state state = {0};
 	int rc = s->provider.driver->observe(s->provider.ctx, ZONE, NULL, &state, err);
@@ -113,7 +80,7 @@ observe(const struct setting *s, const char *file, struct err *err)
 }
 
 static int
-create(const struct setting *s, struct err *err)
+create(const struct golden *s, struct err *err)
 {
 	struct records l = {0};
 	int rc;
@@ -126,7 +93,7 @@ create(const struct setting *s, struct err *err)
 }
 
 static int
-change(const struct setting *s, struct err *err)
+change(const struct golden *s, struct err *err)
 {
 	struct zone_state base = {0};
 	struct records have = {0}, want = {0};
@@ -150,7 +117,7 @@ static void
 check_file(void **state)
 {
 	const struct file_row *r = *state;
-	struct setting s;
+	struct golden s;
 	struct err err = {0};
 	int rc = CR_EBUG;
 
@@ -176,7 +143,7 @@ check_file(void **state)
 	if (r->text != NULL && strstr(err.text, r->text) == NULL)
 		fail_msg("'%s' is not in '%s'", r->text, err.text);
 	assert_null(strstr(err.text, "env:"));
-	close_all(&s);
+	golden_close(&s);
 }
 
 static const struct base_row {

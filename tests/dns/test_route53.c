@@ -8,65 +8,23 @@
 
 #include "dns/zones/route53.h"
 #include "tests/lib/fake.h"
-#include "tests/lib/fake_clock.h"
+#include "tests/lib/provider.h"
 
 #define ZONE     "acme-mail.test"
 #define ID       "Z0123456789EXAMPLE"
 #define BASE     "https://route53.amazonaws.com/2013-04-01"
-#define GOLDEN   "tests/golden/route53/"
 #define START_MS ((int64_t)1764068819000)
 
-struct setting {
-	struct zone_provider provider;
-	struct http *http;
-	struct fake_clock clock;
-};
-
-/* The driver over http, as the program opens it. */
 static void
-driver_open(const char *settings, struct http *http, const struct clock *clock, struct zone_provider *out)
+open_on(struct golden *g, const char *file)
 {
-	const struct zone_env env = {.http = http, .clock = clock};
-	struct err err = {0};
-	struct cfg *cfg = NULL;
-
-	*out = (struct zone_provider){.driver = zone_driver_find("route53")};
-	out->settings = calloc(1, out->driver->settings_size);
-	assert_non_null(out->settings);
-	assert_ok(cfg_open_text(settings, "test", &cfg, &err), &err);
-	assert_ok(cfg_read_group(cfg, cfg_root(cfg), "test", out->driver->rows, out->driver->n_rows, NULL, 0,
-	                         out->settings, &err),
-	          &err);
-	assert_string_equal(cfg_faults(cfg), "");
-	cfg_drop(&cfg);
-	assert_ok(out->driver->open(&env, out->settings, &out->ctx, &err), &err);
-}
-
-static void
-open_on(struct setting *s, const char *file)
-{
-	char path[128];
-	struct err err = {0};
-
 	(void)setenv("COLDRELAY_TEST_ID", "AKIDEXAMPLE", 1);
 	(void)setenv("COLDRELAY_TEST_KEY", "SECRETKEY", 1);
 	(void)setenv("COLDRELAY_TEST_SESSION", "SESSIONTOKEN", 1);
-	(void)snprintf(path, sizeof(path), GOLDEN "%s.http", file);
-	fake_clock_init(&s->clock, START_MS);
-	assert_ok(http_replay_open(path, BASE, &s->http, &err), &err);
-	driver_open("access_key_id = \"env:COLDRELAY_TEST_ID\"; secret_access_key = \"env:COLDRELAY_TEST_KEY\";"
+	golden_open("route53",
+	            "access_key_id = \"env:COLDRELAY_TEST_ID\"; secret_access_key = \"env:COLDRELAY_TEST_KEY\";"
 	            "session_token = \"env:COLDRELAY_TEST_SESSION\";",
-	            s->http, &s->clock.clock, &s->provider);
-}
-
-/* Every exchange of the file was used. */
-static void
-close_all(struct setting *s)
-{
-	if (http_replay_rest(s->http) != NULL)
-		fail_msg("%s", http_replay_rest(s->http));
-	zone_provider_release(&s->provider);
-	http_drop(&s->http);
+	            file, BASE, g);
 }
 
 /* A row a line. */
@@ -169,7 +127,7 @@ check_zone(const struct zone_state *s, const char *file)
 }
 
 static int
-observe(const struct setting *s, const struct file_row *r, struct err *err)
+observe(const struct golden *s, const struct file_row *r, struct err *err)
 {
 	struct zone_state state = {0};
 	const char *id = r->what == OBSERVE_ID ? ID : r->what == OBSERVE_ODD ? "../hostedzone?x=y" : NULL;
@@ -182,7 +140,7 @@ observe(const struct setting *s, const struct file_row *r, struct err *err)
 }
 
 static int
-create(const struct setting *s, struct err *err)
+create(const struct golden *s, struct err *err)
 {
 	struct records l = {0};
 	struct zone_state made = {0};
@@ -202,7 +160,7 @@ create(const struct setting *s, struct err *err)
 }
 
 static int
-change(const struct setting *s, struct err *err)
+change(const struct golden *s, struct err *err)
 {
 	struct zone_state base = {0};
 	struct records have = {0}, want = {0};
@@ -227,7 +185,7 @@ check_file(void **state)
 {
 	static const char *const secrets[] = {"env:", "SECRETKEY", "SESSIONTOKEN", "AKIDEXAMPLE"};
 	const struct file_row *r = *state;
-	struct setting s;
+	struct golden s;
 	struct err err = {0};
 	int rc = CR_EBUG;
 
@@ -259,7 +217,7 @@ check_file(void **state)
 		fail_msg("'%s' is not in '%s'", r->text, err.text);
 	for (size_t i = 0; i < ARRAY_LEN(secrets); i++)
 		assert_null(strstr(err.text, secrets[i]));
-	close_all(&s);
+	golden_close(&s);
 }
 
 static const struct text_row {
@@ -491,7 +449,7 @@ fake_driver(struct fake *f, const char *args, const char *more, const struct clo
 	               "url = \"%s\"; access_key_id = \"env:COLDRELAY_TEST_ID\"; secret_access_key = "
 	               "\"env:COLDRELAY_TEST_KEY\"; %s",
 	               fake_value(f, "API_URL", url, sizeof(url)), more);
-	driver_open(config, f->http, clock, out);
+	provider_open("route53", config, f->http, clock, out);
 }
 
 static void
