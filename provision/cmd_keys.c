@@ -262,9 +262,14 @@ static int
 rotate_states(struct run *r, struct err *err)
 {
 	struct plan look = {.domain = r->plans[0].domain};
+	const struct mail_host *h = r->plans[0].domain->host;
 	struct keys keys = {0};
-	int rc = keys_load(r->env.db, NULL, r->plans[0].domain->name, &keys, err);
+	int rc;
 
+	if ((h->driver->caps & MAILHOST_CAP_DKIM_OURS) == 0)
+		return err_set(err, CR_EREFUSED, "the mail host %s (%s) makes keys of its own: they are rotated there",
+		               h->name, h->driver->name);
+	rc = keys_load(r->env.db, NULL, r->plans[0].domain->name, &keys, err);
 	if (rc == CR_OK && keys.n == 0)
 		rc = err_set(err, CR_ENOTFOUND, "%s has no keys yet: provision it first", r->plans[0].domain->name);
 	if (rc == CR_OK)

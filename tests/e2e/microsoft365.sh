@@ -107,6 +107,11 @@ verified() {
 }
 pass "verify knows the records that the service named" verified
 
+rotated() {
+	run 77 keys rotate "$one" --yes && has "$err" 'makes keys of its own'
+}
+pass "keys that Exchange made are not rotated here" rotated
+
 full() {
 	fake options '{"bought": 3}' >/dev/null
 	configure "$limit" "$one" trynorthwind.example
