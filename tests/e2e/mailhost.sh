@@ -66,6 +66,27 @@ section() {
 		inside' "$manual" | sed "s|/var/lib/coldrelay/mail|$root|"
 }
 
+# Rspamd takes seconds to start: meanwhile OpenDKIM signs.  It looks for changed files each second here, and not each half a minute.
+rspamd_port=$(free_port)
+mkdir -m 755 "$work/rspamd"
+chown _rspamd "$work/rspamd"
+echo example >"$work/rspamd/tld"
+cat >"$work/lines/rspamd.conf" <<-CONF
+	options { tempdir = "$work/rspamd"; dynamic_conf = "$work/rspamd/dynamic"; history_file = "$work/rspamd/history"; pidfile = "$work/rspamd/pid";
+	  control_socket = "$work/rspamd/control mode=0600"; hs_cache_dir = "$work/rspamd"; filters = "dkim"; local_addrs = [ "127.0.0.1" ];
+	  url_tld = "$work/rspamd/tld"; dns { nameserver = [ "127.0.0.1:9" ]; timeout = 0.2; retransmits = 1; }
+	  map_watch_interval = 1s; map_file_watch_multiplier = 1; }
+	logging { type = "console"; level = "info"; }
+	modules { path = "/usr/share/rspamd/plugins/dkim_signing.lua"; }
+	worker "rspamd_proxy" { count = 1; $(section /etc/rspamd/local.d/worker-proxy.inc | sed "s|127.0.0.1:8891|127.0.0.1:$rspamd_port|") }
+	dkim_signing { $(section /etc/rspamd/local.d/dkim_signing.conf) }
+	CONF
+if command -v rspamd >/dev/null; then
+	mkdir -m 755 "$root/rspamd"
+	: >"$root/rspamd/selectors"
+	rspamd -f -u _rspamd -g _rspamd -c "$work/lines/rspamd.conf" >"$work/rspamd.log" 2>&1 </dev/null &
+	e2e_pids+=($!)
+fi
 e2e_pidfiles+=("$work/postfix/sink.pid" "$work/postfix/sasl.pid")
 server postfix "$manual"
 env=$work/postfix.env
@@ -90,23 +111,15 @@ sed -i '/^smtpd_sasl_type\|^smtpd_sasl_path/d' "$etc/main.cf"
 } >>"$etc/master.cf"
 postfix -c "$etc" reload >"$out" 2>&1 || { not_ok "Postfix takes the manual's lines" "$(said)"; exit 1; }
 
-# signer NAME COMMAND...: in place of the one before.
-signer_pid=
-signer() {
-	local name=$1
-	shift
-	[ -z "$signer_pid" ] || { kill "$signer_pid"; wait "$signer_pid" 2>/dev/null; }
-	"$@" >"$work/$name.log" 2>&1 </dev/null &
-	signer_pid=$!
-	e2e_pids+=("$signer_pid")
-	until_true 30 eval "(exec 3<>/dev/tcp/127.0.0.1/$milter_port)" || { not_ok "$name starts" "$(tail -n 5 "$work/$name.log")"; exit 1; }
-}
 {
 	section /etc/opendkim.conf | sed "s|8891@|$milter_port@|"
 	# Its own user, as Debian has it; and this directory lies under /tmp, where everybody may write.
 	printf 'UserID opendkim\nRequireSafeKeys no\n'
 } >"$work/lines/opendkim.conf"
-signer opendkim opendkim -f -x "$work/lines/opendkim.conf"
+opendkim -f -x "$work/lines/opendkim.conf" >"$work/opendkim.log" 2>&1 </dev/null &
+signer_pid=$!
+e2e_pids+=("$signer_pid")
+until_true 30 eval "(exec 3<>/dev/tcp/127.0.0.1/$milter_port)" || { not_ok "OpenDKIM starts" "$(tail -n 5 "$work/opendkim.log")"; exit 1; }
 serve_up "unix:$queue/private/coldrelay"
 
 # ---- a message and its answer ----
@@ -295,20 +308,14 @@ else
 		configure rspamd _rspamd
 		run 0 -q provision northwind.example --yes && equal "$(cat "$root/opendkim/SigningTable")" '' && run 0 provision northwind.example --yes --dry-run
 	}
+	until_true 30 eval "(exec 3<>/dev/tcp/127.0.0.1/$rspamd_port)"
 	pass "another signer is one more run of provision" changed
-	mkdir -m 755 "$work/rspamd"
-	chown _rspamd "$work/rspamd"
-	echo example >"$work/rspamd/tld"
-	cat >"$work/lines/rspamd.conf" <<-CONF
-		options { tempdir = "$work/rspamd"; dynamic_conf = "$work/rspamd/dynamic"; history_file = "$work/rspamd/history"; pidfile = "$work/rspamd/pid";
-		  control_socket = "$work/rspamd/control mode=0600"; hs_cache_dir = "$work/rspamd"; filters = "dkim"; local_addrs = [ "127.0.0.1" ];
-		  url_tld = "$work/rspamd/tld"; dns { nameserver = [ "127.0.0.1:9" ]; timeout = 0.2; retransmits = 1; } }
-		logging { type = "console"; level = "notice"; }
-		modules { path = "/usr/share/rspamd/plugins/dkim_signing.lua"; }
-		worker "rspamd_proxy" { count = 1; $(section /etc/rspamd/local.d/worker-proxy.inc | sed "s|127.0.0.1:8891|127.0.0.1:$milter_port|") }
-		dkim_signing { $(section /etc/rspamd/local.d/dkim_signing.conf) }
-	CONF
-	signer rspamd rspamd -f -u _rspamd -g _rspamd -c "$work/lines/rspamd.conf"
+	# What it has read of its table stands in its log alone.
+	seen() {
+		until_true 20 grep -q 'read hash of 2 elements from .*/rspamd/selectors' "$work/rspamd.log" || { why="$why: $(tail -n 5 "$work/rspamd.log")"; return 1; }
+	}
+	pass "which Rspamd sees by itself" seen
+	postconf -c "$etc" -e "smtpd_milters = inet:127.0.0.1:$rspamd_port" && postfix -c "$etc" reload >"$out" 2>&1
 	pass "a message signed by Rspamd with the key that provisioning made arrives and verifies" whole_way three "ben@$get" 127.0.0.2
 	pass "of the other domain too" whole_way four "ben@$try" 127.0.0.3
 fi
@@ -327,4 +334,13 @@ same_lines() {
 }
 pass "README.md gives the same lines" same_lines
 pass "Postfix has nothing to complain of in its configuration" lacks "$log" 'warning: (bounce|.*unused|.*overrid|.*unknown (parameter|mail transport))|(smtpd|master|qmgr|smtp|lmtp).*fatal:|panic:'
+
+# All at once: each takes its seconds to end.
+kill "$signer_pid"
+ending=()
+for p in "${e2e_pidfiles[@]}"; do
+	bash "$e2e_lib/down.sh" "$p" &
+	ending+=($!)
+done
+wait "${ending[@]}"
 finish
