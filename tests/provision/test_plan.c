@@ -87,6 +87,7 @@ static const struct row {
 static char address_1[] = "192.0.2.10";
 static char *addresses[] = {address_1};
 static struct mail_host host = {
+	.driver = &mailhost_local,
 	.facts = {.template_name = "local", .host = "mail.relay.example", .addresses = {addresses, 1}}
 };
 static struct intent_tenant tenant = {
