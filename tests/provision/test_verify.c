@@ -128,7 +128,7 @@ office_open(struct office *o, unsigned how)
 	struct err err = {0};
 
 	*o = (struct office){
-		.host.facts = {.template_name = "local", .host = HOST}
+		.host.driver = &mailhost_local, .host.facts = {.template_name = "local", .host = HOST}
         };
 	o->addresses[0] = (char *)(uintptr_t)IP;
 	o->host.facts.addresses = (struct cfg_list){.items = o->addresses, .n = 1};

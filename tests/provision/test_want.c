@@ -69,6 +69,7 @@ office_open(struct office *o, const struct row *r)
 		o->addresses[i] = strdup(r->addresses[i]);
 	if (r->n_addresses == 0)
 		o->addresses[0] = strdup("192.0.2.10");
+	o->host.driver = &mailhost_local;
 	o->host.facts.addresses =
 		(struct cfg_list){.items = o->addresses, .n = r->n_addresses != 0 ? r->n_addresses : 1};
 	(void)snprintf(o->tenant.primary, sizeof(o->tenant.primary), PRIMARY);
