@@ -4,7 +4,7 @@
 #   check-unit   every unit and contract test, built in MODE (default debug) and again under the sanitizers
 #   check-tsan   the gate as a library and as a daemon, under the sanitizer of threads
 #   check-fuzz   every fuzz target over its corpus, under the sanitizers
-#   check-e2e    tests/e2e/*.sh against the program built in MODE; tests/e2e/lib*.sh are only sourced by them.
+#   check-e2e    tests/e2e/*.sh against the program built in MODE; tests/e2e/lib_*.sh are only sourced by them.
 #                Each prints lines "ok NAME", "not ok NAME: why", "skip NAME: why" and exits non-zero after a failure.
 # Exit: 0 when nothing failed and everything was built.
 set -u -o pipefail
@@ -124,31 +124,47 @@ check_fuzz() {
 	done
 }
 
+# Scripts have servers, ports and directories of their own, and wait for most of their time: two at once.
+run_e2e_script() {
+	local log=$scratch/e2e.${1##*/}
+	timeout 900 bash "$1" >"$log" 2>&1 </dev/null
+	echo $? >"$log.rc"
+}
+export -f run_e2e_script
+
+e2e_result() { # SCRIPT
+	local log=$scratch/e2e.${1##*/} rc p f s
+	rc=$(cat "$log.rc" 2>/dev/null || echo 70)
+	p=$(grep -c '^ok ' "$log")
+	f=$(grep -c '^not ok ' "$log")
+	s=$(grep -c '^skip ' "$log")
+	# Silence is no success, and neither is an exit code that the lines do not explain.
+	if [ "$f" = 0 ] && { [ "$rc" != 0 ] || [ $((p + s)) = 0 ]; }; then
+		f=1
+	fi
+	printf '  %-46s %s\n' "${1#tests/}" "$(counts "$p" "$f" "$s")"
+	if [ "$f" != 0 ]; then
+		sed 's/^/    | /' "$log"
+		echo "    | exit $rc"
+	else
+		grep '^skip ' "$log" | sed 's/^/    | /'
+	fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
 check_e2e() {
-	local script log=$scratch/e2e.log rc p f s
-	build "$mode" all benches || return
-	export COLDRELAY=$PWD/build/$mode/coldrelay
+	local script scripts=
+	# All that a script would make by itself: two of them at once must not write the same file.
+	build "$mode" all lib benches "build/$mode/killshim.so" "build/$mode/traceshim.so" "build/$mode/faultshim.so" \
+		"build/$mode/tests/proof/witness" "build/$mode/tests/proof/signed" || return
+	export COLDRELAY=$PWD/build/$mode/coldrelay scratch
 	for script in tests/e2e/*.sh; do
-		case $script in
-		*/lib*.sh | *'*'*) continue ;;
-		esac
-		timeout 900 bash "$script" >"$log" 2>&1 </dev/null
-		rc=$?
-		p=$(grep -c '^ok ' "$log")
-		f=$(grep -c '^not ok ' "$log")
-		s=$(grep -c '^skip ' "$log")
-		# Silence is no success, and neither is an exit code that the lines do not explain.
-		if [ "$f" = 0 ] && { [ "$rc" != 0 ] || [ $((p + s)) = 0 ]; }; then
-			f=1
-		fi
-		printf '  %-46s %s\n' "${script#tests/}" "$(counts "$p" "$f" "$s")"
-		if [ "$f" != 0 ]; then
-			sed 's/^/    | /' "$log"
-			echo "    | exit $rc"
-		else
-			grep '^skip ' "$log" | sed 's/^/    | /'
-		fi
-		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+		[[ $script == */lib_*.sh ]] || scripts+=$script$'\n'
+	done
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	xargs -n 1 -P 2 bash -c 'run_e2e_script "$1"' - <<<"${scripts%?}"
+	for script in $scripts; do
+		e2e_result "$script"
 	done
 }
 
