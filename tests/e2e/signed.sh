@@ -61,7 +61,7 @@ says() { # WANT MESSAGE [RECORD...]
 second_opinion() { # NAME WANT MESSAGE RECORD...
 	local name="$1, and for mailauth" want=$2
 	shift 2
-	if ! command -v node >/dev/null || ! node -e 'require("mailauth")' 2>/dev/null; then
+	if ! command -v node >/dev/null || ! node -e 'require("mailauth/lib/dkim/verify")' 2>/dev/null; then
 		skip "$name" "mailauth is not installed (NODE_PATH)"
 		return
 	fi

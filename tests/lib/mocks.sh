@@ -1,6 +1,7 @@
 #!/bin/bash
 # The requests of the cloud drivers against the providers' own API descriptions: a test runs over the fake, the fake copies each request to a
 # mock of the description, and what that finds wrong is a failure.
+# Then what we say of signed messages, against another verifier.
 #   mocks.sh [MODE]     prints a line a provider: "ok NAME", "not ok NAME: why", "skip NAME: why"
 # The descriptions lie beside the project (../shared/provider-specs); the mock is installed by npm into build/mocks where that is possible.
 set -u -o pipefail
@@ -9,6 +10,7 @@ cd "$(dirname "$0")/../.." || exit 70
 mode=${1:-debug}
 specs=../shared/provider-specs
 prism=@stoplight/prism-cli@5.16.0
+mailauth=mailauth@7.1.0
 # DESCRIPTION TEST ONLY: the test's binary under build/MODE/tests, or a script under tests; and its one backend (COLDRELAY_ONLY).
 table='
 cloudflare contract/test_zones cloudflare
@@ -36,16 +38,15 @@ if [ ! -d "$specs" ]; then
 	say skip all "no API descriptions in $specs"
 	exit 0
 fi
-if [ -z "${PRISM:-}" ] && [ ! -x build/mocks/node_modules/.bin/prism ] && ! command -v prism >/dev/null; then
-	if ! command -v npm >/dev/null; then
-		say skip all 'no npm, and no prism'
-		exit 0
-	fi
-	mkdir -p build/mocks
-	if ! (cd build/mocks && npm install --ignore-scripts --no-audit --no-fund --silent --prefix . "$prism") >"$scratch/npm" 2>&1; then
-		say skip all "npm could not install $prism"
-		exit 0
-	fi
+# install PACKAGE FILE: into build/mocks, where FILE of it is not there yet.
+install() {
+	[ -e "build/mocks/node_modules/$2" ] && return
+	command -v npm >/dev/null && mkdir -p build/mocks &&
+		(cd build/mocks && npm install --ignore-scripts --no-audit --no-fund --silent --prefix . "$1") >"$scratch/npm" 2>&1
+}
+if [ -z "${PRISM:-}" ] && ! command -v prism >/dev/null && ! install "$prism" .bin/prism; then
+	say skip all "no prism, and npm could not install $prism"
+	exit 0
 fi
 
 # check DESCRIPTION TEST ONLY
@@ -82,4 +83,13 @@ check() {
 while read -r description test only; do
 	[ -z "$description" ] || check "$description" "$test" "$only" </dev/null
 done <<<"$table"
+
+# Another verifier's word on messages that are signed with our keys.
+if install "$mailauth" mailauth; then
+	NODE_PATH=$PWD/build/mocks/node_modules COLDRELAY=$PWD/build/$mode/coldrelay timeout 300 bash tests/e2e/signed.sh >"$scratch/log" 2>&1 ||
+		say 'not ok' 'e2e/signed (mailauth)' "$(grep -m 1 '^not ok' "$scratch/log")"
+	[ "$failed" != 0 ] || say ok "e2e/signed (mailauth): $(grep -c '^ok .*mailauth' "$scratch/log") messages"
+else
+	say skip 'e2e/signed (mailauth)' "npm could not install $mailauth"
+fi
 exit "$failed"
