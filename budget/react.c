@@ -405,7 +405,7 @@ static void
 say(struct work *w, const char *verb, const char *subject)
 {
 	if (w->out->n < REACT_ACTIONS)
-		(void)snprintf(w->out->action[w->out->n++], sizeof(w->out->action[0]), "%s %.290s", verb, subject);
+		(void)snprintf(w->out->action[w->out->n++], sizeof(w->out->action[0]), "%.28s %.290s", verb, subject);
 }
 
 static int
