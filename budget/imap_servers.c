@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/loopback.h"
 #include "dns/name.h"
 
 #define MAIL_MAX_DEFAULT "8388608"
@@ -52,7 +53,7 @@ check_tls(struct cfg *c, const struct cfg_group *g, struct imap_server *server)
 	if (!known)
 		cfg_fault(c, g, "tls", "tls: must be implicit, starttls or none, not '%s'",
 		          server->tls_name != NULL ? server->tls_name : "");
-	else if (server->tls == IMAP_TLS_NONE && server->host != NULL && !imap_host_is_loopback(server->host))
+	else if (server->tls == IMAP_TLS_NONE && server->host != NULL && !loopback_host(server->host))
 		cfg_fault(c, g, "tls", "tls: none is for 127.0.0.1, ::1 and localhost; '%s' is another host",
 		          server->host);
 }

@@ -1,5 +1,5 @@
 /*
- * http_curl.c - the transport over libcurl, the only file that knows it.
+ * http_curl.c - the transport over libcurl.
  *
  * Sources: libcurl-thread(3), CURLOPT_PREREQFUNCTION(3), CURLOPT_NOSIGNAL(3), RFC 9110 s9.2.2.
  *
@@ -13,50 +13,14 @@
  */
 #include "core/http.h"
 
-#include <arpa/inet.h>
-#include <assert.h>
-#include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include <curl/curl.h>
-
-#include "core/lazy.h"
+#include "core/lazy_curl.h"
 #include "core/log.h"
-
-#if LIBCURL_VERSION_NUM < 0x075000
-#error "libcurl 7.80 or later is needed for CURLOPT_PREREQFUNCTION"
-#endif
-
-/* clang-format off */
-#define CALLS(X) \
-	X(curl_easy_cleanup) X(curl_easy_getinfo) X(curl_easy_init) X(curl_easy_perform) \
-	X(curl_easy_reset) X(curl_easy_setopt) X(curl_easy_strerror) X(curl_free) \
-	X(curl_global_init) X(curl_slist_append) X(curl_slist_free_all) X(curl_url) \
-	X(curl_url_cleanup) X(curl_url_get) X(curl_url_set)
-/* clang-format on */
-LAZY_LIBRARY(libcurl, "libcurl.so.4", "libcurl4", CALLS);
-/* The header's two macros check the type of the last argument, and call the function that is not linked; SET checks it here. */
-#undef curl_easy_getinfo
-#undef curl_easy_setopt
-#define curl_easy_cleanup   libcurl.curl_easy_cleanup
-#define curl_easy_getinfo   libcurl.curl_easy_getinfo
-#define curl_easy_init      libcurl.curl_easy_init
-#define curl_easy_perform   libcurl.curl_easy_perform
-#define curl_easy_reset     libcurl.curl_easy_reset
-#define curl_easy_setopt    libcurl.curl_easy_setopt
-#define curl_easy_strerror  libcurl.curl_easy_strerror
-#define curl_free           libcurl.curl_free
-#define curl_global_init    libcurl.curl_global_init
-#define curl_slist_append   libcurl.curl_slist_append
-#define curl_slist_free_all libcurl.curl_slist_free_all
-#define curl_url            libcurl.curl_url
-#define curl_url_cleanup    libcurl.curl_url_cleanup
-#define curl_url_get        libcurl.curl_url_get
-#define curl_url_set        libcurl.curl_url_set
+#include "core/loopback.h"
 
 #define POOL_MAX               64
 #define CONNECT_TIMEOUT_MAX_MS 15000
@@ -83,32 +47,6 @@ struct attempt {
 	bool out_of_memory; /* or it did not fit here */
 	char why[CURL_ERROR_SIZE];
 };
-
-static pthread_once_t global_once = PTHREAD_ONCE_INIT;
-static CURLcode global_rc;
-
-static void
-global_init(void)
-{
-	struct sigaction old;
-
-	global_rc = curl_global_init(CURL_GLOBAL_DEFAULT);
-	/* With CURLOPT_NOSIGNAL a peer that hangs up during a TLS write would kill the process. */
-	if (sigaction(SIGPIPE, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
-		(void)signal(SIGPIPE, SIG_IGN);
-}
-
-/* At the first request: a run that only looks at its own files opens a transport too, and needs no libcurl. */
-static int
-start(struct err *err)
-{
-	int rc = lazy_need(&libcurl_lazy, err);
-
-	if (rc != CR_OK)
-		return rc;
-	(void)pthread_once(&global_once, global_init);
-	return global_rc == CURLE_OK ? CR_OK : err_set(err, CR_EIO, "libcurl: %s", curl_easy_strerror(global_rc));
-}
 
 static CURL *
 pool_take(struct http_curl *c)
@@ -326,16 +264,6 @@ out:
 	return rc;
 }
 
-static bool
-host_is_loopback(const char *host)
-{
-	struct in_addr v4;
-
-	if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
-		return true;
-	return inet_pton(AF_INET, host, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
-}
-
 /* Scheme and host of the address, as libcurl reads them, are what decides. */
 static int
 check_url(const struct http_curl *c, const char *url, bool *loopback_out, struct err *err)
@@ -352,7 +280,7 @@ check_url(const struct http_curl *c, const char *url, bool *loopback_out, struct
 		rc = err_set(err, CR_ECONFIG, "not a web address");
 		goto out;
 	}
-	*loopback_out = host_is_loopback(host);
+	*loopback_out = loopback_host(host);
 	if (curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK)
 		rc = err_set(err, CR_ECONFIG, "a user name in a web address is not used here");
 	else if (strcmp(scheme, "http") == 0 && !*loopback_out && !c->allow_plain)
@@ -367,34 +295,26 @@ out:
 	return rc;
 }
 
-/* Wide enough for va_arg: an int where libcurl takes a long is the mistake that compilers let pass. */
-#define SET(option, value)                                                                                             \
-	do {                                                                                                           \
-		static_assert(sizeof(true ? (value) : (value)) >= sizeof(long), "a long, an offset or a pointer");     \
-		if (rc == CURLE_OK)                                                                                    \
-			rc = curl_easy_setopt(easy, (option), (value));                                                \
-	} while (0)
-
 static CURLcode
 set_transport(CURL *easy, const struct http_curl *c, int64_t timeout_ms, bool loopback)
 {
 	int64_t connect_ms = timeout_ms < CONNECT_TIMEOUT_MAX_MS ? timeout_ms : CONNECT_TIMEOUT_MAX_MS;
 	CURLcode rc = CURLE_OK;
 
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
-	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	SET(CURLOPT_SSL_VERIFYPEER, 1L);
-	SET(CURLOPT_SSL_VERIFYHOST, 2L);
-	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	SET(CURLOPT_ACCEPT_ENCODING, "");
-	SET(CURLOPT_USERAGENT, c->agent);
+	CURL_SET(rc, easy, CURLOPT_NOSIGNAL, 1L);
+	CURL_SET(rc, easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	CURL_SET(rc, easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
+	CURL_SET(rc, easy, CURLOPT_FOLLOWLOCATION, 0L);
+	CURL_SET(rc, easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	CURL_SET(rc, easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	CURL_SET(rc, easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	CURL_SET(rc, easy, CURLOPT_ACCEPT_ENCODING, "");
+	CURL_SET(rc, easy, CURLOPT_USERAGENT, c->agent);
 	if (c->ca_file != NULL)
-		SET(CURLOPT_CAINFO, c->ca_file);
+		CURL_SET(rc, easy, CURLOPT_CAINFO, c->ca_file);
 	/* A proxy of the environment must not see what is meant for this machine. */
 	if (loopback)
-		SET(CURLOPT_NOPROXY, "*");
+		CURL_SET(rc, easy, CURLOPT_NOPROXY, "*");
 	return rc;
 }
 
@@ -405,21 +325,21 @@ set_request(CURL *easy, const struct http_request *q)
 	bool has_body = q->body.len > 0 || strcmp(q->method, "POST") == 0 || strcmp(q->method, "PUT") == 0 ||
 	                strcmp(q->method, "PATCH") == 0;
 
-	SET(CURLOPT_URL, q->url);
+	CURL_SET(rc, easy, CURLOPT_URL, q->url);
 	if (has_body) {
-		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.len);
-		SET(CURLOPT_POSTFIELDS, buf_str(&q->body));
+		CURL_SET(rc, easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.len);
+		CURL_SET(rc, easy, CURLOPT_POSTFIELDS, buf_str(&q->body));
 	} else if (strcmp(q->method, "HEAD") == 0) {
-		SET(CURLOPT_NOBODY, 1L);
+		CURL_SET(rc, easy, CURLOPT_NOBODY, 1L);
 	} else {
-		SET(CURLOPT_HTTPGET, 1L);
+		CURL_SET(rc, easy, CURLOPT_HTTPGET, 1L);
 	}
-	SET(CURLOPT_CUSTOMREQUEST, q->method);
+	CURL_SET(rc, easy, CURLOPT_CUSTOMREQUEST, q->method);
 	if (q->sigv4 != NULL) {
 		size_t len;
 
-		SET(CURLOPT_AWS_SIGV4, q->sigv4);
-		SET(CURLOPT_USERPWD, secret_bytes(q->sigv4_user, &len));
+		CURL_SET(rc, easy, CURLOPT_AWS_SIGV4, q->sigv4);
+		CURL_SET(rc, easy, CURLOPT_USERPWD, secret_bytes(q->sigv4_user, &len));
 	}
 	return rc;
 }
@@ -429,14 +349,14 @@ set_callbacks(CURL *easy, struct attempt *a, struct curl_slist *headers)
 {
 	CURLcode rc = CURLE_OK;
 
-	SET(CURLOPT_HTTPHEADER, headers);
-	SET(CURLOPT_ERRORBUFFER, a->why);
-	SET(CURLOPT_PREREQFUNCTION, on_begin);
-	SET(CURLOPT_PREREQDATA, a);
-	SET(CURLOPT_WRITEFUNCTION, on_body);
-	SET(CURLOPT_WRITEDATA, a);
-	SET(CURLOPT_HEADERFUNCTION, on_header);
-	SET(CURLOPT_HEADERDATA, a);
+	CURL_SET(rc, easy, CURLOPT_HTTPHEADER, headers);
+	CURL_SET(rc, easy, CURLOPT_ERRORBUFFER, a->why);
+	CURL_SET(rc, easy, CURLOPT_PREREQFUNCTION, on_begin);
+	CURL_SET(rc, easy, CURLOPT_PREREQDATA, a);
+	CURL_SET(rc, easy, CURLOPT_WRITEFUNCTION, on_body);
+	CURL_SET(rc, easy, CURLOPT_WRITEDATA, a);
+	CURL_SET(rc, easy, CURLOPT_HEADERFUNCTION, on_header);
+	CURL_SET(rc, easy, CURLOPT_HEADERDATA, a);
 	return rc;
 }
 
@@ -533,7 +453,8 @@ http_curl_perform(struct http *h, const struct http_request *q, int64_t timeout_
 
 	a.writes = strcmp(q->method, "GET") != 0 && strcmp(q->method, "HEAD") != 0;
 	reply->body.max_bytes = HTTP_REPLY_MAX_BYTES;
-	if (start(err) != CR_OK)
+	/* Not before: a run that only looks at its own files opens a transport too, and needs no libcurl. */
+	if (lazy_curl_start(err) != CR_OK)
 		return HTTP_OUTCOME_FATAL;
 	if (check_url(c, q->url, &loopback, err) != CR_OK || headers_build(q, &headers, err) != CR_OK) {
 		http_request_name(q, name, sizeof(name));

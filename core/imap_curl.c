@@ -1,7 +1,7 @@
 /*
  * imap_curl.c - libcurl as the way into an IMAP server: name, TLS, STARTTLS and login are its; what is said afterwards is ours.
  *
- * Sources: CURLOPT_CONNECT_ONLY(3), curl_easy_recv(3), CURLOPT_USE_SSL(3); RFC 8314, RFC 5530 (UNAVAILABLE), RFC 6761 s6.3 (localhost).
+ * Sources: CURLOPT_CONNECT_ONLY(3), curl_easy_recv(3), CURLOPT_USE_SSL(3); RFC 8314, RFC 5530 (UNAVAILABLE).
  * libcurl's own IMAP reads a folder with BODY[], which marks a mail as seen, and with a command of one's own looks for the end of the
  * answer inside the mail, whose sender then could end it; so it connects only.
  *
@@ -11,40 +11,16 @@
  */
 #include "core/imap_curl.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include <curl/curl.h>
-
-#include "core/lazy.h"
+#include "core/lazy_curl.h"
 #include "core/log.h"
-
-/* clang-format off */
-#define CALLS(X) \
-	X(curl_easy_cleanup) X(curl_easy_getinfo) X(curl_easy_init) X(curl_easy_perform) X(curl_easy_recv) \
-	X(curl_easy_send) X(curl_easy_setopt) X(curl_easy_strerror) X(curl_global_init)
-/* clang-format on */
-LAZY_LIBRARY(libcurl, "libcurl.so.4", "libcurl4", CALLS);
-#undef curl_easy_getinfo
-#undef curl_easy_setopt
-#define curl_easy_cleanup  libcurl.curl_easy_cleanup
-#define curl_easy_getinfo  libcurl.curl_easy_getinfo
-#define curl_easy_init     libcurl.curl_easy_init
-#define curl_easy_perform  libcurl.curl_easy_perform
-#define curl_easy_recv     libcurl.curl_easy_recv
-#define curl_easy_send     libcurl.curl_easy_send
-#define curl_easy_setopt   libcurl.curl_easy_setopt
-#define curl_easy_strerror libcurl.curl_easy_strerror
-#define curl_global_init   libcurl.curl_global_init
+#include "core/loopback.h"
 
 #define LINE_MAX_BYTES 200 /* of what the server said last, for an error */
 
@@ -71,16 +47,6 @@ imap_tls_name(enum imap_tls t)
 	return tls_names[t];
 }
 
-bool
-imap_host_is_loopback(const char *host)
-{
-	struct in_addr v4;
-
-	if (strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0)
-		return true;
-	return inet_pton(AF_INET, host, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
-}
-
 void
 imap_link_drop(struct imap_link **l)
 {
@@ -97,32 +63,6 @@ imap_curl_drop(struct imap_link *l)
 	if (c->easy != NULL)
 		curl_easy_cleanup(c->easy);
 	free(c);
-}
-
-static pthread_once_t global_once = PTHREAD_ONCE_INIT;
-static CURLcode global_rc;
-
-static void
-global_init(void)
-{
-	struct sigaction old;
-
-	/* Counted: http_curl.c may have done the same. */
-	global_rc = curl_global_init(CURL_GLOBAL_DEFAULT);
-	/* With CURLOPT_NOSIGNAL a peer that hangs up during a TLS write would kill the process. */
-	if (sigaction(SIGPIPE, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
-		(void)signal(SIGPIPE, SIG_IGN);
-}
-
-static int
-start(struct err *err)
-{
-	int rc = lazy_need(&libcurl_lazy, err);
-
-	if (rc != CR_OK)
-		return rc;
-	(void)pthread_once(&global_once, global_init);
-	return global_rc == CURLE_OK ? CR_OK : err_set(err, CR_EIO, "libcurl: %s", curl_easy_strerror(global_rc));
 }
 
 /* Wait until the socket can be read or written.  Errors: CR_ERETRY. */
@@ -240,38 +180,30 @@ explain(const struct imap_curl *c, const struct imap_curl_options *o, CURLcode c
 	}
 }
 
-/* Wide enough for va_arg: an int where libcurl takes a long is the mistake that compilers let pass. */
-#define SET(option, value)                                                                                             \
-	do {                                                                                                           \
-		static_assert(sizeof(true ? (value) : (value)) >= sizeof(long), "a long, an offset or a pointer");     \
-		if (rc == CURLE_OK)                                                                                    \
-			rc = curl_easy_setopt(c->easy, (option), (value));                                             \
-	} while (0)
-
 static CURLcode
 set_options(struct imap_curl *c, const struct imap_curl_options *o, const char *url)
 {
 	CURLcode rc = CURLE_OK;
 	size_t unused;
 
-	SET(CURLOPT_URL, url);
-	SET(CURLOPT_CONNECT_ONLY, 1L);
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)o->timeout_ms);
-	SET(CURLOPT_USE_SSL, o->tls == IMAP_TLS_NONE ? (long)CURLUSESSL_NONE : (long)CURLUSESSL_ALL);
-	SET(CURLOPT_SSL_VERIFYPEER, 1L);
-	SET(CURLOPT_SSL_VERIFYHOST, 2L);
-	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	CURL_SET(rc, c->easy, CURLOPT_URL, url);
+	CURL_SET(rc, c->easy, CURLOPT_CONNECT_ONLY, 1L);
+	CURL_SET(rc, c->easy, CURLOPT_NOSIGNAL, 1L);
+	CURL_SET(rc, c->easy, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
+	CURL_SET(rc, c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)o->timeout_ms);
+	CURL_SET(rc, c->easy, CURLOPT_USE_SSL, o->tls == IMAP_TLS_NONE ? (long)CURLUSESSL_NONE : (long)CURLUSESSL_ALL);
+	CURL_SET(rc, c->easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	CURL_SET(rc, c->easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	CURL_SET(rc, c->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (o->ca_file != NULL)
-		SET(CURLOPT_CAINFO, o->ca_file);
+		CURL_SET(rc, c->easy, CURLOPT_CAINFO, o->ca_file);
 	/* The proxies of the environment are for the web. */
-	SET(CURLOPT_NOPROXY, "*");
-	SET(CURLOPT_USERNAME, o->user);
-	SET(CURLOPT_PASSWORD, secret_bytes(o->password, &unused));
-	SET(CURLOPT_ERRORBUFFER, c->why);
-	SET(CURLOPT_HEADERFUNCTION, on_line);
-	SET(CURLOPT_HEADERDATA, c);
+	CURL_SET(rc, c->easy, CURLOPT_NOPROXY, "*");
+	CURL_SET(rc, c->easy, CURLOPT_USERNAME, o->user);
+	CURL_SET(rc, c->easy, CURLOPT_PASSWORD, secret_bytes(o->password, &unused));
+	CURL_SET(rc, c->easy, CURLOPT_ERRORBUFFER, c->why);
+	CURL_SET(rc, c->easy, CURLOPT_HEADERFUNCTION, on_line);
+	CURL_SET(rc, c->easy, CURLOPT_HEADERDATA, c);
 	return rc;
 }
 
@@ -304,7 +236,7 @@ name_server(struct imap_curl *c, const struct imap_curl_options *o, struct err *
 	/* It becomes part of an address: nothing in it may end the host. */
 	if (len < 0 || (size_t)len >= sizeof(c->name) || o->host[strcspn(o->host, "/@?#\\ \t\r\n")] != '\0')
 		return err_set(err, CR_ECONFIG, "'%s' is no host", o->host);
-	if (o->tls == IMAP_TLS_NONE && !imap_host_is_loopback(o->host))
+	if (o->tls == IMAP_TLS_NONE && !loopback_host(o->host))
 		return err_set(err, CR_EREFUSED, "%s: IMAP without TLS to another host", c->name);
 	return CR_OK;
 }
@@ -313,7 +245,7 @@ int
 imap_curl_open(const struct imap_curl_options *o, struct imap_link **out, struct err *err)
 {
 	struct imap_curl *c = NULL;
-	int rc = start(err);
+	int rc = lazy_curl_start(err);
 
 	if (rc != CR_OK)
 		return rc;

@@ -42,9 +42,6 @@ struct imap_curl_options {
 	const struct clock *clock;
 };
 
-/* Is this host this machine, whatever a resolver says? */
-bool imap_host_is_loopback(const char *host);
-
 /*
  * Connect, verify, log in with the best mechanism that the server has.
  * Errors: CR_EAUTH (the login was refused), CR_EREFUSED (a certificate that does not verify, no TLS, plain text to another host),

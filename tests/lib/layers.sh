@@ -21,7 +21,7 @@ allowed() {
 # door HEADER: the only files that may include it.
 door() {
 	case $1 in
-	curl/*) echo 'core/http_curl.c core/imap_curl.c' ;;
+	curl/*) echo 'core/lazy_curl.h' ;;
 	cjson/* | cJSON.h) echo 'core/json.c' ;;
 	libconfig.h) echo 'core/cfg_inside.h front.c' ;;
 	sqlite3.h) echo 'core/lazy_sqlite.h core/db_args.c core/db_log.c core/db_pages.c front.c' ;;
