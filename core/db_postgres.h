@@ -1,8 +1,8 @@
 /*
- * db_postgres.h - what the parts of the PostgreSQL engine share: _wait.c the wire under a deadline, _sql.c texts and values,
- * db_postgres.c the engine itself.
+ * db_postgres.h - the door to libpq, and what of PostgreSQL needs no connection's state: _wait.c the wire under a deadline, _sql.c texts
+ * and values.  The engine itself stands in db_postgres_inside.h.
  *
- * Private to them; with them the only place that sees libpq.
+ * Private to core/db_postgres*; with them the only place that sees libpq.
  */
 #ifndef CORE_DB_POSTGRES_H
 #define CORE_DB_POSTGRES_H
