@@ -39,6 +39,16 @@ set_diff_add(struct set_diff *d, enum set_op op, const struct record *r, struct 
 	return CR_OK;
 }
 
+int
+set_diff_create(const struct records *records, struct set_diff *d, struct err *err)
+{
+	int rc = CR_OK;
+
+	for (size_t i = 0; rc == CR_OK && i < records->n; i++)
+		rc = set_diff_add(d, SET_CREATE, &records->items[i], err);
+	return rc;
+}
+
 /* One walk over both sorted lists, keeping the changes of one kind. */
 static int
 collect(const struct records *have, const struct records *want, enum set_op op, struct set_diff *out, struct err *err)

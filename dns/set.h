@@ -24,6 +24,8 @@ void set_diff_release(struct set_diff *d);
 /* From `have` to `want`; both are sorted by the call.  A record in neither is untouched: callers pass in have only what they own or replace. */
 MUST_CHECK int set_diff_make(struct records *have, struct records *want, struct set_diff *out, struct err *err);
 MUST_CHECK int set_diff_add(struct set_diff *d, enum set_op op, const struct record *r, struct err *err);
+/* From nothing to these records, added to d.  Errors: CR_ENOMEM. */
+MUST_CHECK int set_diff_create(const struct records *records, struct set_diff *d, struct err *err);
 
 /*
  * Apply d to a whole zone's records, giving for each touched (owner, type) its full new RRset (empty: the set goes away): what RRset APIs

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGES_MAX      500
-#define SET_TURNS      3 /* looks at a set that changes under our hands */
-#define AGAIN_MS       1000
-#define NEW_ZONE_WAITS 6    /* a zone that was just made is not known everywhere */
-#define NEW_ZONE_MS    1000 /* the first of them; then twice as long */
+#include "dns/zones/fresh.h"
+
+#define PAGES_MAX 500
+#define SET_TURNS 3 /* looks at a set that changes under our hands */
+#define AGAIN_MS  1000
 
 struct az_settings {
 	struct arm_settings arm;
@@ -275,13 +275,7 @@ write_sets(const struct az *z, const char *zone, const struct records *base, con
 			rc = write_set(z, zone, base, set, diff, &mark, &some, &why);
 		az_mark_release(&mark);
 	}
-	if (rc == CR_OK)
-		return CR_OK;
-	if (some && err_nothing_done(rc))
-		return err_set(err, CR_EUNKNOWN, "zone %s: changed in part: %.300s", zone, why.text);
-	if (err != NULL)
-		*err = why;
-	return rc;
+	return rc == CR_OK ? CR_OK : zone_change_failed(zone, some, rc, &why, err);
 }
 
 static int
@@ -305,13 +299,12 @@ az_change(void *ctx, const char *zone, const struct zone_state *base, const stru
 {
 	struct az *z = ctx;
 	struct set_rrsets sets = {0};
-	struct records after = {0};
 	struct json *marks = NULL;
 	int rc;
 
 	if (diff->n == 0)
 		return CR_OK;
-	rc = zone_records_changed(&base->records, diff, &after, err);
+	rc = zone_check_change(&base->records, diff, err);
 	if (rc == CR_OK)
 		rc = set_rrsets_make(&base->records, diff, &sets, err);
 	if (rc == CR_OK && base->serial != NULL)
@@ -322,7 +315,6 @@ az_change(void *ctx, const char *zone, const struct zone_state *base, const stru
 		rc = write_sets(z, zone, &base->records, &sets, diff, marks, err);
 	json_drop(&marks);
 	set_rrsets_release(&sets);
-	records_release(&after);
 	return rc;
 }
 
@@ -381,15 +373,12 @@ static int
 fill_zone(const struct az *z, const char *zone, const struct set_diff *diff, struct err *err)
 {
 	const struct zone_state empty = {.exists = true};
-	int rc = CR_OK;
+	int turn = 0;
+	int rc;
 
-	for (int i = 0; i <= NEW_ZONE_WAITS; i++) {
+	do
 		rc = az_change((void *)(uintptr_t)z, zone, &empty, diff, err);
-		if (rc != CR_ENOTFOUND)
-			return rc;
-		if (i < NEW_ZONE_WAITS)
-			clock_sleep_ms(z->clock, (int64_t)NEW_ZONE_MS << i);
-	}
+	while (rc == CR_ENOTFOUND && fresh_wait(z->clock, &turn));
 	return rc;
 }
 
@@ -400,10 +389,8 @@ az_create(void *ctx, const char *zone, const struct records *records, struct zon
 	struct zone_state s = {0};
 	struct set_diff diff = {0};
 	struct err why = {0};
-	int rc = CR_OK;
+	int rc = set_diff_create(records, &diff, err);
 
-	for (size_t i = 0; rc == CR_OK && i < records->n; i++)
-		rc = set_diff_add(&diff, SET_CREATE, &records->items[i], err);
 	if (rc == CR_OK)
 		rc = make_zone(z, zone, &s, err);
 	if (rc != CR_OK)
@@ -411,7 +398,7 @@ az_create(void *ctx, const char *zone, const struct records *records, struct zon
 	rc = fill_zone(z, zone, &diff, &why);
 	/* The zone stands, so this is no failure of which nothing is left. */
 	if (rc != CR_OK)
-		rc = err_set(err, CR_EUNKNOWN, "%.250s was made; its records were not: %.250s", zone, why.text);
+		rc = fresh_unfilled(zone, &why, err);
 	if (rc == CR_OK && out != NULL) {
 		*out = s;
 		s = (struct zone_state){0};

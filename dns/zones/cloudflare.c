@@ -11,12 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/zones/fresh.h"
 #include "dns/zones/memo.h"
 
-#define PAGES_MAX      200
-#define CHANGE_TURNS   3    /* looks at a zone that changes under our hands */
-#define NEW_ZONE_WAITS 6    /* a zone that was just made is not known everywhere */
-#define NEW_ZONE_MS    1000 /* the first of them; then twice as long */
+#define PAGES_MAX    200
+#define CHANGE_TURNS 3 /* looks at a zone that changes under our hands */
 
 struct cf_settings {
 	char *url, *api_token, *account;
@@ -169,7 +168,7 @@ look(const struct cf *c, const char *zone, const char *id, struct zone_state *ou
 			rc = list(c, zone, s.id, &k->records, err);
 		/* Named, and not yet known by its id everywhere: it was made a moment ago. */
 		if (rc == CR_ENOTFOUND)
-			rc = err_set(err, CR_ERETRY, "zone %s: just made, and not known everywhere yet", zone);
+			rc = fresh_unseen(zone, err);
 	}
 	if (rc == CR_OK && s.exists && (k->id = strdup(s.id)) == NULL)
 		rc = err_nomem(err, zone);
@@ -332,11 +331,7 @@ give_up(const struct known *k, bool lost, bool some, int rc, const struct err *w
 	if (lost)
 		return err_set(err, CR_EUNKNOWN, "zone %s: an answer was lost, and what it was about is not to be seen",
 		               k->entry.zone);
-	if (some && err_nothing_done(rc))
-		return err_set(err, CR_EUNKNOWN, "zone %s: changed in part: %.300s", k->entry.zone, why->text);
-	if (err != NULL)
-		*err = *why;
-	return rc;
+	return zone_change_failed(k->entry.zone, some, rc, why, err);
 }
 
 /*
@@ -377,14 +372,12 @@ cf_change(void *ctx, const char *zone, const struct zone_state *base, const stru
 	struct cf *c = ctx;
 	struct known *k = NULL;
 	struct zone_state s = {0};
-	struct records after = {0};
 	int rc;
 
 	if (diff->n == 0)
 		return CR_OK;
 	/* The API's own word for a CNAME beside other data names no record. */
-	rc = zone_records_changed(&base->records, diff, &after, err);
-	records_release(&after);
+	rc = zone_check_change(&base->records, diff, err);
 	if (rc != CR_OK)
 		return rc;
 	k = (struct known *)memo_take(&c->known, zone);
@@ -421,15 +414,12 @@ make_zone(const struct cf *c, const char *zone, struct zone_state *out, struct e
 static int
 fill_zone(const struct cf *c, struct known **k, const struct set_diff *diff, struct err *err)
 {
-	int rc = CR_OK;
+	int turn = 0;
+	int rc;
 
-	for (int i = 0; i <= NEW_ZONE_WAITS; i++) {
+	do
 		rc = change(c, k, diff, err);
-		if (rc != CR_ENOTFOUND)
-			return rc;
-		if (i < NEW_ZONE_WAITS)
-			clock_sleep_ms(c->clock, (int64_t)NEW_ZONE_MS << i);
-	}
+	while (rc == CR_ENOTFOUND && fresh_wait(c->clock, &turn));
 	return rc;
 }
 
@@ -445,8 +435,8 @@ cf_create(void *ctx, const char *zone, const struct records *records, struct zon
 
 	if (k == NULL || (k->entry.zone = strdup(zone)) == NULL)
 		rc = err_nomem(err, zone);
-	for (size_t i = 0; rc == CR_OK && i < records->n; i++)
-		rc = set_diff_add(&diff, SET_CREATE, &records->items[i], err);
+	if (rc == CR_OK)
+		rc = set_diff_create(records, &diff, err);
 	if (rc == CR_OK)
 		rc = make_zone(c, zone, &s, err);
 	if (rc != CR_OK)
@@ -455,7 +445,7 @@ cf_create(void *ctx, const char *zone, const struct records *records, struct zon
 	rc = k->id != NULL ? fill_zone(c, &k, &diff, &why) : err_nomem(&why, zone);
 	/* The zone stands, so this is no failure of which nothing is left. */
 	if (rc != CR_OK)
-		rc = err_set(err, CR_EUNKNOWN, "%.250s was made; its records were not: %.250s", zone, why.text);
+		rc = fresh_unfilled(zone, &why, err);
 	if (rc == CR_OK && out != NULL) {
 		*out = s;
 		s = (struct zone_state){0};

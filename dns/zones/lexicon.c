@@ -179,10 +179,8 @@ static int
 lexicon_change(void *ctx, const char *zone, const struct zone_state *base, const struct set_diff *diff, struct err *err)
 {
 	const struct lexicon *l = ctx;
-	struct records after = {0};
-	int rc = zone_records_changed(&base->records, diff, &after, err);
+	int rc = zone_check_change(&base->records, diff, err);
 
-	records_release(&after);
 	for (size_t i = 0; rc == CR_OK && i < diff->n; i++) {
 		const struct set_change *c = &diff->items[i];
 		struct err why = {0};

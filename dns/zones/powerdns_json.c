@@ -233,10 +233,8 @@ sets_of(const struct records *records, struct set_rrsets *out, struct err *err)
 {
 	struct records none = {0};
 	struct set_diff diff = {0};
-	int rc = CR_OK;
+	int rc = set_diff_create(records, &diff, err);
 
-	for (size_t i = 0; i < records->n && rc == CR_OK; i++)
-		rc = set_diff_add(&diff, SET_CREATE, &records->items[i], err);
 	if (rc == CR_OK)
 		rc = set_rrsets_make(&none, &diff, out, err);
 	set_diff_release(&diff);

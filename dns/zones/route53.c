@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/zones/fresh.h"
+
 struct r53_settings {
 	char *access_key_id, *secret_access_key, *session_token, *url;
 	int64_t wait_s;
@@ -89,7 +91,7 @@ look(const struct r53 *c, const char *zone, const char *id, struct r53_known **k
 			rc = r53_list(c, zone, k->id, &k->sets, err);
 		/* Named, and not yet known by its id everywhere: it was made a moment ago. */
 		if (rc == CR_ENOTFOUND)
-			rc = err_set(err, CR_ERETRY, "zone %s: just made, and not known everywhere yet", zone);
+			rc = fresh_unseen(zone, err);
 	}
 	if (rc == CR_OK && k->id[0] != '\0')
 		*known_out = TAKE(k);
@@ -144,15 +146,13 @@ r53_change(void *ctx, const char *zone, const struct zone_state *base, const str
 {
 	struct r53 *c = ctx;
 	struct r53_known *k = NULL;
-	struct records after = {0};
 	struct r53_progress p = {0};
 	int rc;
 
 	if (diff->n == 0)
 		return CR_OK;
 	/* The API's own word for a CNAME beside other data comes too late. */
-	rc = zone_records_changed(&base->records, diff, &after, err);
-	records_release(&after);
+	rc = zone_check_change(&base->records, diff, err);
 	if (rc != CR_OK)
 		return rc;
 	k = (struct r53_known *)memo_take(&c->known, zone);
@@ -202,8 +202,8 @@ r53_create(void *ctx, const char *zone, const struct records *records, struct zo
 	struct err why = {0};
 	int rc = check_free(c, zone, err);
 
-	for (size_t i = 0; rc == CR_OK && i < records->n; i++)
-		rc = set_diff_add(&diff, SET_CREATE, &records->items[i], err);
+	if (rc == CR_OK)
+		rc = set_diff_create(records, &diff, err);
 	if (rc == CR_OK)
 		rc = r53_make_once(c, zone, &s, err);
 	if (rc != CR_OK)
@@ -213,7 +213,7 @@ r53_create(void *ctx, const char *zone, const struct records *records, struct zo
 	rc = k != NULL ? r53_fill(c, k, &diff, &p, &why) : err_nomem(&why, zone);
 	/* The zone stands, so this is no failure of which nothing is left. */
 	if (rc != CR_OK) {
-		rc = err_set(err, CR_EUNKNOWN, "zone %s was made; its records were not: %.300s", zone, why.text);
+		rc = fresh_unfilled(zone, &why, err);
 		goto out;
 	}
 	r53_wait_insync(c, zone, p.change_id);

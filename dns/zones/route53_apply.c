@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "dns/zones/fresh.h"
+
 #define CHANGE_TURNS 4 /* looks at a zone that changes under our hands */
 
 /* A new look at the zone in place of what was known.  *same_out: nothing has changed. */
@@ -31,13 +33,9 @@ look_again(const struct r53 *c, struct r53_known *k, bool *same_out, struct err 
 static int
 give_up(const struct r53_known *k, const struct r53_progress *p, int rc, const struct err *why, struct err *err)
 {
-	if (p->some && err_nothing_done(rc))
-		return err_set(err, CR_EUNKNOWN, "zone %s: changed in part: %.300s", k->entry.zone, why->text);
-	if (p->lost && err_nothing_done(rc))
+	if (!p->some && p->lost && err_nothing_done(rc))
 		return err_set(err, CR_EUNKNOWN, "zone %s: an answer was lost; then: %.300s", k->entry.zone, why->text);
-	if (err != NULL)
-		*err = *why;
-	return rc;
+	return zone_change_failed(k->entry.zone, p->some, rc, why, err);
 }
 
 /* What is to be done to k's zone, by what is known of it.  diff NULL: it is emptied. */
@@ -86,15 +84,12 @@ r53_apply(const struct r53 *c, struct r53_known *k, const struct set_diff *diff,
 int
 r53_fill(const struct r53 *c, struct r53_known *k, const struct set_diff *diff, struct r53_progress *p, struct err *err)
 {
-	int rc = CR_OK;
+	int turn = 0;
+	int rc;
 
-	for (int i = 0; i <= R53_NEW_ZONE_WAITS; i++) {
+	do
 		rc = r53_apply(c, k, diff, p, err);
-		if (rc != CR_ENOTFOUND)
-			return rc;
-		if (i < R53_NEW_ZONE_WAITS)
-			clock_sleep_ms(c->clock, (int64_t)R53_NEW_ZONE_MS << i);
-	}
+	while (rc == CR_ENOTFOUND && fresh_wait(c->clock, &turn));
 	return rc;
 }
 

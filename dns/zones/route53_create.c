@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/zones/fresh.h"
+
 #define CREATE_TURNS 3 /* under one reference */
 /* A create that ended in the dark is met again by its reference for so long. */
 #define REFERENCE_S 600
@@ -69,7 +71,9 @@ reference_make(struct r53 *c, const char *zone, char out[R53_REFERENCE_MAX])
 static int
 find_made(const struct r53 *c, const char *zone, const char *reference, struct zone_state *out, struct err *err)
 {
-	for (int i = 0; i <= R53_NEW_ZONE_WAITS; i++) {
+	int turn = 0;
+
+	do {
 		struct r53_zones l = {0};
 		struct r53_known k = {0};
 		int rc = r53_find(c, zone, &l, NULL);
@@ -83,9 +87,7 @@ find_made(const struct r53 *c, const char *zone, const char *reference, struct z
 			out->id = strdup(k.id);
 			return out->id != NULL ? CR_OK : err_nomem(err, zone);
 		}
-		if (i < R53_NEW_ZONE_WAITS)
-			clock_sleep_ms(c->clock, (int64_t)R53_NEW_ZONE_MS << i);
-	}
+	} while (fresh_wait(c->clock, &turn));
 	return err_set(err, CR_EUNKNOWN, "zone %s: made, and not to be seen yet", zone);
 }
 

@@ -9,9 +9,6 @@
 #include "dns/zones/memo.h"
 #include "dns/zones/route53.h"
 
-#define R53_NEW_ZONE_WAITS 6    /* a zone that was just made is not known everywhere */
-#define R53_NEW_ZONE_MS    1000 /* the first of them; then twice as long */
-
 /* What one zone held when it was last looked at: what is changed is said to the letter. */
 struct r53_known {
 	struct memo_entry entry; /* first */

@@ -229,3 +229,23 @@ out:
 	set_rrsets_release(&sets);
 	return rc;
 }
+
+int
+zone_check_change(const struct records *now, const struct set_diff *d, struct err *err)
+{
+	struct records after = {0};
+	int rc = zone_records_changed(now, d, &after, err);
+
+	records_release(&after);
+	return rc;
+}
+
+int
+zone_change_failed(const char *zone, bool some, int rc, const struct err *why, struct err *err)
+{
+	if (some && err_nothing_done(rc))
+		return err_set(err, CR_EUNKNOWN, "zone %s: changed in part: %.300s", zone, why->text);
+	if (err != NULL)
+		*err = *why;
+	return rc;
+}

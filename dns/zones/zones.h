@@ -127,5 +127,12 @@ MUST_CHECK int zone_check_cname(const struct records *l, struct err *err);
 /* The records of `now` as d leaves them, sorted.  Errors: CR_ECONFLICT (zone_check_cname), CR_ENOMEM. */
 MUST_CHECK int zone_records_changed(const struct records *now, const struct set_diff *d, struct records *out,
                                     struct err *err);
+/* May `now` become what d makes of it?  For an API whose own word for it comes late or names no record.  Errors: as above. */
+MUST_CHECK int zone_check_change(const struct records *now, const struct set_diff *d, struct err *err);
+/*
+ * What is told of a change that ended with rc and why: one of which some was done is none that failed, so CR_EUNKNOWN in place of a code
+ * by which nothing would have been; else as it is.
+ */
+int zone_change_failed(const char *zone, bool some, int rc, const struct err *why, struct err *err);
 
 #endif
