@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/list.h"
+
 /* What is said about one recipient may go on over blank lines until there is a reply in it, but not for ever. */
 #define PASSAGE_MAX 1500
 /* In a longer list of recipients with one reason for all, nobody's own line is looked for. */
@@ -72,16 +74,14 @@ leads(struct slice line, struct slice *address_out, struct slice *behind_out)
 static struct block *
 block_add(struct prose *p)
 {
+	struct block *more;
+
 	if (p->n >= BOUNCE_RECIPIENTS_MAX)
 		return NULL;
-	if (p->n == p->room) {
-		size_t room = p->room == 0 ? 8 : 2 * p->room;
-		struct block *more = realloc(p->block, room * sizeof(*more));
-		if (more == NULL)
-			return NULL;
-		p->block = more;
-		p->room = room;
-	}
+	more = list_grow(p->block, p->n, &p->room, sizeof(*more));
+	if (more == NULL)
+		return NULL;
+	p->block = more;
 	return &p->block[p->n++];
 }
 

@@ -12,6 +12,7 @@
 
 #include "budget/imap_box.h"
 #include "budget/imap_servers.h"
+#include "core/list.h"
 #include "core/num.h"
 #include "dns/name.h"
 
@@ -47,15 +48,11 @@ addresses_release(struct addresses *a)
 static int
 addresses_add(struct addresses *a, const char *text, struct err *err)
 {
-	if (a->n == a->cap) {
-		size_t cap = a->cap == 0 ? 64 : a->cap * 2;
-		char **items = reallocarray(a->items, cap, sizeof(*items));
+	char **items = list_grow(a->items, a->n, &a->cap, sizeof(*items));
 
-		if (items == NULL)
-			return err_nomem(err, "mailboxes");
-		a->items = items;
-		a->cap = cap;
-	}
+	if (items == NULL)
+		return err_nomem(err, "mailboxes");
+	a->items = items;
 	a->items[a->n] = strdup(text);
 	if (a->items[a->n] == NULL)
 		return err_nomem(err, "mailboxes");

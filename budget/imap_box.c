@@ -16,6 +16,7 @@
 
 #include "budget/imap_wire.h"
 #include "core/buf.h"
+#include "core/list.h"
 
 #define LINE_MAX_BYTES ((size_t)16 << 20) /* a SEARCH of one and a half million mails */
 #define CHUNK_BYTES    16384
@@ -242,15 +243,11 @@ examine(struct talk *t, struct buf *line, struct err *err)
 static int
 add_uid(struct uids *u, uint32_t uid, struct err *err)
 {
-	if (u->n == u->cap) {
-		size_t cap = u->cap == 0 ? 256 : u->cap * 2;
-		uint32_t *items = reallocarray(u->items, cap, sizeof(*items));
+	uint32_t *items = list_grow(u->items, u->n, &u->cap, sizeof(*items));
 
-		if (items == NULL)
-			return err_nomem(err, "list of mails");
-		u->items = items;
-		u->cap = cap;
-	}
+	if (items == NULL)
+		return err_nomem(err, "list of mails");
+	u->items = items;
 	u->items[u->n++] = uid;
 	return CR_OK;
 }

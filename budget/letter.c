@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/list.h"
+
 struct frame {
 	size_t part; /* whose body it is */
 	bool multi;  /* else a message */
@@ -176,15 +178,13 @@ limit(struct walk *w, const char *which)
 static struct letter_part *
 part_add(struct letter *l)
 {
-	if (l->n == l->room) {
-		size_t room = l->room == 0 ? 16 : 2 * l->room;
-		struct letter_part *more = realloc(l->part, room * sizeof(*more));
-		if (more == NULL)
-			return NULL;
-		l->part = more;
-		l->room = room;
-	}
-	struct letter_part *p = &l->part[l->n++];
+	struct letter_part *more = list_grow(l->part, l->n, &l->room, sizeof(*more));
+	struct letter_part *p;
+
+	if (more == NULL)
+		return NULL;
+	l->part = more;
+	p = &l->part[l->n++];
 	memset(p, 0, sizeof(*p));
 	return p;
 }

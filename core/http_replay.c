@@ -13,6 +13,7 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "core/list.h"
 #include "core/num.h"
 
 #define FILE_MAX_BYTES    ((size_t)8 << 20)
@@ -92,21 +93,17 @@ begin_exchange(struct reader *in, char *s)
 {
 	struct http_replay *r = in->r;
 	char *space = strchr(s, ' ');
+	struct golden *more;
 
 	if (last(r) != NULL && !last(r)->answered)
 		return complain(in, "the exchange before has no answer");
 	if (space == NULL || space == s)
 		return complain(in, "expected '> METHOD TARGET'");
 	*space = '\0';
-	if (r->n == r->cap) {
-		size_t cap = r->cap != 0 ? r->cap * 2 : 16;
-		struct golden *more = realloc(r->exchanges, cap * sizeof(*more));
-
-		if (more == NULL)
-			return err_nomem(in->err, "golden file");
-		r->exchanges = more;
-		r->cap = cap;
-	}
+	more = list_grow(r->exchanges, r->n, &r->cap, sizeof(*more));
+	if (more == NULL)
+		return err_nomem(in->err, "golden file");
+	r->exchanges = more;
 	r->exchanges[r->n++] = (struct golden){.line = in->line, .method = s, .target = space + 1};
 	in->in_answer = false;
 	return CR_OK;

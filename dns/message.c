@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIELDS_FIRST 32
+#include "core/list.h"
 
 void
 message_release(struct message *m)
@@ -122,13 +122,10 @@ add_field(struct message *m, const struct message_field *f, size_t *cap, struct 
 
 	if (m->n_fields == MESSAGE_FIELDS_MAX)
 		return err_set(err, CR_EPARSE, "message: more than %d header fields", MESSAGE_FIELDS_MAX);
-	if (m->n_fields == *cap) {
-		*cap = *cap == 0 ? FIELDS_FIRST : 2 * *cap;
-		grown = realloc(m->fields, *cap * sizeof(*grown));
-		if (grown == NULL)
-			return err_nomem(err, "message fields");
-		m->fields = grown;
-	}
+	grown = list_grow(m->fields, m->n_fields, cap, sizeof(*grown));
+	if (grown == NULL)
+		return err_nomem(err, "message fields");
+	m->fields = grown;
 	m->fields[m->n_fields++] = *f;
 	return CR_OK;
 }

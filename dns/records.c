@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECORDS_MIN 8
+#include "core/list.h"
 
 void
 records_release(struct records *l)
@@ -20,17 +20,13 @@ records_release(struct records *l)
 int
 records_take(struct records *l, struct record *r, struct err *err)
 {
-	if (l->n == l->cap) {
-		size_t cap = l->cap != 0 ? 2 * l->cap : RECORDS_MIN;
-		struct record *items = reallocarray(l->items, cap, sizeof(*items));
+	struct record *items = list_grow(l->items, l->n, &l->cap, sizeof(*items));
 
-		if (items == NULL) {
-			record_release(r);
-			return err_nomem(err, "records");
-		}
-		l->items = items;
-		l->cap = cap;
+	if (items == NULL) {
+		record_release(r);
+		return err_nomem(err, "records");
 	}
+	l->items = items;
 	l->items[l->n++] = *r;
 	*r = (struct record){0};
 	return CR_OK;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SET_MIN 8
+#include "core/list.h"
 
 void
 set_diff_release(struct set_diff *d)
@@ -20,18 +20,13 @@ set_diff_release(struct set_diff *d)
 int
 set_diff_add(struct set_diff *d, enum set_op op, const struct record *r, struct err *err)
 {
+	struct set_change *items = list_grow(d->items, d->n, &d->cap, sizeof(*items));
 	struct record copy;
 	int rc;
 
-	if (d->n == d->cap) {
-		size_t cap = d->cap != 0 ? 2 * d->cap : SET_MIN;
-		struct set_change *items = reallocarray(d->items, cap, sizeof(*items));
-
-		if (items == NULL)
-			return err_nomem(err, "set of changes");
-		d->items = items;
-		d->cap = cap;
-	}
+	if (items == NULL)
+		return err_nomem(err, "set of changes");
+	d->items = items;
 	rc = record_copy(r, &copy, err);
 	if (rc != CR_OK)
 		return rc;

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "core/audit.h"
+#include "core/list.h"
 
 #define CONTEXT_MAX      (NAME_TEXT_MAX + 128)
 #define PASSWORD_LEN     24
@@ -56,15 +57,11 @@ keys_release(struct keys *k)
 static int
 keys_take(struct keys *k, struct key *key, struct err *err)
 {
-	if (k->n == k->cap) {
-		size_t cap = k->cap != 0 ? k->cap * 2 : 4;
-		struct key *items = reallocarray(k->items, cap, sizeof(*items));
+	struct key *items = list_grow(k->items, k->n, &k->cap, sizeof(*items));
 
-		if (items == NULL)
-			return err_nomem(err, "dkim keys");
-		k->items = items;
-		k->cap = cap;
-	}
+	if (items == NULL)
+		return err_nomem(err, "dkim keys");
+	k->items = items;
 	k->items[k->n++] = *key;
 	*key = (struct key){0};
 	return CR_OK;

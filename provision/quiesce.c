@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/db_path.h"
+#include "core/list.h"
 #include "core/lock.h"
 #include "core/log.h"
 
@@ -26,17 +27,12 @@ struct standings {
 static int
 add_standing(struct standings *all, const struct db_rows *row, struct err *err)
 {
+	struct standing *items = list_grow(all->items, all->n, &all->cap, sizeof(*items));
 	struct standing *s;
 
-	if (all->n == all->cap) {
-		size_t cap = all->cap != 0 ? all->cap * 2 : 32;
-		struct standing *items = reallocarray(all->items, cap, sizeof(*items));
-
-		if (items == NULL)
-			return err_nomem(err, "domains");
-		all->items = items;
-		all->cap = cap;
-	}
+	if (items == NULL)
+		return err_nomem(err, "domains");
+	all->items = items;
 	s = &all->items[all->n++];
 	*s = (struct standing){.off = db_col_int(row, 2) != 0};
 	(void)snprintf(s->name, sizeof(s->name), "%s", db_col_text(row, 0));

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/list.h"
 #include "provision/verify_inside.h"
 
 static const char *const group_names[] = {
@@ -94,18 +95,13 @@ verify_count(struct verify_report *r)
 int
 verify_add(struct verify_report *r, const struct verify_line *line, struct err *err)
 {
+	struct verify_line *grown = list_grow(r->items, r->n, &r->cap, sizeof(*grown));
 	struct verify_line made = *line;
 	bool failed = false;
 
-	if (r->n == r->cap) {
-		size_t cap = r->cap > 0 ? r->cap * 2 : 16;
-		struct verify_line *grown = realloc(r->items, cap * sizeof(*grown));
-
-		if (grown == NULL)
-			return err_nomem(err, "report");
-		r->items = grown;
-		r->cap = cap;
-	}
+	if (grown == NULL)
+		return err_nomem(err, "report");
+	r->items = grown;
 	made.name = copy(line->name, &failed);
 	made.text = copy(line->text, &failed);
 	made.expected = copy(line->expected, &failed);

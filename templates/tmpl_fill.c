@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/list.h"
 #include "core/num.h"
 #include "dns/spf.h"
 #include "templates/tmpl_row.h"
@@ -57,18 +58,13 @@ tmpl_records_release(struct tmpl_records *l)
 static int
 append(struct tmpl_records *l, struct tmpl_record *r, struct err *err)
 {
-	size_t cap = l->cap != 0 ? 2 * l->cap : 16;
-	struct tmpl_record *grown;
+	struct tmpl_record *items = list_grow(l->items, l->n, &l->cap, sizeof(*items));
 
-	if (l->n == l->cap) {
-		grown = reallocarray(l->items, cap, sizeof(*grown));
-		if (grown == NULL) {
-			tmpl_record_release(r);
-			return err_nomem(err, "template records");
-		}
-		l->items = grown;
-		l->cap = cap;
+	if (items == NULL) {
+		tmpl_record_release(r);
+		return err_nomem(err, "template records");
 	}
+	l->items = items;
 	l->items[l->n++] = *r;
 	*r = (struct tmpl_record){0};
 	return CR_OK;

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "core/list.h"
 #include "dns/zones/wire.h"
 
 #define TYPE_AXFR 252
@@ -32,15 +33,11 @@ axfr_rdata(const struct axfr *a, size_t i, size_t *len_out)
 static int
 add_span(struct axfr *a, size_t offset, struct err *err)
 {
-	if (a->n_spans == a->cap_spans) {
-		size_t cap = a->cap_spans != 0 ? a->cap_spans * 2 : 64;
-		struct axfr_span *spans = realloc(a->spans, cap * sizeof(*spans));
+	struct axfr_span *spans = list_grow(a->spans, a->n_spans, &a->cap_spans, sizeof(*spans));
 
-		if (spans == NULL)
-			return err_nomem(err, "transfer");
-		a->spans = spans;
-		a->cap_spans = cap;
-	}
+	if (spans == NULL)
+		return err_nomem(err, "transfer");
+	a->spans = spans;
 	a->spans[a->n_spans++] = (struct axfr_span){offset, a->raw.len - offset};
 	return CR_OK;
 }

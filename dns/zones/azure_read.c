@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/list.h"
 #include "dns/txt.h"
 
 void
@@ -259,19 +260,13 @@ read_set(const struct json_at *at, const char *zone, struct az_set *s, struct er
 static int
 add_set(const struct json_at *at, const char *zone, struct az_sets *l, struct err *err)
 {
-	struct az_set s = {0}, *grown;
+	struct az_set s = {0}, *grown = l->items;
 	int rc = read_set(at, zone, &s, err);
 
-	if (rc == CR_OK && l->n == l->cap) {
-		grown = realloc(l->items, (l->cap * 2 + 16) * sizeof(*grown));
-		if (grown != NULL) {
-			l->items = grown;
-			l->cap = l->cap * 2 + 16;
-		} else {
-			rc = err_nomem(err, "record sets");
-		}
-	}
+	if (rc == CR_OK && (grown = list_grow(l->items, l->n, &l->cap, sizeof(*grown))) == NULL)
+		rc = err_nomem(err, "record sets");
 	if (rc == CR_OK) {
+		l->items = grown;
 		l->items[l->n++] = s;
 		s = (struct az_set){0};
 	}

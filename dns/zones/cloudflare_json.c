@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/list.h"
 #include "dns/txt.h"
 
 #define PAGE_RECORDS   1000
@@ -438,13 +439,10 @@ read_record(const struct json_at *at, struct cf_records *l, struct err *err)
 		return CR_OK;
 	if (rc != CR_OK)
 		return rc;
-	if (l->n == l->cap) {
-		grown = realloc(l->items, (l->cap * 2 + 16) * sizeof(*grown));
-		if (grown == NULL)
-			goto nomem;
-		l->items = grown;
-		l->cap = l->cap * 2 + 16;
-	}
+	grown = list_grow(l->items, l->n, &l->cap, sizeof(*grown));
+	if (grown == NULL)
+		goto nomem;
+	l->items = grown;
 	r.id = strdup(id);
 	if (r.id == NULL)
 		goto nomem;

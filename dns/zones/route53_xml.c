@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/list.h"
 #include "core/xml.h"
 #include "dns/txt.h"
 
@@ -101,13 +102,10 @@ read_zone(const struct xml_at *at, const char *zone, struct r53_zones *l, bool *
 		rc = read_short(at, "CallerReference", z.reference, sizeof(z.reference), err);
 	if (rc != CR_OK)
 		return rc;
-	if (l->n == l->cap) {
-		grown = realloc(l->items, (l->cap + 4) * sizeof(*grown));
-		if (grown == NULL)
-			return err_nomem(err, "zones");
-		l->items = grown;
-		l->cap += 4;
-	}
+	grown = list_grow(l->items, l->n, &l->cap, sizeof(*grown));
+	if (grown == NULL)
+		return err_nomem(err, "zones");
+	l->items = grown;
 	l->items[l->n++] = z;
 	return CR_OK;
 }
@@ -203,15 +201,12 @@ static const struct {
 static int
 take_value(struct r53_set *s, const char *text, struct err *err)
 {
-	char *copy = NULL, **grown;
+	char **grown = list_grow(s->values, s->n_values, &s->cap, sizeof(*grown));
+	char *copy;
 
-	if (s->n_values == s->cap) {
-		grown = realloc(s->values, (s->cap * 2 + 4) * sizeof(*grown));
-		if (grown == NULL)
-			return err_nomem(err, "values");
-		s->values = grown;
-		s->cap = s->cap * 2 + 4;
-	}
+	if (grown == NULL)
+		return err_nomem(err, "values");
+	s->values = grown;
 	copy = strdup(text);
 	if (copy == NULL)
 		return err_nomem(err, "values");
@@ -282,7 +277,7 @@ read_values(const struct xml_at *at, struct r53_set *s, struct err *err)
 static int
 read_set(const struct xml_at *at, struct r53_sets *l, struct err *err)
 {
-	struct r53_set s = {0}, *grown;
+	struct r53_set s = {0}, *grown = l->items;
 	struct name owner;
 	int rc = read_name(at, "Name", &owner, err);
 
@@ -297,16 +292,10 @@ read_set(const struct xml_at *at, struct r53_sets *l, struct err *err)
 			s.fixed = fixed[i].what;
 	if (rc == CR_OK && s.fixed == NULL)
 		rc = read_values(at, &s, err);
-	if (rc == CR_OK && l->n == l->cap) {
-		grown = realloc(l->items, (l->cap * 2 + 16) * sizeof(*grown));
-		if (grown != NULL) {
-			l->items = grown;
-			l->cap = l->cap * 2 + 16;
-		} else {
-			rc = err_nomem(err, "record sets");
-		}
-	}
+	if (rc == CR_OK && (grown = list_grow(l->items, l->n, &l->cap, sizeof(*grown))) == NULL)
+		rc = err_nomem(err, "record sets");
 	if (rc == CR_OK) {
+		l->items = grown;
 		l->items[l->n++] = s;
 		s = (struct r53_set){0};
 	}

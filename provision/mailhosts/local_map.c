@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/list.h"
+
 #define SLOTS_MIN 64
 
 void
@@ -123,15 +125,11 @@ split_line(enum map_format format, struct map_line *l)
 static int
 add_line(struct map *m, const struct map_line *l, struct err *err)
 {
-	if (m->n == m->cap) {
-		size_t cap = m->cap != 0 ? m->cap * 2 : 64;
-		struct map_line *lines = reallocarray(m->lines, cap, sizeof(*lines));
+	struct map_line *lines = list_grow(m->lines, m->n, &m->cap, sizeof(*lines));
 
-		if (lines == NULL)
-			return err_nomem(err, "map lines");
-		m->lines = lines;
-		m->cap = cap;
-	}
+	if (lines == NULL)
+		return err_nomem(err, "map lines");
+	m->lines = lines;
 	m->lines[m->n++] = *l;
 	return CR_OK;
 }

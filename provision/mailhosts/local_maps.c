@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "core/list.h"
 #include "core/lock.h"
 #include "core/proc.h"
 #include "provision/mailhosts/local_compiled.h"
@@ -87,17 +88,13 @@ map_edits_add(struct map_edits *e, enum map_file file, enum map_change change, c
               struct err *err)
 {
 	struct map_edit edit = {.file = file, .change = change};
+	struct map_edit *items;
 
 	assert(value != NULL || change == MAP_REMOVE);
-	if (e->n == e->cap) {
-		size_t cap = e->cap != 0 ? e->cap * 2 : 16;
-		struct map_edit *items = reallocarray(e->items, cap, sizeof(*items));
-
-		if (items == NULL)
-			return err_nomem(err, "map edits");
-		e->items = items;
-		e->cap = cap;
-	}
+	items = list_grow(e->items, e->n, &e->cap, sizeof(*items));
+	if (items == NULL)
+		return err_nomem(err, "map edits");
+	e->items = items;
 	edit.key = strdup(key);
 	edit.value = value != NULL ? strdup(value) : NULL;
 	if (edit.key == NULL || (value != NULL && edit.value == NULL)) {

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/list.h"
+
 const struct mailhost_driver *const mailhost_drivers[] = {
 	&mailhost_local,
 	&mailhost_microsoft365,
@@ -31,15 +33,11 @@ mailhost_steps_release(struct mailhost_steps *s)
 int
 mailhost_steps_add(struct mailhost_steps *s, const struct mailhost_step *step, struct err *err)
 {
-	if (s->n == s->cap) {
-		size_t cap = s->cap != 0 ? s->cap * 2 : 8;
-		struct mailhost_step *items = reallocarray(s->items, cap, sizeof(*items));
+	struct mailhost_step *items = list_grow(s->items, s->n, &s->cap, sizeof(*items));
 
-		if (items == NULL)
-			return err_nomem(err, "mail host steps");
-		s->items = items;
-		s->cap = cap;
-	}
+	if (items == NULL)
+		return err_nomem(err, "mail host steps");
+	s->items = items;
 	s->items[s->n++] = *step;
 	return CR_OK;
 }

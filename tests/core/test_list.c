@@ -1,0 +1,68 @@
+/*
+ * test_list.c - what list.h promises: room for one more, and a list that outlives a failure.
+ */
+#include "tests/lib/rows.h"
+
+#include <stdlib.h>
+
+#include "core/list.h"
+
+static void
+list__holds_what_was_put_in(void **state)
+{
+	size_t *items = NULL, cap = 0, moves = 0;
+
+	(void)state;
+	for (size_t n = 0; n < 1000; n++) {
+		size_t before = cap, *grown = list_grow(items, n, &cap, sizeof(*items));
+
+		assert_non_null(grown);
+		assert_true(cap > n);
+		moves += cap != before;
+		items = grown;
+		items[n] = n;
+	}
+	for (size_t n = 0; n < 1000; n++)
+		assert_int_equal(items[n], n);
+	/* It grows by doubling, so that many items cost few moves. */
+	assert_in_range(moves, 2, 12);
+	free(items);
+}
+
+static void
+list__with_room_stays_where_it_is(void **state)
+{
+	int one[4] = {0};
+	size_t cap = 4;
+
+	(void)state;
+	assert_ptr_equal(list_grow(one, 3, &cap, sizeof(*one)), one);
+	assert_int_equal(cap, 4);
+}
+
+static void
+list__without_memory_is_as_it_was(void **state)
+{
+	size_t cap = SIZE_MAX / 4;
+	char *items = malloc(1);
+
+	(void)state;
+	assert_non_null(items);
+	/* More bytes than can be counted. */
+	assert_null(list_grow(items, cap, &cap, 8));
+	assert_int_equal(cap, SIZE_MAX / 4);
+	items[0] = 'x';
+	free(items);
+}
+
+int
+main(void)
+{
+	struct CMUnitTest tests[4];
+	size_t n = 0;
+
+	TEST(tests, n, list__holds_what_was_put_in);
+	TEST(tests, n, list__with_room_stays_where_it_is);
+	TEST(tests, n, list__without_memory_is_as_it_was);
+	return rows_run("core/list", tests, n);
+}
