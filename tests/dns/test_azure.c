@@ -4,9 +4,9 @@
 #include "tests/lib/rows.h"
 
 #include "dns/zones/azure.h"
-#include "tests/lib/provider.h"
+#include "tests/lib/golden.h"
 
-#define ZONE "acme-mail.test"
+#define ZONE GOLDEN_ZONE
 #define BASE "https://management.azure.com"
 
 static void
@@ -19,72 +19,13 @@ open_on(struct golden *g, const char *file)
 	            file, BASE, g);
 }
 
-/* clang-format off */
-static const struct file_row {
-	const char *name;
-	enum { OBSERVE, ABSENT, CREATE, CHANGE, CHANGE_ALIAS, REMOVE, REMOVE_TWICE } what;
-	const char *file;
-	int want;
-	const char *text; /* of the error */
-} files[] = {
-	{"a zone is read page by page, as one list says where the next is", OBSERVE, "observe", CR_OK, NULL},
-	{"a zone that is not there does not exist", ABSENT, "observe_absent", CR_OK, NULL},
-	{"nor does one that an error without its wrapper denies", ABSENT, "observe_bare", CR_OK, NULL},
-	{"a missing group is no missing zone", OBSERVE, "observe_no_group", CR_ECONFIG, "ResourceGroupNotFound"},
-	{"a page that says 404 is none either", OBSERVE, "observe_not_found_page", CR_EREFUSED, "not the API's"},
-	{"an application without its role is told", OBSERVE, "observe_no_role", CR_EAUTH, "lacks a role"},
-	{"a wrong secret is told, and not shown", OBSERVE, "observe_bad_secret", CR_EAUTH, "AADSTS7000215"},
-	{"a token that was taken away stops with one line", OBSERVE, "observe_revoked", CR_EAUTH, "a fresh token is not accepted"},
-	{"a token that expired is renewed", OBSERVE, "observe_renewed", CR_OK, NULL},
-	{"a missing member is named by its path", OBSERVE, "observe_missing", CR_EPARSE, "value[1].properties.TXTRecords"},
-	{"a set without its etag cannot be guarded", OBSERVE, "observe_no_etag", CR_EPARSE, "value[0].etag"},
-	{"no token follows an address to another host", OBSERVE, "observe_elsewhere", CR_EPARSE, "leads away"},
-	{"a web page is no zone", OBSERVE, "observe_page", CR_ERETRY, "200"},
-	{"a zone is made, and a call for each set", CREATE, "create", CR_OK, NULL},
-	{"a zone not known everywhere yet is waited for", CREATE, "create_lag", CR_OK, NULL},
-	{"a zone that is there is a conflict", CREATE, "create_taken", CR_ECONFLICT, "exists already"},
-	{"one that is there with nothing in it was just made", CREATE, "create_empty", CR_ERETRY, "just made"},
-	{"so was one that is not to be seen", CREATE, "create_unseen", CR_ERETRY, "just made"},
-	{"a create that was cut off is not repeated", CREATE, "create_cut_off", CR_EUNKNOWN, NULL},
-	{"a create whose answer cannot be read was made", CREATE, "create_unreadable", CR_EUNKNOWN, "cannot be read"},
-	{"a zone whose records are refused was made all the same", CREATE, "create_in_part", CR_EUNKNOWN, "was made"},
-	{"each set is written whole, for the etag that was seen", CHANGE, "change", CR_OK, NULL},
-	{"an answer that was lost is asked for again, and found done", CHANGE, "change_lost_done", CR_OK, NULL},
-	{"a write that failed is looked at, and sent again", CHANGE, "change_lost_not_done", CR_OK, NULL},
-	{"a set whose notes changed is written with the new ones", CHANGE, "change_marked", CR_OK, NULL},
-	{"a set that another hand changed is a conflict", CHANGE, "change_other", CR_ECONFLICT, "another hand"},
-	{"one that is met half-way leaves the change open", CHANGE, "change_in_part", CR_EUNKNOWN, "changed in part"},
-	{"nor is a neighbour brought back that another hand took away", CHANGE, "change_neighbour_gone", CR_EUNKNOWN, "another hand"},
-	{"a set that became an alias is a conflict", CHANGE, "change_became_alias", CR_ECONFLICT, "alias"},
-	{"an alias that stands is a conflict before any call", CHANGE_ALIAS, "change_alias", CR_ECONFLICT, "alias"},
-	{"what the API refuses is passed on", CHANGE, "change_refused", CR_EREFUSED, "not valid"},
-	{"a throttled change is made later", CHANGE, "change_throttled", CR_OK, NULL},
-	{"a web page does not say that a set was written", CHANGE, "change_page", CR_OK, NULL},
-	{"a removal is watched to its end", REMOVE_TWICE, "remove", CR_OK, NULL},
-	{"or by the status of its place", REMOVE_TWICE, "remove_location", CR_OK, NULL},
-	{"a removal that fails says of what", REMOVE, "remove_failed", CR_EREFUSED, "CannotDeleteZone"},
-	{"no token follows an operation to another host", REMOVE, "remove_elsewhere", CR_EUNKNOWN, "leads away"},
-	{"an operation that cannot be watched is open", REMOVE, "remove_silent", CR_EUNKNOWN, "does not say where"},
-	{"one that goes on is not waited for without end", REMOVE, "remove_endless", CR_EUNKNOWN, "still going on"},
-	{"one that may not be watched is open", REMOVE, "remove_unseen", CR_EUNKNOWN, "end not seen"},
-};
-/* clang-format on */
-
-static void
-add(struct records *l, const char *owner, uint16_t type, uint32_t ttl_s, const char *rdata)
-{
-	struct err err = {0};
-
-	assert_ok(records_add(l, owner, type, ttl_s, rdata, &err), &err);
-}
-
 static void
 assert_there(const struct records *l, const char *owner, uint16_t type, uint32_t ttl_s, const char *rdata)
 {
 	struct records like = {0};
 	const struct record *r;
 
-	add(&like, owner, type, ttl_s, rdata);
+	golden_add(&like, owner, type, ttl_s, rdata);
 	r = records_find(l, &like.items[0]);
 	if (r == NULL)
 		fail_msg("%s %s is not there", owner, rdata);
@@ -113,37 +54,50 @@ assert_zone(const struct zone_state *s)
 }
 
 static int
-observe(struct golden *s, bool there, struct err *err)
+observe(const struct golden *s, const char *file, struct err *err)
 {
-	struct zone_state z = {.exists = !there};
+	struct zone_state z = {0};
 	int rc = s->provider.driver->observe(s->provider.ctx, ZONE, NULL, &z, err);
 
-	if (rc == CR_OK && there)
+	(void)file;
+	if (rc == CR_OK)
 		assert_zone(&z);
-	else if (rc == CR_OK)
+	zone_state_release(&z);
+	return rc;
+}
+
+static int
+observe_absent(const struct golden *s, const char *file, struct err *err)
+{
+	struct zone_state z = {.exists = true};
+	int rc = s->provider.driver->observe(s->provider.ctx, ZONE, NULL, &z, err);
+
+	(void)file;
+	if (rc == CR_OK)
 		assert_false(z.exists);
 	zone_state_release(&z);
 	return rc;
 }
 
 static int
-create(struct golden *s, struct err *err)
+create(const struct golden *s, const char *file, struct err *err)
 {
 	struct zone_state made = {0};
 	struct records l = {0};
 	char key[304];
 	int rc;
 
+	(void)file;
 	(void)snprintf(key, sizeof(key), "\"%0300d\"", 0);
 	for (size_t i = 1; i <= 300; i++)
 		key[i] = 'k';
-	add(&l, ZONE, RECORD_MX, 3600, "10 mail." ZONE ".");
-	add(&l, "mail." ZONE, RECORD_A, 3600, "192.0.2.10");
-	add(&l, ZONE, RECORD_TXT, 3600, "\"v=spf1 -all\"");
-	add(&l, "key._domainkey." ZONE, RECORD_TXT, 3600, key);
-	add(&l, "_imaps._tcp." ZONE, RECORD_SRV, 3600, "0 1 993 mail." ZONE ".");
-	add(&l, ZONE, RECORD_CAA, 3600, "0 issue \"letsencrypt.org\"");
-	add(&l, "*.www." ZONE, RECORD_CNAME, 3600, "www.example.net.");
+	golden_add(&l, ZONE, RECORD_MX, 3600, "10 mail." ZONE ".");
+	golden_add(&l, "mail." ZONE, RECORD_A, 3600, "192.0.2.10");
+	golden_add(&l, ZONE, RECORD_TXT, 3600, "\"v=spf1 -all\"");
+	golden_add(&l, "key._domainkey." ZONE, RECORD_TXT, 3600, key);
+	golden_add(&l, "_imaps._tcp." ZONE, RECORD_SRV, 3600, "0 1 993 mail." ZONE ".");
+	golden_add(&l, ZONE, RECORD_CAA, 3600, "0 issue \"letsencrypt.org\"");
+	golden_add(&l, "*.www." ZONE, RECORD_CNAME, 3600, "www.example.net.");
 	rc = s->provider.driver->create(s->provider.ctx, ZONE, &l, &made, err);
 	if (rc == CR_OK) {
 		assert_int_equal(made.name_servers.n, 2);
@@ -154,75 +108,95 @@ create(struct golden *s, struct err *err)
 	return rc;
 }
 
-static void
-differ(struct set_diff *d, enum set_op op, const char *owner, uint16_t type, uint32_t ttl_s, const char *rdata)
-{
-	struct record r = {0};
-	struct err err = {0};
-
-	assert_ok(record_parse(owner, type, ttl_s, rdata, "", &r, &err), &err);
-	assert_ok(set_diff_add(d, op, &r, &err), &err);
-	record_release(&r);
-}
-
 static int
-change(struct golden *s, bool alias, struct err *err)
+change_zone(const struct golden *s, bool alias, struct err *err)
 {
 	struct zone_state base = {0};
 	struct set_diff d = {0};
 	int rc;
 
 	assert_ok(s->provider.driver->observe(s->provider.ctx, ZONE, NULL, &base, err), err);
-	differ(&d, SET_DELETE, "mail." ZONE, RECORD_A, 3600, "192.0.2.10");
-	differ(&d, SET_DELETE, ZONE, RECORD_TXT, 3600, "\"v=spf1 ip4:192.0.2.10 -all\"");
-	differ(&d, SET_DELETE, "_imaps._tcp." ZONE, RECORD_SRV, 3600, "0 1 993 mail." ZONE ".");
-	differ(&d, SET_TTL, ZONE, RECORD_MX, 300, "10 mail." ZONE ".");
-	differ(&d, SET_CREATE, "mail." ZONE, RECORD_A, 3600, "192.0.2.11");
-	differ(&d, SET_CREATE, ZONE, RECORD_TXT, 3600, "\"v=spf1 -all\"");
+	golden_differ(&d, SET_DELETE, "mail." ZONE, RECORD_A, 3600, "192.0.2.10");
+	golden_differ(&d, SET_DELETE, ZONE, RECORD_TXT, 3600, "\"v=spf1 ip4:192.0.2.10 -all\"");
+	golden_differ(&d, SET_DELETE, "_imaps._tcp." ZONE, RECORD_SRV, 3600, "0 1 993 mail." ZONE ".");
+	golden_differ(&d, SET_TTL, ZONE, RECORD_MX, 300, "10 mail." ZONE ".");
+	golden_differ(&d, SET_CREATE, "mail." ZONE, RECORD_A, 3600, "192.0.2.11");
+	golden_differ(&d, SET_CREATE, ZONE, RECORD_TXT, 3600, "\"v=spf1 -all\"");
 	/* There already: no call. */
-	differ(&d, SET_CREATE, ZONE, RECORD_CAA, 3600, "0 issue \"letsencrypt.org\"");
+	golden_differ(&d, SET_CREATE, ZONE, RECORD_CAA, 3600, "0 issue \"letsencrypt.org\"");
 	if (alias)
-		differ(&d, SET_CREATE, "www." ZONE, RECORD_A, 3600, "192.0.2.80");
+		golden_differ(&d, SET_CREATE, "www." ZONE, RECORD_A, 3600, "192.0.2.80");
 	rc = s->provider.driver->change(s->provider.ctx, ZONE, &base, &d, err);
 	set_diff_release(&d);
 	zone_state_release(&base);
 	return rc;
 }
 
+static int
+change(const struct golden *s, const char *file, struct err *err)
+{
+	(void)file;
+	return change_zone(s, false, err);
+}
+
+static int
+change_over_alias(const struct golden *s, const char *file, struct err *err)
+{
+	(void)file;
+	return change_zone(s, true, err);
+}
+
+/* clang-format off */
+static const struct golden_row files[] = {
+	{"a zone is read page by page, as one list says where the next is", observe, "observe", CR_OK, NULL},
+	{"a zone that is not there does not exist", observe_absent, "observe_absent", CR_OK, NULL},
+	{"nor does one that an error without its wrapper denies", observe_absent, "observe_bare", CR_OK, NULL},
+	{"a missing group is no missing zone", observe, "observe_no_group", CR_ECONFIG, "ResourceGroupNotFound"},
+	{"a page that says 404 is none either", observe, "observe_not_found_page", CR_EREFUSED, "not the API's"},
+	{"an application without its role is told", observe, "observe_no_role", CR_EAUTH, "lacks a role"},
+	{"a wrong secret is told, and not shown", observe, "observe_bad_secret", CR_EAUTH, "AADSTS7000215"},
+	{"a token that was taken away stops with one line", observe, "observe_revoked", CR_EAUTH, "a fresh token is not accepted"},
+	{"a token that expired is renewed", observe, "observe_renewed", CR_OK, NULL},
+	{"a missing member is named by its path", observe, "observe_missing", CR_EPARSE, "value[1].properties.TXTRecords"},
+	{"a set without its etag cannot be guarded", observe, "observe_no_etag", CR_EPARSE, "value[0].etag"},
+	{"no token follows an address to another host", observe, "observe_elsewhere", CR_EPARSE, "leads away"},
+	{"a web page is no zone", observe, "observe_page", CR_ERETRY, "200"},
+	{"a zone is made, and a call for each set", create, "create", CR_OK, NULL},
+	{"a zone not known everywhere yet is waited for", create, "create_lag", CR_OK, NULL},
+	{"a zone that is there is a conflict", create, "create_taken", CR_ECONFLICT, "exists already"},
+	{"one that is there with nothing in it was just made", create, "create_empty", CR_ERETRY, "just made"},
+	{"so was one that is not to be seen", create, "create_unseen", CR_ERETRY, "just made"},
+	{"a create that was cut off is not repeated", create, "create_cut_off", CR_EUNKNOWN, NULL},
+	{"a create whose answer cannot be read was made", create, "create_unreadable", CR_EUNKNOWN, "cannot be read"},
+	{"a zone whose records are refused was made all the same", create, "create_in_part", CR_EUNKNOWN, "was made"},
+	{"each set is written whole, for the etag that was seen", change, "change", CR_OK, NULL},
+	{"an answer that was lost is asked for again, and found done", change, "change_lost_done", CR_OK, NULL},
+	{"a write that failed is looked at, and sent again", change, "change_lost_not_done", CR_OK, NULL},
+	{"a set whose notes changed is written with the new ones", change, "change_marked", CR_OK, NULL},
+	{"a set that another hand changed is a conflict", change, "change_other", CR_ECONFLICT, "another hand"},
+	{"one that is met half-way leaves the change open", change, "change_in_part", CR_EUNKNOWN, "changed in part"},
+	{"nor is a neighbour brought back that another hand took away", change, "change_neighbour_gone", CR_EUNKNOWN, "another hand"},
+	{"a set that became an alias is a conflict", change, "change_became_alias", CR_ECONFLICT, "alias"},
+	{"an alias that stands is a conflict before any call", change_over_alias, "change_alias", CR_ECONFLICT, "alias"},
+	{"what the API refuses is passed on", change, "change_refused", CR_EREFUSED, "not valid"},
+	{"a throttled change is made later", change, "change_throttled", CR_OK, NULL},
+	{"a web page does not say that a set was written", change, "change_page", CR_OK, NULL},
+	{"a removal is watched to its end", golden_remove_twice, "remove", CR_OK, NULL},
+	{"or by the status of its place", golden_remove_twice, "remove_location", CR_OK, NULL},
+	{"a removal that fails says of what", golden_remove, "remove_failed", CR_EREFUSED, "CannotDeleteZone"},
+	{"no token follows an operation to another host", golden_remove, "remove_elsewhere", CR_EUNKNOWN, "leads away"},
+	{"an operation that cannot be watched is open", golden_remove, "remove_silent", CR_EUNKNOWN, "does not say where"},
+	{"one that goes on is not waited for without end", golden_remove, "remove_endless", CR_EUNKNOWN, "still going on"},
+	{"one that may not be watched is open", golden_remove, "remove_unseen", CR_EUNKNOWN, "end not seen"},
+};
+/* clang-format on */
+
 static void
 check_file(void **state)
 {
-	const struct file_row *r = *state;
-	struct golden s;
-	struct err err = {0};
-	int rc = CR_EBUG;
+	static const char *const secrets[] = {"s3cret"};
 
-	open_on(&s, r->file);
-	switch (r->what) {
-	case OBSERVE:
-	case ABSENT:
-		rc = observe(&s, r->what == OBSERVE, &err);
-		break;
-	case CREATE:
-		rc = create(&s, &err);
-		break;
-	case CHANGE:
-	case CHANGE_ALIAS:
-		rc = change(&s, r->what == CHANGE_ALIAS, &err);
-		break;
-	case REMOVE:
-	case REMOVE_TWICE:
-		rc = s.provider.driver->remove(s.provider.ctx, ZONE, &err);
-		if (rc == CR_OK && r->what == REMOVE_TWICE)
-			rc = s.provider.driver->remove(s.provider.ctx, ZONE, &err);
-		break;
-	}
-	if (rc != r->want)
-		fail_msg("%s, not %s: %s", err_code_name(rc), err_code_name(r->want), err.text);
-	if (r->text != NULL && strstr(err.text, r->text) == NULL)
-		fail_msg("'%s' is not in: %s", r->text, err.text);
-	assert_null(strstr(err.text, "s3cret"));
-	golden_close(&s);
+	golden_check(*state, open_on, secrets, ARRAY_LEN(secrets));
 }
 
 static void
@@ -267,7 +241,7 @@ check_refused(void **state)
 	struct records l = {0};
 	struct err err = {0};
 
-	add(&l, r->owner, r->type, r->ttl_s, r->rdata);
+	golden_add(&l, r->owner, r->type, r->ttl_s, r->rdata);
 	assert_int_equal(zone_driver_accepts(zone_driver_find("azure"), ZONE, &l, &err), r->want);
 	records_release(&l);
 }

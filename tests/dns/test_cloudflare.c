@@ -4,9 +4,9 @@
 #include "tests/lib/rows.h"
 
 #include "dns/zones/cloudflare.h"
-#include "tests/lib/provider.h"
+#include "tests/lib/golden.h"
 
-#define ZONE "acme-mail.test"
+#define ZONE GOLDEN_ZONE
 #define ID   "023e105f4ecef8ad9ca31a8372d0c353"
 #define BASE "https://api.cloudflare.com/client/v4"
 
@@ -16,49 +16,6 @@ open_on(struct golden *g, const char *file)
 	(void)setenv("COLDRELAY_TEST_CF_TOKEN", "s3cret-token", 1);
 	golden_open("cloudflare", "api_token = \"env:COLDRELAY_TEST_CF_TOKEN\"; account = \"acc\";", file, BASE, g);
 }
-
-/* clang-format off */
-static const struct file_row {
-	const char *name;
-	enum { OBSERVE, OBSERVE_ID, CREATE, CHANGE, REMOVE_TWICE } what;
-	const char *file;
-	int want;
-	const char *text; /* of the error */
-} files[] = {
-	{"a zone is found by its name and read", OBSERVE, "observe", CR_OK, NULL},
-	{"a zone that is known by its id is one call", OBSERVE_ID, "observe_by_id", CR_OK, NULL},
-	{"a zone is read page by page", OBSERVE_ID, "observe_pages", CR_OK, NULL},
-	{"an id that is known no more is looked for by name", OBSERVE_ID, "observe_stale_id", CR_OK, NULL},
-	{"an id of another zone is looked for by name", OBSERVE_ID, "observe_foreign_id", CR_OK, NULL},
-	{"a zone that is not there does not exist", OBSERVE, "observe_absent", CR_OK, NULL},
-	{"another zone than the one asked for is none", OBSERVE, "observe_other", CR_OK, NULL},
-	{"a token that is not accepted says what it needs", OBSERVE, "observe_bad_token", CR_EAUTH, "Zone Edit and DNS Edit"},
-	{"a token that is no token says so too", OBSERVE, "observe_malformed_token", CR_EAUTH, "6003"},
-	{"a missing member is named by its path", OBSERVE, "observe_missing", CR_EPARSE, "result[0].content"},
-	{"a list without its total is not taken for whole", OBSERVE, "observe_no_total", CR_EPARSE, "result_info.total_count"},
-	{"a zone that was just made is looked at later", OBSERVE, "observe_too_new", CR_ERETRY, "just made"},
-	{"a web page is no zone", OBSERVE, "observe_page", CR_ERETRY, "200"},
-	{"a zone is made in two calls", CREATE, "create", CR_OK, NULL},
-	{"a zone that is there is a conflict", CREATE, "create_taken", CR_ECONFLICT, "already exists"},
-	{"a zone not known everywhere yet is waited for", CREATE, "create_lag", CR_OK, NULL},
-	{"a zone whose records are refused was made all the same", CREATE, "create_in_part", CR_EUNKNOWN, "was made"},
-	{"a create that was cut off is not repeated", CREATE, "create_cut_off", CR_EUNKNOWN, NULL},
-	{"a create whose answer cannot be read was made", CREATE, "create_unreadable", CR_EUNKNOWN, "cannot be read"},
-	{"a token that may not make zones is told", CREATE, "create_no_right", CR_EAUTH, "Zone Edit"},
-	{"a change is one batch", CHANGE, "change", CR_OK, NULL},
-	{"an answer that was lost is looked for, and found", CHANGE, "change_lost_done", CR_OK, NULL},
-	{"a change whose answer was lost is not repeated", CHANGE, "change_lost_not_seen", CR_EUNKNOWN, "lost"},
-	{"a record that another hand deleted is no trouble", CHANGE, "change_gone_already", CR_OK, NULL},
-	{"a record that another hand made is no trouble", CHANGE, "change_there_already", CR_OK, NULL},
-	{"a change that another hand made whole is done", CHANGE, "change_all_there", CR_OK, NULL},
-	{"what the API refuses is passed on", CHANGE, "change_refused", CR_EREFUSED, "valid IPv4"},
-	{"a throttled change is made later", CHANGE, "change_throttled", CR_OK, NULL},
-	{"trouble of the API leaves a change open", CHANGE, "change_trouble", CR_EUNKNOWN, NULL},
-	{"a web page does not say that a change was made", CHANGE, "change_page", CR_EUNKNOWN, NULL},
-	{"a zone is removed, and is gone the second time", REMOVE_TWICE, "remove", CR_OK, NULL},
-	{"a zone that somebody else removes is gone", REMOVE_TWICE, "remove_gone", CR_OK, NULL},
-};
-/* clang-format on */
 
 static void
 check_zone(const struct zone_state *s, const char *file)
@@ -86,7 +43,7 @@ check_zone(const struct zone_state *s, const char *file)
 }
 
 static int
-observe(struct golden *s, const char *id, const char *file, struct err *err)
+observe_by(const struct golden *s, const char *id, const char *file, struct err *err)
 {
 	struct zone_state state = {0};
 	int rc = s->provider.driver->observe(s->provider.ctx, ZONE, id, &state, err);
@@ -98,20 +55,32 @@ observe(struct golden *s, const char *id, const char *file, struct err *err)
 }
 
 static int
-create(struct golden *s, struct err *err)
+observe(const struct golden *s, const char *file, struct err *err)
+{
+	return observe_by(s, NULL, file, err);
+}
+
+static int
+observe_by_id(const struct golden *s, const char *file, struct err *err)
+{
+	return observe_by(s, ID, file, err);
+}
+
+static int
+create(const struct golden *s, const char *file, struct err *err)
 {
 	struct records l = {0};
 	struct zone_state made = {0};
 	int rc;
 
-	assert_ok(records_add(&l, ZONE, RECORD_MX, 3600, "10 mail." ZONE ".", err), err);
-	assert_ok(records_add(&l, "mail." ZONE, RECORD_A, 3600, "192.0.2.10", err), err);
-	assert_ok(records_add(&l, ZONE, RECORD_TXT, 3600, "\"v=spf1 -all\"", err), err);
-	assert_ok(records_add(&l, "_imaps._tcp." ZONE, RECORD_SRV, 3600, "0 1 993 mail." ZONE ".", err), err);
-	assert_ok(records_add(&l, ZONE, RECORD_CAA, 3600, "0 issue \"letsencrypt.org\"", err), err);
-	assert_ok(records_add(&l, "_25._tcp.mail." ZONE, RECORD_TLSA, 3600,
-	                      "3 1 1 abababababababababababababababababababababababababababababababab", err),
-	          err);
+	(void)file;
+	golden_add(&l, ZONE, RECORD_MX, 3600, "10 mail." ZONE ".");
+	golden_add(&l, "mail." ZONE, RECORD_A, 3600, "192.0.2.10");
+	golden_add(&l, ZONE, RECORD_TXT, 3600, "\"v=spf1 -all\"");
+	golden_add(&l, "_imaps._tcp." ZONE, RECORD_SRV, 3600, "0 1 993 mail." ZONE ".");
+	golden_add(&l, ZONE, RECORD_CAA, 3600, "0 issue \"letsencrypt.org\"");
+	golden_add(&l, "_25._tcp.mail." ZONE, RECORD_TLSA, 3600,
+	           "3 1 1 abababababababababababababababababababababababababababababababab");
 	rc = s->provider.driver->create(s->provider.ctx, ZONE, &l, &made, err);
 	if (rc == CR_OK) {
 		assert_string_equal(made.id, ID);
@@ -124,63 +93,66 @@ create(struct golden *s, struct err *err)
 }
 
 static int
-change(struct golden *s, struct err *err)
+change(const struct golden *s, const char *file, struct err *err)
 {
 	struct zone_state base = {0};
 	struct set_diff d = {0};
-	struct record r = {0};
 	int rc;
 
+	(void)file;
 	assert_ok(s->provider.driver->observe(s->provider.ctx, ZONE, NULL, &base, err), err);
-	assert_ok(record_parse("mail." ZONE, RECORD_A, 3600, "192.0.2.10", "", &r, err), err);
-	assert_ok(set_diff_add(&d, SET_DELETE, &r, err), err);
-	record_release(&r);
-	assert_ok(record_parse(ZONE, RECORD_MX, 300, "10 mail." ZONE ".", "", &r, err), err);
-	assert_ok(set_diff_add(&d, SET_TTL, &r, err), err);
-	record_release(&r);
-	assert_ok(record_parse("mail." ZONE, RECORD_A, 3600, "192.0.2.11", "", &r, err), err);
-	assert_ok(set_diff_add(&d, SET_CREATE, &r, err), err);
-	record_release(&r);
+	golden_differ(&d, SET_DELETE, "mail." ZONE, RECORD_A, 3600, "192.0.2.10");
+	golden_differ(&d, SET_TTL, ZONE, RECORD_MX, 300, "10 mail." ZONE ".");
+	golden_differ(&d, SET_CREATE, "mail." ZONE, RECORD_A, 3600, "192.0.2.11");
 	rc = s->provider.driver->change(s->provider.ctx, ZONE, &base, &d, err);
 	set_diff_release(&d);
 	zone_state_release(&base);
 	return rc;
 }
 
+/* clang-format off */
+static const struct golden_row files[] = {
+	{"a zone is found by its name and read", observe, "observe", CR_OK, NULL},
+	{"a zone that is known by its id is one call", observe_by_id, "observe_by_id", CR_OK, NULL},
+	{"a zone is read page by page", observe_by_id, "observe_pages", CR_OK, NULL},
+	{"an id that is known no more is looked for by name", observe_by_id, "observe_stale_id", CR_OK, NULL},
+	{"an id of another zone is looked for by name", observe_by_id, "observe_foreign_id", CR_OK, NULL},
+	{"a zone that is not there does not exist", observe, "observe_absent", CR_OK, NULL},
+	{"another zone than the one asked for is none", observe, "observe_other", CR_OK, NULL},
+	{"a token that is not accepted says what it needs", observe, "observe_bad_token", CR_EAUTH, "Zone Edit and DNS Edit"},
+	{"a token that is no token says so too", observe, "observe_malformed_token", CR_EAUTH, "6003"},
+	{"a missing member is named by its path", observe, "observe_missing", CR_EPARSE, "result[0].content"},
+	{"a list without its total is not taken for whole", observe, "observe_no_total", CR_EPARSE, "result_info.total_count"},
+	{"a zone that was just made is looked at later", observe, "observe_too_new", CR_ERETRY, "just made"},
+	{"a web page is no zone", observe, "observe_page", CR_ERETRY, "200"},
+	{"a zone is made in two calls", create, "create", CR_OK, NULL},
+	{"a zone that is there is a conflict", create, "create_taken", CR_ECONFLICT, "already exists"},
+	{"a zone not known everywhere yet is waited for", create, "create_lag", CR_OK, NULL},
+	{"a zone whose records are refused was made all the same", create, "create_in_part", CR_EUNKNOWN, "was made"},
+	{"a create that was cut off is not repeated", create, "create_cut_off", CR_EUNKNOWN, NULL},
+	{"a create whose answer cannot be read was made", create, "create_unreadable", CR_EUNKNOWN, "cannot be read"},
+	{"a token that may not make zones is told", create, "create_no_right", CR_EAUTH, "Zone Edit"},
+	{"a change is one batch", change, "change", CR_OK, NULL},
+	{"an answer that was lost is looked for, and found", change, "change_lost_done", CR_OK, NULL},
+	{"a change whose answer was lost is not repeated", change, "change_lost_not_seen", CR_EUNKNOWN, "lost"},
+	{"a record that another hand deleted is no trouble", change, "change_gone_already", CR_OK, NULL},
+	{"a record that another hand made is no trouble", change, "change_there_already", CR_OK, NULL},
+	{"a change that another hand made whole is done", change, "change_all_there", CR_OK, NULL},
+	{"what the API refuses is passed on", change, "change_refused", CR_EREFUSED, "valid IPv4"},
+	{"a throttled change is made later", change, "change_throttled", CR_OK, NULL},
+	{"trouble of the API leaves a change open", change, "change_trouble", CR_EUNKNOWN, NULL},
+	{"a web page does not say that a change was made", change, "change_page", CR_EUNKNOWN, NULL},
+	{"a zone is removed, and is gone the second time", golden_remove_twice, "remove", CR_OK, NULL},
+	{"a zone that somebody else removes is gone", golden_remove_twice, "remove_gone", CR_OK, NULL},
+};
+/* clang-format on */
+
 static void
 check_file(void **state)
 {
-	const struct file_row *r = *state;
-	struct golden s;
-	struct err err = {0};
-	int rc = CR_EBUG;
+	static const char *const secrets[] = {"s3cret"};
 
-	open_on(&s, r->file);
-	switch (r->what) {
-	case OBSERVE:
-		rc = observe(&s, NULL, r->file, &err);
-		break;
-	case OBSERVE_ID:
-		rc = observe(&s, ID, r->file, &err);
-		break;
-	case CREATE:
-		rc = create(&s, &err);
-		break;
-	case CHANGE:
-		rc = change(&s, &err);
-		break;
-	case REMOVE_TWICE:
-		rc = s.provider.driver->remove(s.provider.ctx, ZONE, &err);
-		if (rc == CR_OK)
-			rc = s.provider.driver->remove(s.provider.ctx, ZONE, &err);
-		break;
-	}
-	if (rc != r->want)
-		fail_msg("%s, not %s: %s", err_code_name(rc), err_code_name(r->want), err.text);
-	if (r->text != NULL && strstr(err.text, r->text) == NULL)
-		fail_msg("'%s' is not in: %s", r->text, err.text);
-	assert_null(strstr(err.text, "s3cret"));
-	golden_close(&s);
+	golden_check(*state, open_on, secrets, ARRAY_LEN(secrets));
 }
 
 static const struct refused {

@@ -8,9 +8,9 @@
 
 #include "dns/zones/route53.h"
 #include "tests/lib/fake.h"
-#include "tests/lib/provider.h"
+#include "tests/lib/golden.h"
 
-#define ZONE     "acme-mail.test"
+#define ZONE     GOLDEN_ZONE
 #define ID       "Z0123456789EXAMPLE"
 #define BASE     "https://route53.amazonaws.com/2013-04-01"
 #define START_MS ((int64_t)1764068819000)
@@ -26,69 +26,6 @@ open_on(struct golden *g, const char *file)
 	            "session_token = \"env:COLDRELAY_TEST_SESSION\";",
 	            file, BASE, g);
 }
-
-/* A row a line. */
-/* clang-format off */
-static const struct file_row {
-	const char *name;
-	enum { OBSERVE, OBSERVE_ID, OBSERVE_ODD, CREATE, CHANGE, REMOVE, REMOVE_TWICE } what;
-	const char *file;
-	int want;
-	const char *text; /* of the error */
-} files[] = {
-	{"a zone is found and read page by page, aliases left out", OBSERVE, "observe", CR_OK, NULL},
-	{"a known zone is one call", OBSERVE_ID, "observe_by_id", CR_OK, NULL},
-	{"the zone after the name is another", OBSERVE, "observe_absent", CR_OK, NULL},
-	{"an empty account has no zone", OBSERVE, "observe_none", CR_OK, NULL},
-	{"private zones of the name are passed over, on the next page too", OBSERVE, "observe_private", CR_OK, NULL},
-	{"several public zones of a name are told, with what to do", OBSERVE, "observe_several", CR_ECONFLICT, "delete all but the one"},
-	{"an id that is gone is looked for by name", OBSERVE_ID, "observe_stale_id", CR_OK, NULL},
-	{"an id of another zone is looked for by name", OBSERVE_ID, "observe_foreign_id", CR_OK, NULL},
-	{"an id that is none of Amazon's is not asked for", OBSERVE_ODD, "observe_odd_id", CR_OK, NULL},
-	{"a zone that is not known everywhere means later", OBSERVE, "observe_too_new", CR_ERETRY, "not known everywhere"},
-	{"a refused signature is told, and not what was signed", OBSERVE, "observe_signature", CR_EAUTH, "not accepted (403, SignatureDoesNotMatch)"},
-	{"an expired session token is told as such", OBSERVE, "observe_expired", CR_EAUTH, "get new temporary keys"},
-	{"a key without the right is told what it needs", OBSERVE, "observe_denied", CR_EAUTH, "route53:ListHostedZonesByName"},
-	{"a missing element is named by its path", OBSERVE_ID, "observe_missing", CR_EPARSE, "ResourceRecordSets.ResourceRecordSet[2].TTL: missing"},
-	{"a missing value is named by its path", OBSERVE_ID, "observe_no_value", CR_EPARSE, "ResourceRecordSet[2].ResourceRecords.ResourceRecord.Value: missing"},
-	{"a web page is no answer", OBSERVE, "observe_page", CR_ERETRY, "answered 200"},
-	{"a document type is not read", OBSERVE, "observe_doctype", CR_EPARSE, "document type"},
-	{"throttled and busy answers are asked again", OBSERVE, "observe_throttled", CR_OK, NULL},
-	{"throttled on and on means later", OBSERVE, "observe_throttled_on", CR_ERETRY, "answered 400"},
-	{"a zone is made, filled and waited for", CREATE, "create", CR_OK, NULL},
-	{"a zone that is there is not made again", CREATE, "create_taken", CR_ECONFLICT, "exists already"},
-	{"a full account is told", CREATE, "create_refused", CR_EREFUSED, "TooManyHostedZones"},
-	{"a create whose answer was lost is found again by its reference", CREATE, "create_lost", CR_OK, NULL},
-	{"a create that was lost itself is repeated", CREATE, "create_lost_undone", CR_OK, NULL},
-	{"a web page does not say that a zone was made", CREATE, "create_page", CR_OK, NULL},
-	{"a create that stays in the dark is unknown", CREATE, "create_lost_on", CR_EUNKNOWN, "perhaps sent"},
-	{"later does not undo that an answer was lost", CREATE, "create_lost_throttled", CR_EUNKNOWN, "answer was lost"},
-	{"a reference that is spent means later", CREATE, "create_reference_spent", CR_ERETRY, "a moment ago"},
-	{"a zone made meanwhile is a conflict", CREATE, "create_reference_seen", CR_ECONFLICT, "exists already"},
-	{"a new zone is waited for until its id is known", CREATE, "create_lag", CR_OK, NULL},
-	{"a zone without its records is no clean failure", CREATE, "create_in_part", CR_EUNKNOWN, "its records were not"},
-	{"a change replaces sets to the letter, and waits for INSYNC", CHANGE, "change", CR_OK, NULL},
-	{"a change that stays PENDING is done", CHANGE, "change_pending", CR_OK, NULL},
-	{"a wait that goes wrong is no failure", CHANGE, "change_wait_fails", CR_OK, NULL},
-	{"a change that another hand has overtaken keeps what that did", CHANGE, "change_overtaken", CR_OK, NULL},
-	{"a change that is refused as it stands is told", CHANGE, "change_refused", CR_EREFUSED, "FATAL problem"},
-	{"a change whose answer was lost is seen to be done", CHANGE, "change_lost_done", CR_OK, NULL},
-	{"a change that was lost itself is repeated", CHANGE, "change_lost_undone", CR_OK, NULL},
-	{"a change that comes late is not made twice", CHANGE, "change_late", CR_OK, NULL},
-	{"a lost change that cannot be looked for is unknown", CHANGE, "change_lost_blind", CR_EUNKNOWN, NULL},
-	{"a busy zone is asked again", CHANGE, "change_busy", CR_OK, NULL},
-	{"trouble without end is unknown", CHANGE, "change_trouble", CR_EUNKNOWN, NULL},
-	{"an alias where a record is wanted is a conflict", CHANGE, "change_alias", CR_ECONFLICT, "mail." ZONE " A: an alias stands there"},
-	{"a value that cannot be read is not replaced", CHANGE, "change_unread", CR_ECONFLICT, "cannot be read"},
-	{"a zone that is gone is told", CHANGE, "change_gone", CR_ENOTFOUND, ZONE},
-	{"a zone is emptied, types that are not known here too, and removed; then it is gone", REMOVE_TWICE, "remove", CR_OK, NULL},
-	{"a zone with an alias is not emptied", REMOVE, "remove_alias", CR_ECONFLICT, "www." ZONE " A: an alias"},
-	{"a zone that is filled meanwhile is emptied again", REMOVE_TWICE, "remove_filled_meanwhile", CR_OK, NULL},
-	{"a removal whose answer was lost is done", REMOVE_TWICE, "remove_lost", CR_OK, NULL},
-	{"of several zones none is removed", REMOVE, "remove_several", CR_ECONFLICT, "delete all but the one"},
-	{"a zone that was emptied only is no clean failure", REMOVE, "remove_in_part", CR_EUNKNOWN, "changed in part"},
-};
-/* clang-format on */
 
 static void
 check_zone(const struct zone_state *s, const char *file)
@@ -127,28 +64,46 @@ check_zone(const struct zone_state *s, const char *file)
 }
 
 static int
-observe(const struct golden *s, const struct file_row *r, struct err *err)
+observe_by(const struct golden *s, const char *id, const char *file, struct err *err)
 {
 	struct zone_state state = {0};
-	const char *id = r->what == OBSERVE_ID ? ID : r->what == OBSERVE_ODD ? "../hostedzone?x=y" : NULL;
 	int rc = s->provider.driver->observe(s->provider.ctx, ZONE, id, &state, err);
 
 	if (rc == CR_OK)
-		check_zone(&state, r->file);
+		check_zone(&state, file);
 	zone_state_release(&state);
 	return rc;
 }
 
 static int
-create(const struct golden *s, struct err *err)
+observe(const struct golden *s, const char *file, struct err *err)
+{
+	return observe_by(s, NULL, file, err);
+}
+
+static int
+observe_by_id(const struct golden *s, const char *file, struct err *err)
+{
+	return observe_by(s, ID, file, err);
+}
+
+static int
+observe_by_odd_id(const struct golden *s, const char *file, struct err *err)
+{
+	return observe_by(s, "../hostedzone?x=y", file, err);
+}
+
+static int
+create(const struct golden *s, const char *file, struct err *err)
 {
 	struct records l = {0};
 	struct zone_state made = {0};
 	int rc;
 
-	assert_int_equal(records_add(&l, ZONE, RECORD_MX, 3600, "10 mail." ZONE ".", err), CR_OK);
-	assert_int_equal(records_add(&l, "mail." ZONE, RECORD_A, 3600, "192.0.2.10", err), CR_OK);
-	assert_int_equal(records_add(&l, "*." ZONE, RECORD_TXT, 3600, "\"caf\\195\\169\"", err), CR_OK);
+	(void)file;
+	golden_add(&l, ZONE, RECORD_MX, 3600, "10 mail." ZONE ".");
+	golden_add(&l, "mail." ZONE, RECORD_A, 3600, "192.0.2.10");
+	golden_add(&l, "*." ZONE, RECORD_TXT, 3600, "\"caf\\195\\169\"");
 	rc = s->provider.driver->create(s->provider.ctx, ZONE, &l, &made, err);
 	if (rc == CR_OK)
 		assert_string_equal(made.id, ID);
@@ -160,64 +115,75 @@ create(const struct golden *s, struct err *err)
 }
 
 static int
-change(const struct golden *s, struct err *err)
+change(const struct golden *s, const char *file, struct err *err)
 {
-	struct zone_state base = {0};
-	struct records have = {0}, want = {0};
-	struct set_diff diff = {0};
-	int rc;
-
-	assert_int_equal(s->provider.driver->observe(s->provider.ctx, ZONE, ID, &base, err), CR_OK);
-	assert_int_equal(records_add(&have, ZONE, RECORD_TXT, 300, "\"v=spf1 -all\"", err), CR_OK);
-	assert_int_equal(records_add(&want, ZONE, RECORD_TXT, 600, "\"v=spf1 ip4:192.0.2.10 -all\"", err), CR_OK);
-	assert_int_equal(records_add(&want, "mail." ZONE, RECORD_A, 600, "192.0.2.10", err), CR_OK);
-	assert_int_equal(set_diff_make(&have, &want, &diff, err), CR_OK);
-	rc = s->provider.driver->change(s->provider.ctx, ZONE, &base, &diff, err);
-	set_diff_release(&diff);
-	records_release(&want);
-	records_release(&have);
-	zone_state_release(&base);
-	return rc;
+	(void)file;
+	return golden_change_spf(s, ID, err);
 }
+
+/* A row a line. */
+/* clang-format off */
+static const struct golden_row files[] = {
+	{"a zone is found and read page by page, aliases left out", observe, "observe", CR_OK, NULL},
+	{"a known zone is one call", observe_by_id, "observe_by_id", CR_OK, NULL},
+	{"the zone after the name is another", observe, "observe_absent", CR_OK, NULL},
+	{"an empty account has no zone", observe, "observe_none", CR_OK, NULL},
+	{"private zones of the name are passed over, on the next page too", observe, "observe_private", CR_OK, NULL},
+	{"several public zones of a name are told, with what to do", observe, "observe_several", CR_ECONFLICT, "delete all but the one"},
+	{"an id that is gone is looked for by name", observe_by_id, "observe_stale_id", CR_OK, NULL},
+	{"an id of another zone is looked for by name", observe_by_id, "observe_foreign_id", CR_OK, NULL},
+	{"an id that is none of Amazon's is not asked for", observe_by_odd_id, "observe_odd_id", CR_OK, NULL},
+	{"a zone that is not known everywhere means later", observe, "observe_too_new", CR_ERETRY, "not known everywhere"},
+	{"a refused signature is told, and not what was signed", observe, "observe_signature", CR_EAUTH, "not accepted (403, SignatureDoesNotMatch)"},
+	{"an expired session token is told as such", observe, "observe_expired", CR_EAUTH, "get new temporary keys"},
+	{"a key without the right is told what it needs", observe, "observe_denied", CR_EAUTH, "route53:ListHostedZonesByName"},
+	{"a missing element is named by its path", observe_by_id, "observe_missing", CR_EPARSE, "ResourceRecordSets.ResourceRecordSet[2].TTL: missing"},
+	{"a missing value is named by its path", observe_by_id, "observe_no_value", CR_EPARSE, "ResourceRecordSet[2].ResourceRecords.ResourceRecord.Value: missing"},
+	{"a web page is no answer", observe, "observe_page", CR_ERETRY, "answered 200"},
+	{"a document type is not read", observe, "observe_doctype", CR_EPARSE, "document type"},
+	{"throttled and busy answers are asked again", observe, "observe_throttled", CR_OK, NULL},
+	{"throttled on and on means later", observe, "observe_throttled_on", CR_ERETRY, "answered 400"},
+	{"a zone is made, filled and waited for", create, "create", CR_OK, NULL},
+	{"a zone that is there is not made again", create, "create_taken", CR_ECONFLICT, "exists already"},
+	{"a full account is told", create, "create_refused", CR_EREFUSED, "TooManyHostedZones"},
+	{"a create whose answer was lost is found again by its reference", create, "create_lost", CR_OK, NULL},
+	{"a create that was lost itself is repeated", create, "create_lost_undone", CR_OK, NULL},
+	{"a web page does not say that a zone was made", create, "create_page", CR_OK, NULL},
+	{"a create that stays in the dark is unknown", create, "create_lost_on", CR_EUNKNOWN, "perhaps sent"},
+	{"later does not undo that an answer was lost", create, "create_lost_throttled", CR_EUNKNOWN, "answer was lost"},
+	{"a reference that is spent means later", create, "create_reference_spent", CR_ERETRY, "a moment ago"},
+	{"a zone made meanwhile is a conflict", create, "create_reference_seen", CR_ECONFLICT, "exists already"},
+	{"a new zone is waited for until its id is known", create, "create_lag", CR_OK, NULL},
+	{"a zone without its records is no clean failure", create, "create_in_part", CR_EUNKNOWN, "its records were not"},
+	{"a change replaces sets to the letter, and waits for INSYNC", change, "change", CR_OK, NULL},
+	{"a change that stays PENDING is done", change, "change_pending", CR_OK, NULL},
+	{"a wait that goes wrong is no failure", change, "change_wait_fails", CR_OK, NULL},
+	{"a change that another hand has overtaken keeps what that did", change, "change_overtaken", CR_OK, NULL},
+	{"a change that is refused as it stands is told", change, "change_refused", CR_EREFUSED, "FATAL problem"},
+	{"a change whose answer was lost is seen to be done", change, "change_lost_done", CR_OK, NULL},
+	{"a change that was lost itself is repeated", change, "change_lost_undone", CR_OK, NULL},
+	{"a change that comes late is not made twice", change, "change_late", CR_OK, NULL},
+	{"a lost change that cannot be looked for is unknown", change, "change_lost_blind", CR_EUNKNOWN, NULL},
+	{"a busy zone is asked again", change, "change_busy", CR_OK, NULL},
+	{"trouble without end is unknown", change, "change_trouble", CR_EUNKNOWN, NULL},
+	{"an alias where a record is wanted is a conflict", change, "change_alias", CR_ECONFLICT, "mail." ZONE " A: an alias stands there"},
+	{"a value that cannot be read is not replaced", change, "change_unread", CR_ECONFLICT, "cannot be read"},
+	{"a zone that is gone is told", change, "change_gone", CR_ENOTFOUND, ZONE},
+	{"a zone is emptied, types that are not known here too, and removed; then it is gone", golden_remove_twice, "remove", CR_OK, NULL},
+	{"a zone with an alias is not emptied", golden_remove, "remove_alias", CR_ECONFLICT, "www." ZONE " A: an alias"},
+	{"a zone that is filled meanwhile is emptied again", golden_remove_twice, "remove_filled_meanwhile", CR_OK, NULL},
+	{"a removal whose answer was lost is done", golden_remove_twice, "remove_lost", CR_OK, NULL},
+	{"of several zones none is removed", golden_remove, "remove_several", CR_ECONFLICT, "delete all but the one"},
+	{"a zone that was emptied only is no clean failure", golden_remove, "remove_in_part", CR_EUNKNOWN, "changed in part"},
+};
+/* clang-format on */
 
 static void
 check_file(void **state)
 {
 	static const char *const secrets[] = {"env:", "SECRETKEY", "SESSIONTOKEN", "AKIDEXAMPLE"};
-	const struct file_row *r = *state;
-	struct golden s;
-	struct err err = {0};
-	int rc = CR_EBUG;
 
-	open_on(&s, r->file);
-	switch (r->what) {
-	case OBSERVE:
-	case OBSERVE_ID:
-	case OBSERVE_ODD:
-		rc = observe(&s, r, &err);
-		break;
-	case CREATE:
-		rc = create(&s, &err);
-		break;
-	case CHANGE:
-		rc = change(&s, &err);
-		break;
-	case REMOVE_TWICE:
-		rc = s.provider.driver->remove(s.provider.ctx, ZONE, &err);
-		assert_ok(rc, &err);
-		rc = s.provider.driver->remove(s.provider.ctx, ZONE, &err);
-		break;
-	case REMOVE:
-		rc = s.provider.driver->remove(s.provider.ctx, ZONE, &err);
-		break;
-	}
-	if (rc != r->want)
-		fail_msg("%s: %s", err_code_name(rc), err.text);
-	if (r->text != NULL && strstr(err.text, r->text) == NULL)
-		fail_msg("'%s' is not in '%s'", r->text, err.text);
-	for (size_t i = 0; i < ARRAY_LEN(secrets); i++)
-		assert_null(strstr(err.text, secrets[i]));
-	golden_close(&s);
+	golden_check(*state, open_on, secrets, ARRAY_LEN(secrets));
 }
 
 static const struct text_row {
