@@ -144,7 +144,7 @@ cmd_evidence_between(struct session *s, const char *mailbox, const char *recipie
 	if (rc == CR_OK)
 		rc = address_parse(recipient, &to, err);
 	if (rc == CR_OK)
-		rc = contain_domain(s->db, from.domain, &d, err);
+		rc = domain_find(s->db, from.domain, &d, err);
 	/* None of ours: nothing is behind that. */
 	if (rc != CR_OK)
 		return rc == CR_ENOTFOUND ? CR_OK : rc;

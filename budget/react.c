@@ -439,7 +439,7 @@ static int
 freeze(struct work *w, const char *domain, struct err *err)
 {
 	struct domain_row d;
-	int rc = contain_domain(w->c->db, domain, &d, err);
+	int rc = domain_find(w->c->db, domain, &d, err);
 
 	if (rc != CR_OK || (d.state != DOMAIN_WARMING && d.state != DOMAIN_ACTIVE && d.state != DOMAIN_FROZEN))
 		return rc;
@@ -481,7 +481,7 @@ static int
 burn(struct work *w, struct err *err)
 {
 	struct domain_row d;
-	int rc = contain_domain(w->c->db, w->ev.domain, &d, err);
+	int rc = domain_find(w->c->db, w->ev.domain, &d, err);
 
 	if (rc != CR_OK || (d.state != DOMAIN_WARMING && d.state != DOMAIN_ACTIVE && d.state != DOMAIN_FROZEN))
 		return rc;

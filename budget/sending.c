@@ -26,7 +26,7 @@ sending_set(struct contain *c, const char *domain, const char *const *addresses,
 {
 	char address[INET6_ADDRSTRLEN];
 	struct domain_row d;
-	int rc = contain_domain(c->db, domain, &d, err);
+	int rc = domain_find(c->db, domain, &d, err);
 
 	if (rc == CR_OK)
 		rc = db_exec(c->db, "DELETE FROM domain_address WHERE domain = $1", DB_ARGS(db_text(d.name)), NULL,

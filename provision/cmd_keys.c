@@ -293,7 +293,7 @@ check_stands(struct run *r, struct err *err)
 {
 	const char *domain = r->plans[0].domain->name;
 	struct domain_row row = {0};
-	int rc = contain_domain(r->env.db, domain, &row, err);
+	int rc = domain_find(r->env.db, domain, &row, err);
 
 	if (rc == CR_ENOTFOUND || (rc == CR_OK && (row.state == DOMAIN_PLANNED || row.state == DOMAIN_PROVISIONING)))
 		return err_set(err, CR_ENOTFOUND, "%s is not provisioned yet: run `coldrelay provision %s`", domain,

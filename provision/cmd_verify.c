@@ -304,7 +304,7 @@ record_pass(struct run *r, const char *domain, struct err *err)
 
 	if (r->env.db == NULL)
 		return CR_OK;
-	rc = contain_domain(r->env.db, domain, &row, err);
+	rc = domain_find(r->env.db, domain, &row, err);
 	if (rc == CR_ENOTFOUND || (rc == CR_OK && row.state != DOMAIN_FROZEN))
 		return CR_OK;
 	if (rc == CR_OK)

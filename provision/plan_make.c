@@ -68,7 +68,7 @@ plan_intend(const struct plan_env *env, struct plan *p, struct err *err)
 	int rc = CR_ENOTFOUND;
 
 	if (env->db != NULL)
-		rc = contain_domain(env->db, p->domain->name, &row, err);
+		rc = domain_find(env->db, p->domain->name, &row, err);
 	if (rc == CR_ENOTFOUND || (rc == CR_OK && row.state == DOMAIN_PLANNED))
 		return err_set(err, CR_ENOTFOUND, "%s is not provisioned yet: run `coldrelay provision %s`",
 		               p->domain->name, p->domain->tenant->primary);
@@ -453,7 +453,7 @@ decide_register(const struct plan_env *env, struct plan *p, struct err *err)
 	int rc = CR_ENOTFOUND;
 
 	if (env->db != NULL)
-		rc = contain_domain(env->db, p->domain->name, &row, err);
+		rc = domain_find(env->db, p->domain->name, &row, err);
 	if (rc == CR_ENOTFOUND)
 		return plan_add(p, PLAN_REGISTER, PLAN_CREATE, PLAN_PLANNED, "register", err, "with the gate, warming");
 	if (rc != CR_OK)

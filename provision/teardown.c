@@ -24,7 +24,7 @@ closing_until(struct teardown *t, struct err *err)
 {
 	const int64_t now = clock_wall_ms(t->run->session->clock);
 	int64_t last = 0;
-	int rc = contain_last_send(t->run->env.db, t->row.name, &last, err);
+	int rc = domain_last_send(t->run->env.db, t->row.name, &last, err);
 
 	t->until_ms = (last > 0 ? last : now) + intent_closing_s(plan_of(t)->domain) * 1000;
 	return rc;
@@ -61,7 +61,7 @@ host_is_shared(struct teardown *t, bool *shared_out, struct err *err)
 			if (strcmp(d->name, t->row.name) == 0 || host == NULL ||
 			    strcmp(host, plan_of(t)->domain->host->name) != 0)
 				continue;
-			rc = contain_domain(t->run->env.db, d->name, &row, err);
+			rc = domain_find(t->run->env.db, d->name, &row, err);
 			if (rc == CR_OK && row.state != DOMAIN_PARKED && row.state != DOMAIN_PLANNED)
 				*shared_out = true;
 			if (rc == CR_ENOTFOUND)
@@ -205,7 +205,7 @@ teardown_plan(struct teardown *t, struct err *err)
 	int rc = CR_ENOTFOUND;
 
 	if (t->run->env.db != NULL)
-		rc = contain_domain(t->run->env.db, p->domain->name, &t->row, err);
+		rc = domain_find(t->run->env.db, p->domain->name, &t->row, err);
 	if (rc == CR_ENOTFOUND)
 		return err_set(err, CR_ENOTFOUND, "%s was never provisioned here: there is nothing to tear down",
 		               p->domain->name);

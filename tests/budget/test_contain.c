@@ -70,7 +70,7 @@ check_moves(void **state)
 			assert_int_equal(rc, CR_EREFUSED);
 		else
 			assert_ok(rc, &o.err);
-		assert_ok(contain_domain(o.db, GET, &d, &o.err), &o.err);
+		assert_ok(domain_find(o.db, GET, &d, &o.err), &o.err);
 		assert_int_equal(d.state, want == '!' || want == '.' ? from : (int)of_letter[(unsigned char)want]);
 		db_rollback(o.db);
 	}
@@ -147,10 +147,10 @@ contain__the_first_cause_of_a_freeze_is_kept(void **state)
 	office_open(&o, NO_PACE);
 	CHANGE(&o, contain_freeze, GET, "tenant_policy", "554");
 	CHANGE(&o, contain_freeze, GET, "content", "link");
-	assert_ok(contain_domain(o.db, GET, &d, &o.err), &o.err);
+	assert_ok(domain_find(o.db, GET, &d, &o.err), &o.err);
 	assert_string_equal(d.cause, "tenant_policy");
 	CHANGE(&o, contain_thaw, GET, "reviewed");
-	assert_ok(contain_domain(o.db, GET, &d, &o.err), &o.err);
+	assert_ok(domain_find(o.db, GET, &d, &o.err), &o.err);
 	assert_string_equal(d.cause, "");
 	assert_int_equal(d.state, DOMAIN_ACTIVE);
 	office_close(&o);
@@ -169,7 +169,7 @@ contain__a_thaw_before_the_first_send_goes_on_warming(void **state)
 	office_add_domain(&o, TENANT, "northwindteam.example", OFFICE_START_MS + DAY_MS, eva, 1);
 	CHANGE(&o, contain_freeze, "northwindteam.example", "content", "link");
 	CHANGE(&o, contain_thaw, "northwindteam.example", "reviewed");
-	assert_ok(contain_domain(o.db, "northwindteam.example", &d, &o.err), &o.err);
+	assert_ok(domain_find(o.db, "northwindteam.example", &d, &o.err), &o.err);
 	assert_int_equal(d.state, DOMAIN_WARMING);
 	assert_answer(&o, eva[0], EXTERN_MAIL, "warming");
 	office_close(&o);
@@ -201,9 +201,9 @@ contain__a_tenant_thaw_frees_only_what_its_freeze_froze(void **state)
 	CHANGE(&o, contain_freeze, GET, "tenant_policy", "554");
 	CHANGE(&o, contain_freeze_tenant, TENANT, "own_account", "restricted");
 	CHANGE(&o, contain_thaw_tenant, TENANT, "the provider lifted it");
-	assert_ok(contain_domain(o.db, GET, &d, &o.err), &o.err);
+	assert_ok(domain_find(o.db, GET, &d, &o.err), &o.err);
 	assert_int_equal(d.state, DOMAIN_FROZEN);
-	assert_ok(contain_domain(o.db, TRY, &d, &o.err), &o.err);
+	assert_ok(domain_find(o.db, TRY, &d, &o.err), &o.err);
 	assert_int_equal(d.state, DOMAIN_ACTIVE);
 	CHANGE_FAILS(&o, CR_ENOTFOUND, contain_freeze_tenant, "nobody.example", "x", "x");
 	office_close(&o);
@@ -236,19 +236,19 @@ contain__knows_the_last_send_of_a_domain(void **state)
 
 	(void)state;
 	office_open(&o, NO_PACE);
-	assert_ok(contain_last_send(o.db, GET, &last, &o.err), &o.err);
+	assert_ok(domain_last_send(o.db, GET, &last, &o.err), &o.err);
 	assert_int_equal(last, 0);
 	assert_answer(&o, ANNA, "a@one.example", "allow");
 	fake_clock_advance(&o.clock, HOUR_MS);
 	a = office_ask(&o, BEN, "a@one.example", NULL);
-	assert_ok(contain_last_send(o.db, GET, &last, &o.err), &o.err);
+	assert_ok(domain_last_send(o.db, GET, &last, &o.err), &o.err);
 	assert_int_equal(last, OFFICE_START_MS + HOUR_MS);
 	assert_ok(gate_release(o.gate, a.ticket, &o.err), &o.err);
-	assert_ok(contain_last_send(o.db, GET, &last, &o.err), &o.err);
+	assert_ok(domain_last_send(o.db, GET, &last, &o.err), &o.err);
 	assert_int_equal(last, OFFICE_START_MS);
 	/* Of one mailbox the later of two. */
 	assert_answer(&o, ANNA, "b@two.example", "allow");
-	assert_ok(contain_last_send(o.db, GET, &last, &o.err), &o.err);
+	assert_ok(domain_last_send(o.db, GET, &last, &o.err), &o.err);
 	assert_true(last >= OFFICE_START_MS + HOUR_MS);
 	office_close(&o);
 }

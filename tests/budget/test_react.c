@@ -77,7 +77,7 @@ state(struct office *o, const char *domain)
 	static char text[128];
 	struct domain_row d;
 
-	assert_ok(contain_domain(o->db, domain, &d, &o->err), &o->err);
+	assert_ok(domain_find(o->db, domain, &d, &o->err), &o->err);
 	(void)snprintf(
 		text, sizeof(text), "%s%s%s",
 		domain_state_name(domain_state_in_effect(d.state, d.first_send_ms, clock_wall_ms(&o->clock.clock))),

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 70
 allowed() {
 	case $1 in
 	main | front) echo 'provision/|budget/|core/' ;;
-	provision) echo 'provision/|templates/|dns/|budget/(gate|contain|imap|sending|suppress)\.h|core/' ;;
+	provision) echo 'provision/|templates/|dns/|budget/(gate|contain|domain|imap|sending|suppress)\.h|core/' ;;
 	templates) echo 'templates/|dns/|core/' ;;
 	library) echo 'library/|budget/(gate|settings)\.h|core/' ;;
 	budget) echo 'budget/|dns/name\.h|core/' ;;

@@ -28,7 +28,7 @@ assert_state_of(struct ground *g, const char *domain, enum domain_state want)
 	struct db *db = ground_db(g);
 	struct domain_row row = {0};
 
-	assert_ok(contain_domain(db, domain, &row, &g->err), &g->err);
+	assert_ok(domain_find(db, domain, &row, &g->err), &g->err);
 	assert_string_equal(domain_state_name(row.state), domain_state_name(want));
 	db_drop(&db);
 }
