@@ -17,7 +17,6 @@
 #include <sodium.h>
 #include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -129,18 +128,6 @@ lazy_need(struct lazy *l, struct err *err)
 			return hand_over(err);
 	atomic_store_explicit(&l->loaded, true, memory_order_relaxed);
 	return CR_OK;
-}
-
-void
-lazy_must(struct lazy *l)
-{
-	struct err err = {0};
-	int rc = lazy_need(l, &err);
-
-	if (rc == CR_OK)
-		return;
-	log_error("%s", err.text);
-	exit(err_exit_code(rc));
 }
 
 /* A command that may end here, with nothing in front of it but a configuration, --json or -q: talk would be told twice. */

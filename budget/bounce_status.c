@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "core/num.h"
+
 enum field {
 	FIELD_FINAL,
 	FIELD_ORIGINAL,
@@ -75,15 +77,6 @@ status_looks_like(struct slice text)
 	return recipient && fate;
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* "\x{E4}" of the utf-8-addr-xtext form (RFC 6533 s3), in a place of its own; anything else stays. */
 static struct slice
 unescape(struct slice s, char *out, size_t size)
@@ -96,8 +89,8 @@ unescape(struct slice s, char *out, size_t size)
 		unsigned long c = 0;
 		size_t j = i + 3;
 		if (slice_starts((struct slice){s.at + i, s.len - i}, SLICE("\\x{"))) {
-			for (; j < s.len && hex(s.at[j]) >= 0 && c < 0x110000; j++)
-				c = c << 4 | (unsigned long)hex(s.at[j]);
+			for (; j < s.len && num_hex_digit(s.at[j]) >= 0 && c < 0x110000; j++)
+				c = c << 4 | (unsigned long)num_hex_digit(s.at[j]);
 			if (j < s.len && s.at[j] == '}' && c >= 0x20 && c < 0x110000) {
 				if (c < 0x80) {
 					out[n++] = (char)c;

@@ -12,33 +12,14 @@
 #include "core/json.h"
 #include "core/num.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define IMPORT_MAX_BYTES ((size_t)256 << 20)
 #define IMPORT_BATCH     500 /* rows a transaction: the gate waits no longer than for these */
 
 enum { COL_SCOPE, COL_KIND, COL_VALUE, COL_REASON, COL_SOURCE, COL_ADDED, COL__COUNT };
 static const char header[] = "scope,kind,value,reason,source,added\n";
-
-static int
-read_stdin(struct buf *out, struct err *err)
-{
-	char chunk[65536];
-	ssize_t got;
-
-	out->max_bytes = IMPORT_MAX_BYTES;
-	while ((got = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_errno(err, CR_EIO, errno, "standard input");
-		buf_add(out, chunk, (size_t)got);
-	}
-	return buf_check(out, "standard input", err);
-}
 
 /* A row as an entry, borrowed from csv.  Errors: CR_EPARSE with the line. */
 static int
@@ -146,7 +127,7 @@ cmd_suppress_import(struct session *s, int argc, char **argv, struct err *err)
 
 	if (rc != CR_OK)
 		return rc;
-	rc = strcmp(operands[0], "-") == 0 ? read_stdin(&text, err)
+	rc = strcmp(operands[0], "-") == 0 ? file_read_stdin(IMPORT_MAX_BYTES, &text, err)
 	                                   : file_read(operands[0], IMPORT_MAX_BYTES, &text, err);
 	if (rc != CR_OK || (rc = session_store(s, DB_WRITE, err)) != CR_OK ||
 	    (rc = read_all(s->vault, &text, err)) != CR_OK || (rc = write_all(s, &text, &added, &known, err)) != CR_OK)

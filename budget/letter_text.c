@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/num.h"
+
 static const unsigned char base64_of[256] = {
 	['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
 	['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
@@ -48,15 +50,6 @@ base64(struct slice in, char *out, size_t size)
 	return n;
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Where the line ends that a '=' at i breaks, behind its line end; 0: it is no soft break. */
 static size_t
 soft_break(struct slice in, size_t i)
@@ -87,8 +80,8 @@ quoted_printable(struct slice in, char *out, size_t size)
 		i += run;
 		if (i >= in.len || n == size)
 			break;
-		if (i + 2 < in.len && hex(in.at[i + 1]) >= 0 && hex(in.at[i + 2]) >= 0) {
-			out[n++] = (char)(hex(in.at[i + 1]) << 4 | hex(in.at[i + 2]));
+		if (i + 2 < in.len && num_hex_digit(in.at[i + 1]) >= 0 && num_hex_digit(in.at[i + 2]) >= 0) {
+			out[n++] = (char)(num_hex_digit(in.at[i + 1]) << 4 | num_hex_digit(in.at[i + 2]));
 			i += 3;
 		} else if ((after = soft_break(in, i)) > 0) {
 			i = after;

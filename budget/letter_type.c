@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "core/num.h"
+
 static const struct {
 	struct slice name;
 	enum letter_type type;
@@ -47,24 +49,15 @@ skip_blank(const char *p, const char *end)
 	return p;
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* A value added to what out holds already, %XX resolved where percent says so.  Longer ones are cut. */
 static void
 add_value(char *out, size_t size, size_t *len, struct slice value, bool percent)
 {
 	for (size_t i = 0; i < value.len && *len + 1 < size; i++) {
 		char c = value.at[i];
-		if (percent && c == '%' && i + 2 < value.len && hex(value.at[i + 1]) >= 0 &&
-		    hex(value.at[i + 2]) >= 0) {
-			c = (char)(hex(value.at[i + 1]) << 4 | hex(value.at[i + 2]));
+		if (percent && c == '%' && i + 2 < value.len && num_hex_digit(value.at[i + 1]) >= 0 &&
+		    num_hex_digit(value.at[i + 2]) >= 0) {
+			c = (char)(num_hex_digit(value.at[i + 1]) << 4 | num_hex_digit(value.at[i + 2]));
 			i += 2;
 		} else if (!percent && c == '\\' && i + 1 < value.len) {
 			c = value.at[++i];

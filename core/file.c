@@ -128,6 +128,14 @@ out:
 	return rc;
 }
 
+int
+file_read_stdin(size_t max_bytes, struct buf *out, struct err *err)
+{
+	if (out->max_bytes == 0 && max_bytes > BUF_MAX_DEFAULT)
+		out->max_bytes = max_bytes;
+	return read_all(STDIN_FILENO, "standard input", max_bytes, out, err);
+}
+
 static int
 write_all(int fd, const char *data, size_t len)
 {

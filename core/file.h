@@ -16,6 +16,9 @@
  */
 MUST_CHECK int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *err);
 
+/* The same of standard input, whatever that is. */
+MUST_CHECK int file_read_stdin(size_t max_bytes, struct buf *out, struct err *err);
+
 /* Open for reading and see what it is; the caller closes.  A FIFO is not waited for.  Errors: CR_ENOTFOUND (no such file), CR_EIO. */
 MUST_CHECK int file_open(const char *path, int *fd_out, struct stat *st_out, struct err *err);
 

@@ -7,10 +7,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "core/log.h"
 
 static_assert(sizeof(void *) == sizeof(void (*)(void)), "dlsym returns functions as void *");
 
@@ -68,16 +65,4 @@ lazy_need(struct lazy *l, struct err *err)
 	}
 	(void)pthread_mutex_unlock(&lock);
 	return rc;
-}
-
-void
-lazy_must(struct lazy *l)
-{
-	struct err err = {0};
-	int rc = lazy_need(l, &err);
-
-	if (rc == CR_OK)
-		return;
-	log_error("%s", err.text);
-	exit(err_exit_code(rc));
 }

@@ -31,6 +31,8 @@ MUST_CHECK int num_parse_rfc3339(const char *s, int64_t *unix_s_out, struct err 
 
 /* Lower-case hexadecimal: 2 n digits and the NUL. */
 void num_format_hex(const uint8_t *bytes, size_t n, char *out);
+/* The value of a digit, in letters of either case; -1: it is none. */
+int num_hex_digit(char c);
 /* The first n bytes of such a text, which may go on.  False: it does not begin with 2 n digits. */
 bool num_parse_hex(const char *text, size_t n, uint8_t *out);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/num.h"
 #include "dns/coding.h"
 #include "dns/dkim_inside.h"
 #include "dns/signature_inside.h"
@@ -44,15 +45,6 @@ fits(struct search *s, struct span body, enum canon kind)
 
 /* ---- things undone: false, when there is nothing to undo ---- */
 
-static int
-hex_digit(char c)
-{
-	static const char digits[] = "0123456789ABCDEF0123456789abcdef";
-	const char *at = c != '\0' ? strchr(digits, c) : NULL;
-
-	return at != NULL ? (int)((at - digits) % 16) : -1;
-}
-
 /* It went as 8bit, and came as quoted-printable. */
 static void
 decode_qp(struct span body, struct buf *out)
@@ -63,8 +55,8 @@ decode_qp(struct span body, struct buf *out)
 		while (line.len > 0 && (line.at[line.len - 1] == ' ' || line.at[line.len - 1] == '\t'))
 			line.len--;
 		for (size_t i = 0; i < line.len; i++) {
-			int high = i + 2 < line.len ? hex_digit(line.at[i + 1]) : -1;
-			int low = i + 2 < line.len ? hex_digit(line.at[i + 2]) : -1;
+			int high = i + 2 < line.len ? num_hex_digit(line.at[i + 1]) : -1;
+			int low = i + 2 < line.len ? num_hex_digit(line.at[i + 2]) : -1;
 
 			if (line.at[i] != '=' || high < 0 || low < 0) {
 				if (line.at[i] != '=' || i + 1 != line.len)

@@ -131,10 +131,7 @@ call(struct journal *j, const struct reverse *v, const char *address, const char
 		goto out;
 	rc = remove ? v->driver->clear(v->ctx, address, host, our_label, err)
 	            : v->driver->set(v->ctx, address, now, host, err);
-	if (rc == CR_OK)
-		rc = journal_receipt(j, seq, &s, json, err);
-	else
-		apply_close_failed(j, seq, rc, err);
+	rc = apply_end_call(j, seq, &s, json, rc, err);
 out:
 	free(json);
 	return rc;

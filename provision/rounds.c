@@ -45,10 +45,7 @@ do_step(struct journal *j, const struct plan *p, const struct mailhost_domain *w
 		goto out;
 	memcpy(steps.values, p->host_steps.values, sizeof(steps.values));
 	rc = h->driver->apply(h->ctx, want, &steps, err);
-	if (rc == CR_OK)
-		rc = journal_receipt(j, seq, &s, json, err);
-	else
-		apply_close_failed(j, seq, rc, err);
+	rc = apply_end_call(j, seq, &s, json, rc, err);
 out:
 	free(json);
 	return rc;

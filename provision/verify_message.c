@@ -3,40 +3,19 @@
  */
 #include "provision/verify_message.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "budget/imap.h"
 #include "core/file.h"
 #include "core/log.h"
 #include "dns/name.h"
 
-#define CHUNK_BYTES   16384
 #define NEWEST        50 /* of each folder: between the test message and now there are not many more */
 #define POLL_FIRST_MS 2000
 #define POLL_LAST_MS  30000
 
 /* ---- saved ---- */
-
-static int
-read_stdin(struct buf *out, struct err *err)
-{
-	char chunk[CHUNK_BYTES];
-	ssize_t got;
-
-	while ((got = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_errno(err, CR_EIO, errno, "standard input");
-		buf_add(out, chunk, (size_t)got);
-		if (buf_check(out, "message", err) != CR_OK)
-			return out->failed;
-	}
-	return CR_OK;
-}
 
 int
 verify_message_read(const char *file, struct buf *out, struct err *err)
@@ -46,7 +25,7 @@ verify_message_read(const char *file, struct buf *out, struct err *err)
 
 	buf_clear(out);
 	out->max_bytes = MESSAGE_BYTES_MAX;
-	rc = from_stdin ? read_stdin(out, err) : file_read(file, MESSAGE_BYTES_MAX, out, err);
+	rc = from_stdin ? file_read_stdin(MESSAGE_BYTES_MAX, out, err) : file_read(file, MESSAGE_BYTES_MAX, out, err);
 	if (rc == CR_OK && out->len == 0)
 		rc = err_set(err, CR_EPARSE, "%s: no message, not one byte", from_stdin ? "standard input" : file);
 	return rc;

@@ -3,6 +3,8 @@
  */
 #include "tests/lib/rows.h"
 
+#include <limits.h>
+
 #include "core/num.h"
 
 static const struct number {
@@ -180,6 +182,20 @@ num__the_ends_of_int64_are_written(void **state)
 	assert_string_equal(text, "-292277022657-01-27T08:29:52Z");
 }
 
+static void
+num__each_hexadecimal_digit_has_its_value(void **state)
+{
+	static const char digits[] = "0123456789abcdef", capitals[] = "0123456789ABCDEF";
+
+	(void)state;
+	for (int c = CHAR_MIN; c <= CHAR_MAX; c++) {
+		const char *at = c != '\0' ? strchr(digits, c) : NULL, *up = c != '\0' ? strchr(capitals, c) : NULL;
+		int want = at != NULL ? (int)(at - digits) : up != NULL ? (int)(up - capitals) : -1;
+
+		assert_int_equal(num_hex_digit((char)c), want);
+	}
+}
+
 int
 main(void)
 {
@@ -192,5 +208,6 @@ main(void)
 	ROWS(tests, n, stamps, check_stamp);
 	TEST(tests, n, num__every_day_of_800_years_comes_back);
 	TEST(tests, n, num__the_ends_of_int64_are_written);
+	TEST(tests, n, num__each_hexadecimal_digit_has_its_value);
 	return rows_run("core/num", tests, n);
 }
