@@ -64,7 +64,7 @@ static const struct {
 	INSIDE(sqlite3_column_type), INSIDE(sqlite3_config),
 	INSIDE(sqlite3_create_module), INSIDE(sqlite3_db_config), INSIDE(sqlite3_declare_vtab), INSIDE(sqlite3_db_readonly), INSIDE(sqlite3_errmsg),
 	INSIDE(sqlite3_errstr), INSIDE(sqlite3_exec), INSIDE(sqlite3_extended_errcode),
-	INSIDE(sqlite3_extended_result_codes), INSIDE(sqlite3_finalize),
+	INSIDE(sqlite3_extended_result_codes), INSIDE(sqlite3_file_control), INSIDE(sqlite3_finalize),
 	INSIDE(sqlite3_get_autocommit), INSIDE(sqlite3_libversion), INSIDE(sqlite3_open_v2),
 	INSIDE(sqlite3_prepare_v2), INSIDE(sqlite3_prepare_v3), INSIDE(sqlite3_reset),
 	INSIDE(sqlite3_result_blob64), INSIDE(sqlite3_result_int64), INSIDE(sqlite3_result_text64),

@@ -211,11 +211,37 @@ settle(struct daemon *d)
 	take_back(d, true);
 }
 
-static bool
-add_request(struct daemon *d, struct conn *c, const char *data, size_t len)
+/* An answer of its own, in front of which nothing waits. */
+static void
+conn_say(struct daemon *d, struct conn *c, const char *answer)
 {
-	if (!round_add(d->round, c, c->fd, data, len))
+	const size_t len = strlen(answer);
+	ssize_t put = c->out.len == 0 ? send(c->fd, answer, len, MSG_NOSIGNAL) : 0;
+
+	/* Most leave so.  What does not, or fails, is conn_write's. */
+	if (put == (ssize_t)len)
+		return;
+	buf_adds(&c->out, answer + (put > 0 ? put : 0));
+	if (buf_check(&c->out, "answer", NULL) != CR_OK)
+		conn_kill(d, c);
+}
+
+/* A no that is known leaves at once, if nothing that was asked before it on this connection still waits. */
+static bool
+add_request(struct daemon *d, struct conn *c, const char *data)
+{
+	const bool may_recall = c->asked == 0 && !committer_is_busy(d->committer);
+	const char *answer;
+
+	switch (round_add(d->round, c, c->fd, data, &c->scan, may_recall, &answer)) {
+	case ROUND_JUNK:
 		return false;
+	case ROUND_KNOWN:
+		conn_say(d, c, answer);
+		return true;
+	case ROUND_WAITS:
+		break;
+	}
 	c->asked++;
 	if (round_size(d->round) == ROUND_MAX)
 		settle(d);
@@ -233,7 +259,7 @@ conn_requests(struct daemon *d, struct conn *c, size_t len)
 
 		if (p == POLICY_MORE)
 			return at;
-		if (p == POLICY_JUNK || !add_request(d, c, d->scratch + at, c->scan.at)) {
+		if (p == POLICY_JUNK || !add_request(d, c, d->scratch + at)) {
 			log_warn("a connection sent what is no policy request: closed");
 			c->closing = true;
 			conn_want(d, c, 0);
@@ -285,6 +311,8 @@ conn_read(struct daemon *d, struct conn *c)
 	used = conn_requests(d, c, have + (size_t)got);
 	if (!c->dead)
 		conn_keep(d, c, d->scratch + used, have + (size_t)got - used);
+	if (c->out.len > 0 && c->asked == 0)
+		conn_write(d, c);
 	/* Junk behind good requests: their answers wait in the round, and close it when they have left. */
 	if (c->closing && c->asked == 0 && c->out.len == 0)
 		conn_kill(d, c);
@@ -492,6 +520,7 @@ turn(struct daemon *d, int timeout_ms, struct err *err)
 			break;
 		more = epoll_wait(d->epoll, events, EVENTS, 0);
 	}
+	round_log(d->round);
 	finish_round(d);
 	write_back(d, n == 0);
 	sweep(d);

@@ -204,7 +204,14 @@ can_ask(const struct facts *f, enum need need)
 static void
 ask(const struct gate *g, const struct facts *f, size_t i, bool told, struct gate_finding *out)
 {
-	*out = (struct gate_finding){.test = tests[i].name, .reason = "ok", .told = told};
+	/* Nine texts a decision, of which one is told at most: not cleared, only emptied. */
+	out->test = tests[i].name;
+	out->reason = "ok";
+	out->verdict = GATE_ALLOW;
+	out->skipped = false;
+	out->told = told;
+	out->retry_at_ms = 0;
+	out->message[0] = '\0';
 	if (can_ask(f, tests[i].need)) {
 		tests[i].ask(g, f, out);
 	} else {

@@ -110,8 +110,11 @@ look_at_suppression(struct gate *g, struct facts *f, struct err *err)
 {
 	bool closed = false;
 	const char *names[ORGANISATION_NAMES + 1];
-	int rc = closed_refresh(&g->ledger.closed, g->db, err);
+	int rc;
 
+	if (g->ledger.recalling && !g->ledger.closed.current)
+		return CR_ENOTFOUND;
+	rc = closed_refresh(&g->ledger.closed, g->db, err);
 	organisations_names(&g->organisations, f->words->organisation.text, names);
 	if (rc == CR_OK)
 		rc = suppress_test_hashed(g->db, &g->ledger.closed, f->standing->tenant, f->recipient_hash,

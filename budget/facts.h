@@ -1,7 +1,7 @@
 /*
  * facts.h - everything one decision of the gate rests on, gathered; and the tests over it, pure.
  *
- * Inside the room only: facts.c gathers, decide.c tests, gate.c spends.
+ * Inside the room only: facts.c gathers, decide.c tests, gate.c spends, gate_answer.c tells.
  */
 #ifndef BUDGET_FACTS_H
 #define BUDGET_FACTS_H
@@ -60,5 +60,16 @@ void facts_tell(const struct gate *g, const struct facts *f, size_t test, struct
 /* The spend that already paid for this request, once the tests in front of the budget hold; or NULL. */
 const struct token *facts_paid(const struct gate *g, const struct facts *f,
                                const struct gate_finding findings[GATE_TESTS]);
+
+/* What the gate says.  spend: what the ticket names; NULL: nothing was charged, no ticket. */
+void gate_answer_allow(const struct gate *g, const struct facts *f, const struct token *spend, struct gate_answer *a);
+/* first: the test that answers. */
+void gate_answer_no(const struct gate *g, const struct facts *f, struct gate_finding findings[GATE_TESTS], size_t first,
+                    struct gate_answer *a);
+/* Not now, "store": whatever else it was going to be. */
+void gate_answer_trouble(const struct facts *f, const struct err *err, struct gate_answer *a);
+
+/* Which spend a ticket names says nothing to whoever was not told: a hash under a key of ours. */
+void gate_ticket_of(const struct gate *g, int64_t mailbox, const struct token *t, struct ticket *out);
 
 #endif

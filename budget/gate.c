@@ -15,8 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HISTORY_SLACK_MS 5000
-
 static int
 rules_from(const struct gate_limits *l, struct tokens_rules *out, struct err *err)
 {
@@ -114,95 +112,6 @@ gate_drop(struct gate **g)
 	*g = NULL;
 }
 
-/* Which spend it is says nothing to whoever was not told: a hash under a key of ours. */
-static void
-ticket_of(const struct gate *g, int64_t mailbox, const struct token *t, struct ticket *out)
-{
-	const struct {
-		int64_t mailbox, spent_ms;
-		uint64_t key;
-	} of = {mailbox, t->spent_ms, t->key};
-
-	*out = (struct ticket){.mailbox = mailbox, .proof = secret_short_hash(g->ticket_key, &of, sizeof(of))};
-}
-
-static void
-answer_left(const struct gate *g, const struct facts *f, struct gate_answer *a)
-{
-	const struct tokens *t;
-
-	if (!f->known || f->clock_doubt[0] != '\0')
-		return;
-	t = ledger_tokens(&g->ledger, f->seat);
-	a->left_outbound = tokens_left(t, &g->rules, GATE_OUTBOUND, f->now_ms);
-	a->left_warmup = tokens_left(t, &g->rules, GATE_WARMUP, f->now_ms);
-}
-
-/* Each # a digit: no limit is above four, and printf costs more than all the tests of the gate. */
-static void
-tell_left(struct gate_answer *a)
-{
-	const int left[] = {a->left_outbound, a->left_warmup};
-	char *at = a->message;
-
-	buf_copy_text(a->message, sizeof(a->message), "allowed; left in these 24 h: # outbound, # warm-up");
-	for (size_t i = 0; i < ARRAY_LEN(left); i++) {
-		assert(left[i] >= 0 && left[i] <= 9);
-		at = strchr(at, '#');
-		assert(at != NULL);
-		*at = (char)('0' + left[i]);
-	}
-}
-
-/* spend: NULL, nothing was charged. */
-static void
-answer_allow(const struct gate *g, const struct facts *f, const struct token *spend, struct gate_answer *a)
-{
-	struct ticket t;
-
-	a->verdict = GATE_ALLOW;
-	buf_copy_text(a->reason, sizeof(a->reason), "ok");
-	if (spend != NULL) {
-		ticket_of(g, f->seat->id, spend, &t);
-		ticket_format(&t, a->ticket);
-	}
-	answer_left(g, f, a);
-	tell_left(a);
-}
-
-/* The moment to ask again is when the last of the waits is over, not the first. */
-static void
-answer_no(const struct gate *g, const struct facts *f, struct gate_finding findings[GATE_TESTS], size_t first,
-          struct gate_answer *a)
-{
-	bool known = true;
-
-	if (!findings[first].told)
-		facts_tell(g, f, first, &findings[first]);
-	a->verdict = findings[first].verdict;
-	buf_copy_text(a->reason, sizeof(a->reason), findings[first].reason);
-	buf_copy_text(a->message, sizeof(a->message), findings[first].message);
-	answer_left(g, f, a);
-	for (size_t i = first; a->verdict == GATE_WAIT && i < GATE_TESTS; i++) {
-		if (findings[i].verdict != GATE_WAIT)
-			continue;
-		known = known && findings[i].retry_at_ms != 0;
-		if (findings[i].retry_at_ms > a->retry_at_ms)
-			a->retry_at_ms = findings[i].retry_at_ms;
-	}
-	if (!known)
-		a->retry_at_ms = 0;
-}
-
-static void
-answer_trouble(const struct facts *f, const struct err *err, struct gate_answer *a)
-{
-	*a = (struct gate_answer){.verdict = GATE_WAIT, .class = f->class};
-	(void)snprintf(a->reason, sizeof(a->reason), "store");
-	(void)snprintf(a->mailbox, sizeof(a->mailbox), "%s", f->words->mailbox.text);
-	(void)snprintf(a->message, sizeof(a->message), "%.255s", err != NULL ? err->text : "");
-}
-
 static int
 spend(struct gate *g, const struct facts *f, struct token *out, struct err *err)
 {
@@ -217,6 +126,13 @@ spend(struct gate *g, const struct facts *f, struct token *out, struct err *err)
 	memcpy(sent.recipient_hash, f->recipient_hash, sizeof(sent.recipient_hash));
 	*out = (struct token){.spent_ms = f->now_ms, .class = f->class, .key = f->key};
 	return ledger_spend(&g->ledger, &g->rules, f->seat, f->paced, &sent, err);
+}
+
+static void
+start_answer(const struct facts *f, struct gate_answer *out)
+{
+	*out = (struct gate_answer){.class = f->class};
+	buf_copy_text(out->mailbox, sizeof(out->mailbox), f->words->mailbox.text);
 }
 
 /* told: the findings are wanted with their texts. */
@@ -234,25 +150,24 @@ ask_one(struct gate *g, const struct gate_request *q, bool gap_excused, bool tol
 	f.gap_excused = gap_excused;
 	if ((rc = facts_read(g, q, &f, err)) != CR_OK || (rc = ledger_refresh(&g->ledger, false, err)) != CR_OK ||
 	    (rc = facts_look(g, &f, err)) != CR_OK) {
-		answer_trouble(&f, err, out);
+		gate_answer_trouble(&f, err, out);
 		return rc;
 	}
-	*out = (struct gate_answer){.class = f.class};
-	buf_copy_text(out->mailbox, sizeof(out->mailbox), f.words->mailbox.text);
+	start_answer(&f, out);
 	first = facts_test(g, &f, told, findings);
 	paid = facts_paid(g, &f, findings);
 	if (paid != NULL) {
-		answer_allow(g, &f, paid, out);
+		gate_answer_allow(g, &f, paid, out);
 	} else if (first < GATE_TESTS) {
-		answer_no(g, &f, findings, first, out);
+		gate_answer_no(g, &f, findings, first, out);
 	} else if (q->dry_run) {
-		answer_allow(g, &f, NULL, out);
+		gate_answer_allow(g, &f, NULL, out);
 	} else {
 		rc = spend(g, &f, &t, err);
 		if (rc == CR_OK)
-			answer_allow(g, &f, &t, out);
+			gate_answer_allow(g, &f, &t, out);
 		else
-			answer_trouble(&f, err, out);
+			gate_answer_trouble(&f, err, out);
 	}
 	/*
 	 * Seen once in a boot, the time goes on from here, whatever the wall clock is set to next.  A repeated allow writes it always: a
@@ -263,6 +178,43 @@ ask_one(struct gate *g, const struct gate_request *q, bool gap_excused, bool tol
 		g->has_new_clock = true;
 	}
 	return rc;
+}
+
+bool
+gate_remembers(const struct gate *g, const char *mailbox, const char *recipient, struct gate_words *out)
+{
+	if (!ledger_remembers(&g->ledger, mailbox, recipient))
+		return false;
+	address_canonical(mailbox, &out->mailbox);
+	address_canonical(recipient, &out->recipient);
+	organisations_of(&g->organisations, out->recipient.domain, &out->organisation);
+	return true;
+}
+
+/*
+ * A sender that is told to wait comes back, some of them at once and for hours: most of all questions of a bad day.  A no writes nothing, so
+ * it needs neither the lock nor a round.
+ */
+bool
+gate_recall(struct gate *g, const struct gate_request *q, struct gate_answer *out)
+{
+	struct gate_finding findings[GATE_TESTS];
+	struct facts f;
+	size_t first;
+	bool known;
+
+	facts_clear(&f);
+	g->ledger.recalling = true;
+	known = facts_read(g, q, &f, NULL) == CR_OK && facts_look(g, &f, NULL) == CR_OK;
+	g->ledger.recalling = false;
+	if (!known)
+		return false;
+	first = facts_test(g, &f, false, findings);
+	if (first == GATE_TESTS || facts_paid(g, &f, findings) != NULL)
+		return false;
+	start_answer(&f, out);
+	gate_answer_no(g, &f, findings, first, out);
+	return true;
 }
 
 int
@@ -359,7 +311,7 @@ gate_ask(struct gate *g, const struct gate_request *q, struct gate_answer *out, 
 	int rc;
 
 	facts_clear(&nobody);
-	answer_trouble(&nobody, NULL, out);
+	gate_answer_trouble(&nobody, NULL, out);
 	if (q->dry_run)
 		return ask_one(g, q, false, false, findings, out, err);
 	do
@@ -367,108 +319,7 @@ gate_ask(struct gate *g, const struct gate_request *q, struct gate_answer *out, 
 	while (rc == CR_ERETRY && db_again(g->db));
 	/* Whatever it was going to be: it does not hold. */
 	if (rc != CR_OK && (strcmp(out->reason, "store") != 0 || out->message[0] == '\0'))
-		answer_trouble(&nobody, err, out);
-	return rc;
-}
-
-/* What can be read of the questions; what cannot will be told when it is asked. */
-struct expected {
-	const struct gate_words **words;
-	struct gate_words *own;    /* of those that nobody has read yet */
-	const char **text, **more; /* scratch for lists of the above */
-	size_t n;
-};
-
-static void
-expected_release(struct expected *e)
-{
-	free(e->words);
-	free(e->own);
-	free(e->text);
-	free(e->more);
-}
-
-static int
-expected_open(struct expected *e, const struct gate_request *q, size_t n, struct err *err)
-{
-	size_t unread = 0;
-
-	for (size_t i = 0; i < n; i++)
-		unread += q[i].words == NULL;
-	e->words = malloc(n * sizeof(e->words[0]));
-	e->text = malloc(n * sizeof(e->text[0]));
-	e->more = malloc(n * sizeof(e->more[0]));
-	e->own = unread > 0 ? malloc(unread * sizeof(e->own[0])) : NULL;
-	if (e->words == NULL || e->text == NULL || e->more == NULL || (unread > 0 && e->own == NULL))
-		return err_nomem(err, "gate");
-	return CR_OK;
-}
-
-static int
-expected_read(const struct gate *g, struct expected *e, const struct gate_request *q, size_t n, struct err *err)
-{
-	size_t used = 0;
-	int rc = expected_open(e, q, n, err);
-
-	for (size_t i = 0; rc == CR_OK && i < n; i++) {
-		if (q[i].words != NULL)
-			e->words[e->n++] = q[i].words;
-		else if (gate_read(g, q[i].mailbox, q[i].recipient, &e->own[used], NULL) == CR_OK)
-			e->words[e->n++] = &e->own[used++];
-	}
-	return rc;
-}
-
-static int
-expect_paces(struct gate *g, struct expected *e, struct err *err)
-{
-	size_t n = 0;
-	int rc = CR_OK;
-
-	for (size_t i = 0; rc == CR_OK && i < e->n; i++) {
-		const struct standing *home;
-
-		rc = ledger_standing(&g->ledger, e->words[i]->mailbox.domain, &home, err);
-		if (rc != CR_OK || !home->known)
-			continue;
-		e->text[n] = home->tenant;
-		e->more[n++] = e->words[i]->organisation.text;
-	}
-	return rc == CR_OK && n > 0 ? ledger_expect_paces(&g->ledger, e->text, e->more, n, g->clock, err) : rc;
-}
-
-static int
-expect_all(struct gate *g, struct expected *e, struct err *err)
-{
-	int rc;
-
-	for (size_t i = 0; i < e->n; i++)
-		e->text[i] = e->words[i]->mailbox.domain;
-	if ((rc = ledger_expect_standings(&g->ledger, e->text, e->n, err)) != CR_OK)
-		return rc;
-	for (size_t i = 0; i < e->n; i++) {
-		e->text[i] = e->words[i]->mailbox.text;
-		e->more[i] = e->words[i]->recipient.text;
-	}
-	if ((rc = ledger_expect_seats(&g->ledger, e->text, e->n, err)) != CR_OK ||
-	    (rc = ledger_expect_strangers(&g->ledger, e->more, e->n, err)) != CR_OK ||
-	    (g->rules.org_per_hour <= 0 && g->rules.org_per_day <= 0))
-		return rc;
-	return expect_paces(g, e, err);
-}
-
-int
-gate_expect(struct gate *g, const struct gate_request *q, size_t n, struct err *err)
-{
-	struct expected e = {0};
-	int rc;
-
-	if (n == 0)
-		return CR_OK;
-	rc = expected_read(g, &e, q, n, err);
-	if (rc == CR_OK && e.n > 0)
-		rc = expect_all(g, &e, err);
-	expected_release(&e);
+		gate_answer_trouble(&nobody, err, out);
 	return rc;
 }
 
@@ -508,204 +359,5 @@ gate_now(struct gate *g, int64_t *now_ms_out, struct err *err)
 
 	if (rc == CR_OK)
 		*now_ms_out = w.effective_ms;
-	return rc;
-}
-
-/* Where the ticket was spent; the slots decide whether it is still alive. */
-struct spent_at {
-	char mailbox[ADDRESS_MAX], tenant[256], organisation[256];
-	struct tokens tokens;
-};
-
-static int
-find_mailbox(struct gate *g, const struct ticket *t, struct spent_at *out, struct err *err)
-{
-	struct db_rows *rows = NULL;
-	bool more = false;
-	const void *slots;
-	size_t len;
-	int rc = db_query(g->db,
-	                  "SELECT m.address, d.tenant, s.slots FROM mailbox m JOIN spent s ON s.mailbox = m.id "
-	                  "JOIN domain d ON d.name = m.domain WHERE m.id = $1",
-	                  DB_ARGS(db_int(t->mailbox)), &rows, err);
-
-	if (rc == CR_OK)
-		rc = db_next(rows, &more, err);
-	if (rc == CR_OK && !more)
-		rc = err_set(err, CR_ENOTFOUND, "no such ticket");
-	if (rc == CR_OK) {
-		(void)snprintf(out->mailbox, sizeof(out->mailbox), "%s", db_col_text(rows, 0));
-		(void)snprintf(out->tenant, sizeof(out->tenant), "%s", db_col_text(rows, 1));
-		slots = db_col_blob(rows, 2, &len);
-		rc = tokens_unpack(slots, len, &out->tokens, err);
-	}
-	db_rows_drop(&rows);
-	return rc;
-}
-
-/* Its live spend, taken out of the slots. */
-static int
-take_spend(const struct gate *g, const struct ticket *t, int64_t now_ms, struct spent_at *at, struct token *out,
-           struct err *err)
-{
-	for (size_t i = 0; i < at->tokens.n; i++) {
-		struct ticket of;
-
-		ticket_of(g, t->mailbox, &at->tokens.slot[i], &of);
-		if (of.proof != t->proof || !tokens_is_live(&at->tokens.slot[i], &g->rules, now_ms))
-			continue;
-		*out = at->tokens.slot[i];
-		tokens_remove(&at->tokens, i);
-		return CR_OK;
-	}
-	return err_set(err, CR_ENOTFOUND, "no such ticket, or its 24 hours are over");
-}
-
-static int
-first_from(struct gate *g, int64_t seq, int64_t *seq_out, int64_t *at_ms_out, struct err *err)
-{
-	struct db_rows *rows = NULL;
-	bool more = false;
-	int rc = db_query(g->db, "SELECT seq, at_ms FROM history WHERE seq >= $1 ORDER BY seq LIMIT 1",
-	                  DB_ARGS(db_int(seq)), &rows, err);
-
-	*seq_out = *at_ms_out = INT64_MAX;
-	if (rc == CR_OK)
-		rc = db_next(rows, &more, err);
-	if (rc == CR_OK && more) {
-		*seq_out = db_col_int(rows, 0);
-		*at_ms_out = db_col_int(rows, 1);
-	}
-	db_rows_drop(&rows);
-	return rc;
-}
-
-/*
- * The history has no index but its order, which is that of time: halved until the row is found.  Gates on several machines can
- * swap rows of a moment, so the search ends a little early.
- */
-static int
-find_seq(struct gate *g, int64_t at_ms, int64_t *out, struct err *err)
-{
-	int64_t low = 0, high = 0, seq, seen_ms;
-	int rc = db_get_int(g->db, "SELECT MAX(seq) FROM history", DB_NO_ARGS, 0, &high, err);
-
-	while (rc == CR_OK && low < high) {
-		int64_t middle = low + (high - low) / 2;
-
-		rc = first_from(g, middle, &seq, &seen_ms, err);
-		if (seen_ms < at_ms - HISTORY_SLACK_MS)
-			low = seq + 1;
-		else
-			high = middle;
-	}
-	*out = low;
-	return rc;
-}
-
-/* Who it went to: only the history still knows. */
-static int
-find_organisation(struct gate *g, int64_t mailbox, const struct token *spent, struct spent_at *at, struct err *err)
-{
-	char *organisation = NULL;
-	int64_t from;
-	int rc = find_seq(g, spent->spent_ms, &from, err);
-
-	if (rc == CR_OK)
-		rc = db_get_text(
-			g->db,
-			"SELECT organisation FROM history WHERE seq >= $1 AND mailbox = $2 AND request = $3 "
-			"AND at_ms = $4 ORDER BY seq LIMIT 1",
-			DB_ARGS(db_int(from), db_int(mailbox), db_int((int64_t)spent->key), db_int(spent->spent_ms)),
-			&organisation, err);
-	if (rc == CR_OK && organisation != NULL)
-		(void)snprintf(at->organisation, sizeof(at->organisation), "%s", organisation);
-	free(organisation);
-	return rc;
-}
-
-static int
-release_pace(struct gate *g, const struct spent_at *at, int64_t spent_ms, struct err *err)
-{
-	struct paced *p;
-	uint8_t packed[PACE_PACKED_MAX];
-	size_t len;
-	int rc;
-
-	if (at->organisation[0] == '\0')
-		return CR_OK;
-	rc = ledger_paced(&g->ledger, at->tenant, at->organisation, &p, err);
-	if (rc != CR_OK)
-		return rc;
-	pace_release(&p->pace, spent_ms);
-	len = pace_pack(&p->pace, packed);
-	return db_exec(g->db, "UPDATE pace SET times = $1 WHERE tenant = $2 AND organisation = $3",
-	               DB_ARGS(db_blob(packed, len), db_text(at->tenant), db_text(at->organisation)), NULL, err);
-}
-
-/*
- * A ticket names the millisecond of its spend.  Given back within it, the token could be spent again under the same name; so it is
- * given back when that millisecond is over.
- */
-static int
-wait_past(struct gate *g, int64_t spent_ms, int64_t *now_ms, struct err *err)
-{
-	int rc = CR_OK;
-
-	for (int i = 0; rc == CR_OK && *now_ms <= spent_ms; i++) {
-		if (i == 100)
-			return err_set(err, CR_ERETRY, "the clock stands still");
-		clock_sleep_ms(g->clock, 1);
-		rc = gate_now(g, now_ms, err);
-	}
-	return rc;
-}
-
-static int
-release_in(struct gate *g, const struct ticket *t, struct err *err)
-{
-	struct audit_entry line = {.actor = audit_actor(), .action = "send.release"};
-	struct spent_at at = {0};
-	uint8_t packed[TOKENS_PACKED];
-	struct token gone = {0};
-	int64_t now_ms;
-	int rc;
-
-	if ((rc = gate_now(g, &now_ms, err)) != CR_OK || (rc = find_mailbox(g, t, &at, err)) != CR_OK ||
-	    (rc = take_spend(g, t, now_ms, &at, &gone, err)) != CR_OK ||
-	    (rc = wait_past(g, gone.spent_ms, &now_ms, err)) != CR_OK ||
-	    (rc = find_organisation(g, t->mailbox, &gone, &at, err)) != CR_OK ||
-	    (rc = release_pace(g, &at, gone.spent_ms, err)) != CR_OK)
-		return rc;
-	tokens_pack(&at.tokens, packed);
-	rc = db_exec(g->db, "UPDATE spent SET slots = $1 WHERE mailbox = $2",
-	             DB_ARGS(db_blob(packed, sizeof(packed)), db_int(t->mailbox)), NULL, err);
-	if (rc == CR_OK)
-		rc = db_exec(
-			g->db, "INSERT INTO released (mailbox, spent_ms, request, released_ms) VALUES ($1, $2, $3, $4)",
-			DB_ARGS(db_int(t->mailbox), db_int(gone.spent_ms), db_int((int64_t)gone.key), db_int(now_ms)),
-			NULL, err);
-	line.at_ms = now_ms;
-	line.subject = at.mailbox;
-	return rc == CR_OK ? audit_append(g->db, g->vault, &line, err) : rc;
-}
-
-int
-gate_release(struct gate *g, const char *ticket, struct err *err)
-{
-	struct ticket t;
-	int rc = ticket_parse(ticket, &t, NULL);
-
-	if (rc != CR_OK)
-		return err_set(err, CR_ENOTFOUND, "no such ticket: '%s'", ticket);
-	do {
-		rc = db_begin(g->db, err);
-		if (rc != CR_OK)
-			return rc;
-		ledger_forget(&g->ledger);
-		rc = release_in(g, &t, err);
-		ledger_forget(&g->ledger);
-		rc = db_end(g->db, rc, err);
-	} while (rc == CR_ERETRY && db_again(g->db));
 	return rc;
 }

@@ -94,6 +94,17 @@ MUST_CHECK int gate_ask_in(struct gate *g, const struct gate_request *q, size_t 
 MUST_CHECK int gate_commit(struct gate *g, struct err *err);
 void gate_rollback(struct gate *g);
 
+/*
+ * gate_read for both addresses as they were asked about lately, in their one spelling, while nobody has changed the store since: then
+ * gate_recall may know the answer.  Costs no system call.  False: read and ask them.  Not within gate_begin and gate_commit.
+ */
+bool gate_remembers(const struct gate *g, const char *mailbox, const char *recipient, struct gate_words *out);
+/*
+ * The answer of gate_ask to a question whose words are those of gate_remembers, if it is a no and memory alone knows it: nothing is read,
+ * locked or written.  False: ask.
+ */
+bool gate_recall(struct gate *g, const struct gate_request *q, struct gate_answer *out);
+
 /* Each test of the gate with its present answer, in order; the first that is no allow is the answer of gate_ask. */
 struct gate_finding {
 	const char *test;   /* "suppression", static */

@@ -80,21 +80,9 @@ judge_spends(const struct policy_request *r)
 static void
 say(struct judgement *out, enum policy_action action, const char *reason, const char *text)
 {
-	char shown[POLICY_ANSWER_MAX];
-	size_t at;
-
 	out->action = action;
-	buf_copy_text(out->reason, sizeof(out->reason), reason);
-	shown[0] = '\0';
-	if (action != POLICY_GO) {
-		buf_copy_text(shown, 301, text);
-		at = strlen(shown);
-		buf_copy_text(shown + at, sizeof(shown) - at, " (");
-		buf_copy_text(shown + at + 2, sizeof(shown) - at - 2, reason);
-		at = strlen(shown);
-		buf_copy_text(shown + at, sizeof(shown) - at, ")");
-	}
-	policy_answer(action, shown, out->answer);
+	(void)buf_copy_text(out->reason, sizeof(out->reason), reason);
+	policy_answer(action, text, reason, out->answer);
 }
 
 /* Where the question comes from. */
@@ -226,14 +214,32 @@ speaks_as_itself(const struct policy_request *r)
 	return r->sasl_username[0] == '\0' || strcmp(r->sasl_username, r->sender) == 0;
 }
 
+/* Words of which each is one: NULL, there is more to it. */
+static const char *
+one_mailbox(const struct policy_request *r)
+{
+	if (r->recipient[0] == '\0' || r->recipient_count > 1)
+		return NULL;
+	if (r->kind == POLICY_CHECK)
+		return r->mailbox;
+	return r->kind == POLICY_POSTFIX && speaks_as_itself(r) ? r->sender : NULL;
+}
+
+bool
+judge_remembers(const struct judge *j, const struct policy_request *r, struct judge_words *out)
+{
+	const char *mailbox = judge_spends(r) ? one_mailbox(r) : NULL;
+
+	out->read = mailbox != NULL && gate_remembers(j->gate, mailbox, r->recipient, &out->gate);
+	return out->read;
+}
+
 void
 judge_read(const struct judge *j, const struct policy_request *r, struct judge_words *out)
 {
-	const char *mailbox = r->kind == POLICY_CHECK ? r->mailbox : r->sender;
+	const char *mailbox = one_mailbox(r);
 
-	out->read = r->kind != POLICY_RELEASE && (r->kind == POLICY_CHECK || speaks_as_itself(r)) &&
-	            r->recipient[0] != '\0' && r->recipient_count <= 1 &&
-	            gate_read(j->gate, mailbox, r->recipient, &out->gate, NULL) == CR_OK;
+	out->read = mailbox != NULL && gate_read(j->gate, mailbox, r->recipient, &out->gate, NULL) == CR_OK;
 }
 
 /* Into j->mailbox: the login when it is one of ours, else the sender.  Not ok_out: out has the answer. */
@@ -272,13 +278,32 @@ static const enum policy_action actions[] = {
 	[GATE_ALLOW] = POLICY_GO, [GATE_WAIT] = POLICY_WAIT, [GATE_REFUSE] = POLICY_REFUSE};
 static_assert(ARRAY_LEN(actions) == GATE_VERDICT__COUNT, "an action for each verdict");
 
+/* For the log, of the recipient's domain; "" where nothing is logged, since it costs as much as the tests. */
 static void
-tell(const struct judge *j, const struct policy_request *r, const char *organisation, struct judgement *out)
+name_logged(const char *domain, struct name *out)
+{
+	out->text[0] = '\0';
+	if (log_get_level() >= LOG_LEVEL_INFO)
+		name_organisation(domain, out);
+}
+
+/* domain: of the first recipient. */
+static void
+tell(const struct judge *j, const struct policy_request *r, const char *domain, struct judgement *out)
 {
 	const struct gate_answer *a = &j->answers[0];
+	struct name organisation;
 
+	name_logged(domain, &organisation);
+	if (r->kind == POLICY_CHECK) {
+		out->action = actions[a->verdict];
+		buf_copy_text(out->reason, sizeof(out->reason), a->reason);
+		wire_answer(a, out->answer);
+		note(j, out, r, a->mailbox, organisation.text, j->recipients);
+		return;
+	}
 	say(out, actions[a->verdict], a->reason, a->message);
-	note(j, out, r, j->mailbox.text, organisation, j->recipients);
+	note(j, out, r, j->mailbox.text, organisation.text, j->recipients);
 }
 
 /* Also the test of a further recipient of a message: it answers for this one alone, END-OF-MESSAGE for all. */
@@ -290,7 +315,6 @@ test(struct judge *j, const struct policy_request *r, const struct judge_words *
 	                         .dry_run = true,
 	                         .words = words->read ? &words->gate : NULL};
 	struct address recipient;
-	struct name organisation;
 	uint8_t id[INSTANCES_ID_BYTES];
 	struct err err = {0};
 	int rc;
@@ -302,13 +326,12 @@ test(struct judge *j, const struct policy_request *r, const struct judge_words *
 		return;
 	}
 	q.recipient = recipient.text;
-	name_organisation(recipient.domain, &organisation);
 	rc = gate_ask(j->gate, &q, &j->answers[0], &err);
 	instance_id(j, id);
 	if (rc == CR_OK && j->answers[0].verdict == GATE_ALLOW)
 		rc = instances_add(j->instances, id, recipient.text, clock_boot_ms(j->clock), &err);
 	if (rc == CR_OK)
-		tell(j, r, organisation.text, out);
+		tell(j, r, recipient.domain, out);
 	else if (rc == CR_EREFUSED)
 		defer(j, r, "too_many_recipients", err.text, out);
 	else
@@ -377,12 +400,20 @@ judge_expect(struct judge *j, const struct policy_request *const *r, const struc
 	return rc;
 }
 
+/* Of the first recipient, which was read before. */
+static const char *
+first_domain(const struct judge *j, struct address *scratch)
+{
+	if (log_get_level() < LOG_LEVEL_INFO || address_parse(j->recipients[0], scratch, NULL) != CR_OK)
+		return "";
+	return scratch->domain;
+}
+
 static int
 spend(struct judge *j, const struct policy_request *r, const struct judge_words *words, struct judgement *out,
       struct err *err)
 {
-	struct name organisation = {0};
-	struct address first;
+	struct address first = {0};
 	bool is_read;
 	int rc;
 
@@ -390,8 +421,6 @@ spend(struct judge *j, const struct policy_request *r, const struct judge_words 
 		defer(j, r, "recipients_unknown", "not every recipient was asked about at RCPT", out);
 		return CR_OK;
 	}
-	if (log_get_level() >= LOG_LEVEL_INFO && address_parse(j->recipients[0], &first, NULL) == CR_OK)
-		name_organisation(first.domain, &organisation);
 	is_read = words->read && j->n == 1 && j->recipients[0] == r->recipient;
 	for (size_t i = 0; i < j->n; i++)
 		j->questions[i] = (struct gate_request){.mailbox = j->mailbox.text,
@@ -402,7 +431,7 @@ spend(struct judge *j, const struct policy_request *r, const struct judge_words 
 	if (rc == CR_EPARSE)
 		defer(j, r, "unreadable", "a recipient's address cannot be read", out);
 	else if (rc == CR_OK)
-		tell(j, r, organisation.text, out);
+		tell(j, r, first_domain(j, &first), out);
 	return rc == CR_EPARSE ? CR_OK : rc;
 }
 
@@ -416,8 +445,7 @@ check(struct judge *j, const struct policy_request *r, const struct judge_words 
 	                               .dry_run = r->dry_run,
 	                               .words = words->read ? &words->gate : NULL};
 	struct gate_answer *a = &j->answers[0];
-	struct name organisation = {0};
-	struct address to;
+	struct address to = {0};
 	int rc = r->dry_run ? gate_ask(j->gate, &q, a, err) : gate_ask_in(j->gate, &q, 1, a, err);
 
 	j->n = 1;
@@ -430,13 +458,30 @@ check(struct judge *j, const struct policy_request *r, const struct judge_words 
 	}
 	if (rc != CR_OK)
 		return rc;
-	out->action = actions[a->verdict];
-	(void)snprintf(out->reason, sizeof(out->reason), "%s", a->reason);
-	wire_answer(a, out->answer);
-	if (address_parse(r->recipient, &to, NULL) == CR_OK)
-		name_organisation(to.domain, &organisation);
-	note(j, out, r, a->mailbox, organisation.text, j->recipients);
+	tell(j, r, first_domain(j, &to), out);
 	return CR_OK;
+}
+
+bool
+judge_recall(struct judge *j, const struct policy_request *r, const struct judge_words *words, struct judgement *out)
+{
+	struct gate_request q = {.words = &words->gate};
+
+	q.mailbox = words->gate.mailbox.text;
+	q.recipient = words->gate.recipient.text;
+	if (r->kind == POLICY_CHECK)
+		q.message_id = r->message_id[0] != '\0' ? r->message_id : NULL;
+	else if (r->instance[0] == '\0' || make_id(j, r, NULL) != CR_OK)
+		return false;
+	else
+		q.message_id = buf_str(&j->message_id);
+	if (!gate_recall(j->gate, &q, &j->answers[0]))
+		return false;
+	j->n = 1;
+	j->recipients[0] = r->recipient;
+	address_copy(&j->mailbox, &words->gate.mailbox);
+	tell(j, r, words->gate.recipient.domain, out);
+	return true;
 }
 
 int

@@ -33,6 +33,8 @@ struct judge_words {
 	bool read; /* else they are read when it is judged */
 	struct gate_words gate;
 };
+/* The same from memory, as gate_remembers.  True: judge_recall may know the answer. */
+bool judge_remembers(const struct judge *j, const struct policy_request *r, struct judge_words *out);
 /* Before its turn comes, and by any thread while judge_set is not called. */
 void judge_read(const struct judge *j, const struct policy_request *r, struct judge_words *out);
 
@@ -41,6 +43,9 @@ bool judge_spends(const struct policy_request *r);
 /* All the requests that are going to be judged in the gate's transaction: see gate_expect.  Errors: as gate_expect. */
 MUST_CHECK int judge_expect(struct judge *j, const struct policy_request *const *r,
                             const struct judge_words *const *words, size_t n, struct err *err);
+/* The answer to one that spends, of which judge_remembers was true, if it is a no: see gate_recall.  False: judge_request. */
+bool judge_recall(struct judge *j, const struct policy_request *r, const struct judge_words *words,
+                  struct judgement *out);
 /* Errors, of a request that spends: as gate_ask_in, the transaction is to be rolled back.  A test has its trouble as an answer. */
 MUST_CHECK int judge_request(struct judge *j, const struct policy_request *r, const struct judge_words *words,
                              struct judgement *out, struct err *err);

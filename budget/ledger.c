@@ -158,6 +158,13 @@ ledger_refresh(struct ledger *l, bool binding, struct err *err)
 	return CR_OK;
 }
 
+bool
+ledger_remembers(const struct ledger *l, const char *mailbox, const char *recipient)
+{
+	return l->has_mark && !l->binding && dict_get(&l->seats, mailbox) != NULL &&
+	       dict_get(&l->strangers, recipient) != NULL && db_unchanged(l->db);
+}
+
 int
 ledger_server_clock(struct ledger *l, const struct clock *clock, struct clockwork *out, struct err *err)
 {
@@ -192,6 +199,8 @@ ledger_clock(struct ledger *l, const struct clock *clock, struct clockwork *out,
 	/* Of this boot: everything follows from the first reading. */
 	if (l->has_anchor && strcmp(l->anchor.boot_id, boot_id) == 0)
 		return clockwork_advance(&l->anchor, clock_wall_ms(clock), clock_boot_ms(clock), boot_id, out, err);
+	if (l->recalling)
+		return CR_ENOTFOUND;
 	if (!l->has_anchor) {
 		int rc = clockwork_read(l->db, clock, out, err);
 

@@ -65,7 +65,8 @@ struct ledger {
 	struct db *db;
 	int64_t history_keep_ms;
 	uint64_t mark, message;
-	bool binding; /* inside the gate's transaction: what is read is locked */
+	bool binding;   /* inside the gate's transaction: what is read is locked */
+	bool recalling; /* what is not in memory is not read: CR_ENOTFOUND, without a text */
 	bool has_mark;
 	struct closed closed;
 	struct dict standings, seats, paces, strangers;
@@ -90,6 +91,9 @@ void ledger_release(struct ledger *l);
 MUST_CHECK int ledger_refresh(struct ledger *l, bool binding, struct err *err);
 /* Everything: after a rollback, or a commit that failed. */
 void ledger_forget(struct ledger *l);
+
+/* A mailbox and a stranger that were read, and everything remembered certainly is as it was; without a system call. */
+bool ledger_remembers(const struct ledger *l, const char *mailbox, const char *recipient);
 
 /* All borrowed until the next ledger_refresh or ledger_forget.  Errors: CR_ESTORE, CR_ENOMEM. */
 MUST_CHECK int ledger_standing(struct ledger *l, const char *domain, const struct standing **out, struct err *err);

@@ -156,6 +156,8 @@ ledger_paced(struct ledger *l, const char *tenant, const char *organisation, str
 	assert(tenant_len + 1 + len < sizeof(key));
 	join_key(key, tenant, tenant_len, organisation, len);
 	p = dict_get(&l->paces, key);
+	if (p == NULL && l->recalling)
+		return CR_ENOTFOUND;
 	if (p == NULL) {
 		struct paces one = {.paced = &p};
 

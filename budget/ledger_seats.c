@@ -103,6 +103,8 @@ ledger_seat(struct ledger *l, const char *address, struct seat **out, struct err
 	int rc;
 
 	if (s == NULL) {
+		if (l->recalling)
+			return CR_ENOTFOUND;
 		if ((s = make_seat(address)) == NULL)
 			return err_nomem(err, "mailbox");
 		if ((rc = read_seats(l, &one, 1, false, err)) != CR_OK ||

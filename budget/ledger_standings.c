@@ -199,6 +199,8 @@ ledger_standing(struct ledger *l, const char *domain, const struct standing **ou
 	struct standing *s = dict_get(&l->standings, domain);
 	int rc;
 
+	if (s == NULL && l->recalling)
+		return CR_ENOTFOUND;
 	if (s == NULL) {
 		if ((s = make_standing(domain)) == NULL)
 			return err_nomem(err, "domain");

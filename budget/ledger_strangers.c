@@ -50,6 +50,8 @@ ledger_is_ours(struct ledger *l, const char *address, bool *out, struct stranger
 	bool ours = false;
 	int rc = CR_OK;
 
+	if (stranger == NULL && l->recalling)
+		return CR_ENOTFOUND;
 	if (stranger == NULL) {
 		rc = db_query_many(l->db, DB_LOOK, is_ours, &at, 1, 1, take_ours, &ours, err);
 		if (rc == CR_OK)

@@ -8,31 +8,45 @@
 #include "core/own.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-/* A line without its newline: an attribute within the limits? */
-static bool
-is_attribute(const char *line, size_t len)
-{
-	const char *equals = memchr(line, '=', len);
-	size_t name_len = equals != NULL ? (size_t)(equals - line) : 0;
+#define LINE_MAX_BYTES (POLICY_NAME_MAX + 1 + POLICY_VALUE_MAX) /* without its newline */
 
-	return equals != NULL && name_len > 0 && name_len <= POLICY_NAME_MAX && len - name_len - 1 <= POLICY_VALUE_MAX;
+/* A line without its newline: where its value begins; NULL: no attribute within the limits. */
+static const char *
+value_of(const char *line, size_t len)
+{
+	const char *equals = memchr(line, '=', len <= POLICY_NAME_MAX ? len : POLICY_NAME_MAX + 1);
+
+	if (equals == NULL || equals == line || len - (size_t)(equals - line) - 1 > POLICY_VALUE_MAX)
+		return NULL;
+	return equals + 1;
 }
 
-/* A whole line without its newline; false: junk. */
+/* Of a request that is not whole yet: is everything an attribute that was found from this one on? */
 static bool
-scan_line(struct policy_scan *s, const char *line, size_t len)
+are_attributes(const struct policy_scan *s, unsigned first, const char *data, size_t line)
 {
-	return ++s->attributes <= POLICY_ATTRIBUTES && is_attribute(line, len);
+	for (unsigned i = first; i < s->attributes; i++) {
+		if (value_of(data + line, s->ends[i] - line) == NULL)
+			return false;
+		line = (size_t)s->ends[i] + 1;
+	}
+	return true;
 }
 
+/*
+ * Most requests come in one piece, and are read next: so only where they end is looked for, and policy_read looks at the lines.  Of one that
+ * is not whole the lines are looked at here: who speaks another protocol is not to be waited for.
+ */
 enum policy_progress
 policy_scan(struct policy_scan *s, const char *data, size_t len)
 {
 	size_t limit = len < POLICY_REQUEST_BYTES ? len : POLICY_REQUEST_BYTES;
-	const size_t from = s->at;
+	const size_t from = s->at, first_line = s->line;
+	const unsigned first = s->attributes;
 
 	while (s->at < limit) {
 		const char *end = memchr(data + s->at, '\n', limit - s->at);
@@ -43,12 +57,15 @@ policy_scan(struct policy_scan *s, const char *data, size_t len)
 		if (s->at - 1 == s->line)
 			return s->attributes > 0 && memchr(data + from, '\0', s->at - from) == NULL ? POLICY_WHOLE
 			                                                                            : POLICY_JUNK;
-		if (!scan_line(s, data + s->line, s->at - 1 - s->line))
+		if (s->attributes == POLICY_ATTRIBUTES || s->at - 1 - s->line > LINE_MAX_BYTES)
 			return POLICY_JUNK;
+		s->ends[s->attributes++] = (uint16_t)(s->at - 1);
 		s->line = s->at;
 	}
+	if (!are_attributes(s, first, data, first_line))
+		return POLICY_JUNK;
 	/* The beginning of a line: too long already, or with a byte that no rest makes good? */
-	if (limit - s->line > POLICY_NAME_MAX + 1 + POLICY_VALUE_MAX || memchr(data + from, '\0', limit - from) != NULL)
+	if (limit - s->line > LINE_MAX_BYTES || memchr(data + from, '\0', limit - from) != NULL)
 		return POLICY_JUNK;
 	s->at = limit;
 	/* Nothing that comes could make it whole within the limit. */
@@ -77,45 +94,44 @@ stage_of(const char *word)
 	return POLICY_ELSEWHERE;
 }
 
-/* The attributes that are listened to, by name. */
-struct wanted {
-	const char *name;
-	size_t len;
-	const char **to;
+/* What the lines say that are listened to; in the order of the names below. */
+struct heard {
+	const char *kind, *state, *count, *dry_run;
+	const char *instance, *client_address, *sender, *recipient, *sasl_username;
+	const char *mailbox, *message_id, *ticket, *store;
 };
-#define WANTED(name, to)                                                                                               \
+
+/* By the length of the name: most of the two dozen lines are of no interest, and that tells them. */
+#define LENGTHS  16
+#define A_LENGTH 3
+#define HEARD(name, member)                                                                                            \
 	{                                                                                                              \
-		name, sizeof(name) - 1, to                                                                             \
+		name, offsetof(struct heard, member)                                                                   \
 	}
+static const struct {
+	const char *name;
+	size_t at;
+} listened[LENGTHS][A_LENGTH] = {
+	[5] = {HEARD("store",         store)            },
+	[6] = {HEARD("sender",        sender),            HEARD("ticket", ticket)},
+	[7] = {HEARD("request",              kind),                                HEARD("mailbox", mailbox), HEARD("dry_run", dry_run)},
+	[8] = {HEARD("instance",   instance)},
+	[9] = {HEARD("recipient",      recipient)               },
+	[10] = {HEARD("message_id",      message_id)            },
+	[13] = {HEARD("sasl_username",     sasl_username)       },
+	[14] = {HEARD("protocol_state",    state),      HEARD("client_address", client_address)},
+	[15] = {HEARD("recipient_count", count)},
+};
 
-/* Most of the two dozen lines are of no interest: the length of their name says so. */
-#define LENGTHS 16
-
+/* len: of the name. */
 static void
-sort_by_length(const struct wanted *wanted, size_t n, uint16_t of_length[LENGTHS])
+hear(struct heard *h, const char *line, size_t len)
 {
-	memset(of_length, 0, LENGTHS * sizeof(of_length[0]));
-	for (size_t i = 0; i < n; i++) {
-		assert(wanted[i].len < LENGTHS);
-		of_length[wanted[i].len] |= (uint16_t)(1U << i);
-	}
-}
-
-static void
-take_line(const char *line, size_t line_len, const struct wanted *wanted, const uint16_t of_length[LENGTHS])
-{
-	const char *equals = memchr(line, '=', line_len);
-	size_t len;
-
-	assert(equals != NULL); /* policy_scan saw it */
-	len = (size_t)(equals - line);
-	for (unsigned left = len < LENGTHS ? of_length[len] : 0; left != 0; left &= left - 1) {
-		const struct wanted *w = &wanted[__builtin_ctz(left)];
-
-		if (memcmp(w->name, line, len) == 0) {
-			*w->to = equals + 1;
-			return;
-		}
+	for (size_t i = 0; len < LENGTHS && i < A_LENGTH && listened[len][i].name != NULL; i++) {
+		if (listened[len][i].name[0] != line[0] || memcmp(listened[len][i].name, line, len) != 0)
+			continue;
+		*(const char **)(void *)((char *)h + listened[len][i].at) = line + len + 1;
+		return;
 	}
 }
 
@@ -137,70 +153,88 @@ find_kind(const char *word, enum policy_kind *out)
 }
 
 bool
-policy_read(char *data, size_t len, struct policy_request *r)
+policy_read(char *data, const struct policy_scan *s, struct policy_request *r)
 {
-	const char *kind = "", *state = "", *count = "", *dry_run = "";
-	const struct wanted wanted[] = {
-		WANTED("request", &kind),
-		WANTED("protocol_state", &state),
-		WANTED("recipient_count", &count),
-		WANTED("instance", &r->instance),
-		WANTED("client_address", &r->client_address),
-		WANTED("sender", &r->sender),
-		WANTED("recipient", &r->recipient),
-		WANTED("sasl_username", &r->sasl_username),
-		WANTED("mailbox", &r->mailbox),
-		WANTED("message_id", &r->message_id),
-		WANTED("ticket", &r->ticket),
-		WANTED("store", &r->store),
-		WANTED("dry_run", &dry_run),
-	};
-	uint16_t of_length[LENGTHS];
-	static_assert(ARRAY_LEN(wanted) <= 16, "a bit for each");
+	struct heard h = {"", "", "", "", "", "", "", "", "", "", "", "", ""};
+	size_t line = 0;
 
-	r->instance = r->client_address = r->sender = r->recipient = r->sasl_username = "";
-	r->mailbox = r->message_id = r->ticket = r->store = "";
-	r->recipient_count = 0;
-	sort_by_length(wanted, ARRAY_LEN(wanted), of_length);
 	/* Each newline becomes the end of its line's text; the last one is the empty line's. */
-	for (char *line = data, *end; line < data + len - 1; line = end + 1) {
-		end = memchr(line, '\n', (size_t)(data + len - line));
-		assert(end != NULL);
-		*end = '\0';
-		take_line(line, (size_t)(end - line), wanted, of_length);
+	for (unsigned i = 0; i < s->attributes; line = (size_t)s->ends[i++] + 1) {
+		const char *value = value_of(data + line, s->ends[i] - line);
+
+		if (value == NULL)
+			return false;
+		data[s->ends[i]] = '\0';
+		hear(&h, data + line, (size_t)(value - (data + line)) - 1);
 	}
-	r->stage = stage_of(state);
+	*r = (struct policy_request){.stage = stage_of(h.state),
+	                             .instance = h.instance,
+	                             .client_address = h.client_address,
+	                             .sender = h.sender,
+	                             .recipient = h.recipient,
+	                             .sasl_username = h.sasl_username,
+	                             .mailbox = h.mailbox,
+	                             .message_id = h.message_id,
+	                             .ticket = h.ticket,
+	                             .store = h.store,
+	                             .dry_run = h.dry_run[0] != '\0'};
 	/* Anything but 1 would spend where it was not meant to. */
-	if (!find_kind(kind, &r->kind) || (dry_run[0] != '\0' && strcmp(dry_run, "1") != 0))
+	if (!find_kind(h.kind, &r->kind) || (r->dry_run && strcmp(h.dry_run, "1") != 0))
 		return false;
-	r->dry_run = dry_run[0] != '\0';
-	return count[0] == '\0' || num_parse(count, 0, INT32_MAX, &r->recipient_count, NULL) == CR_OK;
+	return h.count[0] == '\0' || num_parse(h.count, 0, INT32_MAX, &r->recipient_count, NULL) == CR_OK;
 }
 
-#define WORD_MAX 16
-#define TEXT_MAX 401
+#define TEXT_MAX   400
+#define REASON_MAX 32
+
+static char *
+put(char *at, const char *text, size_t most)
+{
+	return at + buf_copy_text(at, most + 1, text);
+}
+
+/* Does any of 8 bytes lie outside 0x20 to 0x7e?  Most texts are plain, and byte for byte is slow. */
+static bool
+is_plain(uint64_t bytes)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+
+	/* A byte with its high bit set is none of ours; of the others one below 0x20 borrows, and one above 0x7e carries. */
+	return ((bytes | (bytes - ones * 0x20) | (bytes + ones)) & high) == 0;
+}
+
+static void
+make_plain(char *from, const char *to)
+{
+	uint64_t eight;
+
+	for (; to - from >= (ptrdiff_t)sizeof(eight); from += sizeof(eight)) {
+		memcpy(&eight, from, sizeof(eight));
+		if (!is_plain(eight))
+			break;
+	}
+	for (; from < to; from++) {
+		if ((unsigned char)*from < 0x20 || (unsigned char)*from >= 0x7f)
+			*from = '?';
+	}
+}
 
 void
-policy_answer(enum policy_action action, const char *text, char out[POLICY_ANSWER_MAX])
+policy_answer(enum policy_action action, const char *text, const char *reason, char out[POLICY_ANSWER_MAX])
 {
-	static const char *const words[] = {[POLICY_GO] = "DUNNO",
-	                                    [POLICY_WAIT] = "DEFER 4.7.1",
-	                                    [POLICY_TROUBLE] = "DEFER 4.3.0",
-	                                    [POLICY_REFUSE] = "REJECT 5.7.1"};
+	static const char *const words[] = {[POLICY_GO] = "action=DUNNO",
+	                                    [POLICY_WAIT] = "action=DEFER 4.7.1 coldrelay: ",
+	                                    [POLICY_TROUBLE] = "action=DEFER 4.3.0 coldrelay: ",
+	                                    [POLICY_REFUSE] = "action=REJECT 5.7.1 coldrelay: "};
 	static_assert(ARRAY_LEN(words) == POLICY_ACTION__COUNT, "a word for each action");
+	char *at = put(out, words[action], POLICY_ANSWER_MAX), *shown = at;
 
-	buf_copy_text(out, POLICY_ANSWER_MAX, "action=");
-	out += strlen(out);
-	buf_copy_text(out, WORD_MAX, words[action]);
-	out += strlen(out);
 	if (action != POLICY_GO) {
-		buf_copy_text(out, sizeof(" coldrelay: "), " coldrelay: ");
-		out += strlen(out);
-		buf_copy_text(out, TEXT_MAX, text);
-		for (; *out != '\0'; out++) {
-			if ((unsigned char)*out < 0x20 || (unsigned char)*out >= 0x7f)
-				*out = '?';
-		}
+		at = put(at, text, TEXT_MAX);
+		at = put(at, " (", 2);
+		at = put(at, reason, REASON_MAX);
+		at = put(at, ")", 1);
+		make_plain(shown, at);
 	}
-	memcpy(out, "\n\n", 3);
+	memcpy(at, "\n\n", 3);
 }

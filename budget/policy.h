@@ -23,6 +23,7 @@ struct policy_scan {
 	size_t at;   /* bytes looked at; of a whole request: its length */
 	size_t line; /* where the present line begins */
 	unsigned attributes;
+	uint16_t ends[POLICY_ATTRIBUTES]; /* where their newlines are */
 };
 enum policy_progress { POLICY_MORE, POLICY_WHOLE, POLICY_JUNK };
 /* data: all bytes since the request's start; those before s->at are not read again. */
@@ -48,10 +49,10 @@ struct policy_request {
 	bool dry_run;
 };
 /*
- * Of the len bytes that policy_scan called whole; they are changed, and have to stay as long as out.  False: junk (another kind of
- * request, a count that is no number).
+ * Of the s->at bytes that policy_scan called whole; they are changed, and have to stay as long as out.  False: junk (a line that is no
+ * attribute or beyond the limits, another kind of request, a count that is no number).
  */
-bool policy_read(char *data, size_t len, struct policy_request *out);
+bool policy_read(char *data, const struct policy_scan *s, struct policy_request *out);
 
 enum policy_action {
 	POLICY_GO,      /* DUNNO, not OK, which would end the list of restrictions */
@@ -60,7 +61,7 @@ enum policy_action {
 	POLICY_REFUSE,  /* REJECT 5.7.1 */
 	POLICY_ACTION__COUNT
 };
-/* The whole answer; text ends up in an SMTP reply, so what is not printable ASCII becomes '?'. */
-void policy_answer(enum policy_action action, const char *text, char out[POLICY_ANSWER_MAX]);
+/* The whole answer; text and reason end up in an SMTP reply, so what is not printable ASCII becomes '?'. */
+void policy_answer(enum policy_action action, const char *text, const char *reason, char out[POLICY_ANSWER_MAX]);
 
 #endif

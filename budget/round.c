@@ -297,6 +297,15 @@ count(struct round *r, const struct waiting *w, int64_t now)
 }
 
 void
+round_log(struct round *r)
+{
+	if (r->lines.len == 0)
+		return;
+	log_lines(LOG_LEVEL_INFO, buf_str(&r->lines), r->lines.len);
+	buf_clear(&r->lines);
+}
+
+void
 round_end(struct round *r)
 {
 	int64_t now = now_us();
@@ -316,8 +325,7 @@ round_end(struct round *r)
 	}
 	for (size_t i = 0; i < r->n; i++)
 		free(r->list[i].bytes);
-	log_lines(LOG_LEVEL_INFO, buf_str(&r->lines), r->lines.len);
-	buf_clear(&r->lines);
+	round_log(r);
 	r->n = 0;
 }
 
@@ -341,29 +349,51 @@ screen(const struct round *r, struct waiting *w, int fd)
 	w->answered = why != NULL;
 }
 
-bool
-round_add(struct round *r, void *who, int fd, const char *data, size_t len)
+/* A no at once: as round_end would count and log it. */
+static bool
+recall(struct round *r, struct waiting *w)
+{
+	if (w->answered || r->court->store_gone ||
+	    !judge_recall(r->court->judge, &w->request, &w->words, &w->judgement))
+		return false;
+	count(r, w, now_us());
+	if (log_get_level() >= LOG_LEVEL_INFO)
+		buf_addf(&r->lines, "%s\n", w->judgement.log);
+	return true;
+}
+
+enum round_added
+round_add(struct round *r, void *who, int fd, const char *data, const struct policy_scan *scan, bool may_recall,
+          const char **answer_out)
 {
 	struct waiting *w = &r->list[r->n];
+	bool known;
 
 	assert(r->n < ROUND_MAX);
-	w->bytes = malloc(len);
+	w->bytes = malloc(scan->at);
 	if (w->bytes == NULL)
-		return false;
-	memcpy(w->bytes, data, len);
-	if (!policy_read(w->bytes, len, &w->request)) {
+		return ROUND_JUNK;
+	memcpy(w->bytes, data, scan->at);
+	if (!policy_read(w->bytes, scan, &w->request)) {
 		free(w->bytes);
-		return false;
+		return ROUND_JUNK;
 	}
 	w->who = who;
 	w->asked_us = now_us();
 	w->spends = judge_spends(&w->request);
-	judge_read(r->court->judge, &w->request, &w->words);
 	w->answered = w->unknown = false;
 	if (w->request.kind != POLICY_POSTFIX)
 		screen(r, w, fd);
+	known = may_recall && judge_remembers(r->court->judge, &w->request, &w->words);
+	if (known && recall(r, w)) {
+		free(w->bytes);
+		*answer_out = w->judgement.answer;
+		return ROUND_KNOWN;
+	}
+	if (!known)
+		judge_read(r->court->judge, &w->request, &w->words);
 	r->n++;
-	return true;
+	return ROUND_WAITS;
 }
 
 size_t

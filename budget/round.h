@@ -8,6 +8,7 @@
 
 #include "budget/gate.h"
 #include "budget/metrics.h"
+#include "budget/policy.h"
 
 #define ROUND_MAX 256 /* requests of one commit */
 
@@ -28,8 +29,14 @@ void round_drop(struct round **r);
 /* Between two rounds, for its twin as well: another configuration. */
 void round_set(struct round *r, struct gate *gate, bool log_recipients);
 
-/* A whole request, by policy_scan.  At most ROUND_MAX before round_decide.  False: junk, or no memory for it; nothing was added. */
-bool round_add(struct round *r, void *who, int fd, const char *data, size_t len);
+/*
+ * A whole request, as policy_scan found it.  At most ROUND_MAX before round_decide.
+ * ROUND_JUNK: or no memory for it; nothing was added.  ROUND_KNOWN: it is a no that memory knows, here is the answer, borrowed until the next
+ * call; nothing was added.  may_recall: else none is looked for; only while no round is being decided.
+ */
+enum round_added { ROUND_JUNK, ROUND_WAITS, ROUND_KNOWN };
+enum round_added round_add(struct round *r, void *who, int fd, const char *data, const struct policy_scan *scan,
+                           bool may_recall, const char **answer_out);
 size_t round_size(const struct round *r);
 
 /*
@@ -44,6 +51,8 @@ bool round_decide(struct round *r);
 MUST_CHECK int round_check(const struct round *r, struct err *err);
 /* The i-th answer, in the order asked; NULL: none may be given, since nobody knows whether it is true.  who_out as it was added. */
 const char *round_answer(struct round *r, size_t i, void **who_out);
+/* What was recalled since then, to the log. */
+void round_log(struct round *r);
 /* Empty again, its decisions logged and counted. */
 void round_end(struct round *r);
 

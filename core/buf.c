@@ -129,11 +129,12 @@ buf_take(struct buf *b, const char *what, char **out, struct err *err)
 	return CR_OK;
 }
 
-void
+size_t
 buf_copy_text(char *to, size_t size, const char *text)
 {
 	size_t len = strnlen(text, size - 1);
 
 	memcpy(to, text, len);
 	to[len] = '\0';
+	return len;
 }

@@ -32,8 +32,8 @@ void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* text into a place of size bytes, cut where it must be, always ended: what snprintf("%s") does, without its price. */
-void buf_copy_text(char *to, size_t size, const char *text);
+/* text into a place of size bytes, cut where it must be, always ended: what snprintf("%s") does, without its price.  Returns the bytes put. */
+size_t buf_copy_text(char *to, size_t size, const char *text);
 
 /* The text, "" while empty.  Borrowed until the next change. */
 const char *buf_str(const struct buf *b);

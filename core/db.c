@@ -378,8 +378,15 @@ db_mark(struct db *db, uint64_t *out, struct err *err)
 		db->alone++;
 	if (rc == CR_OK)
 		*out = (uint64_t)db->alone << 32 | others;
+	db->marked_alone = db->alone;
 	unhold(db);
 	return rc;
+}
+
+bool
+db_unchanged(const struct db *db)
+{
+	return db->kind->unchanged != NULL && db->marked_alone == db->alone && db->kind->unchanged(db->engine);
 }
 
 bool

@@ -142,6 +142,11 @@ MUST_CHECK int db_lock_keys(struct db *db, const int64_t *keys, size_t n, struct
  * db_begin_shared through this handle do not count.  What was read under the same number still holds.  Errors: CR_ESTORE.
  */
 MUST_CHECK int db_mark(struct db *db, uint64_t *out, struct err *err);
+/*
+ * Certainly nothing else than what the last db_mark stood for, at the price of reading memory; false: ask db_mark.  For whoever's turn
+ * it would be to ask it; it takes no turn.
+ */
+bool db_unchanged(const struct db *db);
 /* The same for what binds all: another number whenever a db_begin of anybody may have committed.  Inside a transaction it costs nothing. */
 MUST_CHECK int db_mark_binding(struct db *db, uint64_t *out, struct err *err);
 /* Each exchange with it costs time: ask many things at once. */

@@ -58,6 +58,8 @@ struct engine_kind {
 
 	/* Another number after every commit of another connection.  NULL: nobody can tell. */
 	int (*mark)(struct engine *e, uint32_t *out, struct err *err);
+	/* Certainly the number that mark gave last, without a system call; false: maybe another.  NULL: nobody can tell. */
+	bool (*unchanged)(const struct engine *e);
 	/* See db_mark_binding.  NULL: as mark. */
 	int (*generation)(struct engine *e, uint64_t *out, struct err *err);
 	/* NULL: nothing is ever left for later. */

@@ -38,6 +38,7 @@ struct db {
 	struct asker later[LATER_MAX]; /* whose answers have not come yet */
 	size_t n_later;
 	uint32_t alone; /* transactions of db_begin that may have changed something */
+	uint32_t marked_alone; /* as it was at the last db_mark */
 	bool suspect;   /* damaged, or a write of unknown outcome: the next one to open it checks it */
 };
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/db_args.h"
+#include "core/db_index.h"
 #include "core/db_log.h"
 #include "core/db_pages.h"
 #include "core/lazy_sqlite.h"
@@ -41,7 +42,8 @@ struct engine_stmt {
 struct engine {
 	sqlite3 *handle;
 	int log_pages;
-	bool sync_failed; /* what the disk holds is unknown: nothing more is written through this connection */
+	bool sync_failed;      /* what the disk holds is unknown: nothing more is written through this connection */
+	struct db_index index; /* as it was at the last mark */
 	struct db_args args;
 	size_t n_cached;
 	struct engine_stmt *cache[CACHE_SIZE];
@@ -630,6 +632,9 @@ engine_begin(struct engine *e, enum engine_turn turn, struct err *err)
 	int rc;
 
 	(void)turn; /* the store's lock lets one in at a time */
+	/* What others did since the last mark must not be taken for what this transaction is going to do. */
+	if (!db_index_same(&e->index))
+		e->index.has_seen = false;
 	if (e->sync_failed)
 		return err_set(err, CR_ESTORE, "store: an earlier write could not be synced: start again");
 	rc = engine_prepare(e, "BEGIN IMMEDIATE", DB_NO_ARGS, &s, err);
@@ -639,6 +644,18 @@ engine_begin(struct engine *e, enum engine_turn turn, struct err *err)
 	rc = engine_step(s, &more, err);
 	engine_done(s);
 	return rc;
+}
+
+/* After a commit of our own, with the store's lock still held: what changed is what we did. */
+static void
+keep_own(struct engine *e)
+{
+	uint8_t now[DB_INDEX_BYTES];
+
+	if (!e->index.has_seen)
+		return;
+	db_index_read(&e->index, now);
+	db_index_keep(&e->index, now);
 }
 
 static int
@@ -656,8 +673,10 @@ engine_commit(struct engine *e, struct err *err)
 	rc = sqlite3_step(s->handle);
 	ours = rc == SQLITE_DONE ? CR_OK : fault(e, rc, "commit", err);
 	engine_done(s);
-	if (ours == CR_OK)
+	if (ours == CR_OK) {
+		keep_own(e);
 		return CR_OK;
+	}
 	engine_rollback(e);
 	/*
 	 * An input/output error may have struck between the commit frame and its sync: the next recovery may or may not find the
@@ -681,17 +700,31 @@ static int
 engine_mark(struct engine *e, uint32_t *out, struct err *err)
 {
 	struct engine_stmt *s = NULL;
-	bool more = false;
+	uint8_t before[DB_INDEX_BYTES];
+	bool more = false, has_index = db_index_find(&e->index, e->handle);
 	int rc = engine_prepare(e, "PRAGMA data_version", DB_NO_ARGS, &s, err);
 
 	if (rc != CR_OK)
 		return rc;
+	if (has_index)
+		db_index_read(&e->index, before);
 	assert(s != NULL);
 	rc = engine_step(s, &more, err);
 	if (rc == CR_OK && more)
 		*out = (uint32_t)engine_col_int(s, 0);
 	engine_done(s);
+	/* The same before and after: what the number stands for is what these bytes stand for. */
+	if (has_index)
+		db_index_keep(&e->index, before);
+	if (has_index && !db_index_same(&e->index))
+		e->index.has_seen = false;
 	return rc == CR_OK && !more ? err_set(err, CR_ESTORE, "store: no data version") : rc;
+}
+
+static bool
+engine_unchanged(const struct engine *e)
+{
+	return db_index_same(&e->index);
 }
 
 static int
@@ -727,6 +760,7 @@ const struct engine_kind engine_sqlite = {
 	.rollback = engine_rollback,
 	.in_transaction = engine_in_transaction,
 	.mark = engine_mark,
+	.unchanged = engine_unchanged,
 	.prepare = engine_prepare,
 	.many = engine_many,
 	.step = engine_step,

@@ -8,6 +8,7 @@
 #include "dns/name.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -149,6 +150,17 @@ address_parse(const char *text, struct address *out, struct err *err)
 	memcpy(out->text + len + 1, domain.text, domain_len + 1);
 	out->domain = out->text + len + 1;
 	return CR_OK;
+}
+
+void
+address_canonical(const char *text, struct address *out)
+{
+	const size_t len = strlen(text);
+	const char *at = memrchr(text, '@', len);
+
+	assert(at != NULL && len < sizeof(out->text));
+	memcpy(out->text, text, len + 1);
+	out->domain = out->text + (at - text) + 1;
 }
 
 void

@@ -65,6 +65,8 @@ struct address {
 	const char *domain;     /* points into text */
 };
 MUST_CHECK int address_parse(const char *text, struct address *out, struct err *err);
+/* text: what address_parse made of any spelling, once. */
+void address_canonical(const char *text, struct address *out);
 /* It points into itself: a plain assignment would point into the original. */
 void address_copy(struct address *to, const struct address *from);
 

@@ -84,7 +84,7 @@ wire__a_question_survives_the_way(void **state)
 	(void)state;
 	assert_ok(wire_write_check(&q, "1:2:3", &b, &o.err), &o.err);
 	assert_int_equal(policy_scan(&s, b.data, b.len), POLICY_WHOLE);
-	assert_true(policy_read(b.data, s.at, &r));
+	assert_true(policy_read(b.data, &s, &r));
 	assert_int_equal(r.kind, POLICY_CHECK);
 	assert_string_equal(r.mailbox, ANNA);
 	assert_string_equal(r.recipient, EXTERN_MAIL);

@@ -54,7 +54,7 @@ finish(enum policy_progress p, const char *text, const struct policy_scan *s)
 
 	if (p == POLICY_WHOLE)
 		memcpy(bytes, text, s->at);
-	return p == POLICY_WHOLE && !policy_read(bytes, s->at, &request) ? POLICY_JUNK : p;
+	return p == POLICY_WHOLE && !policy_read(bytes, s, &request) ? POLICY_JUNK : p;
 }
 
 /* Whole, in two pieces cut at every byte, and byte by byte: the same. */
@@ -115,7 +115,7 @@ check_limit(void **state)
 	}
 	if (l->n != 0)
 		buf_addc(&b, '\n');
-	assert_int_equal(policy_scan(&s, b.data, b.len), l->want);
+	assert_int_equal(finish(policy_scan(&s, b.data, b.len), b.data, &s), l->want);
 	buf_release(&b);
 }
 
@@ -137,18 +137,29 @@ policy__answers_are_one_line_of_ascii(void **state)
 	char out[POLICY_ANSWER_MAX], lang[2000];
 
 	(void)state;
-	policy_answer(POLICY_GO, "never shown", out);
+	policy_answer(POLICY_GO, "never shown", "ok", out);
 	assert_string_equal(out, "action=DUNNO\n\n");
-	policy_answer(POLICY_WAIT, "later\naction=OK\xc3\xa9", out);
-	assert_string_equal(out, "action=DEFER 4.7.1 coldrelay: later?action=OK??\n\n");
-	policy_answer(POLICY_TROUBLE, "disk", out);
-	assert_string_equal(out, "action=DEFER 4.3.0 coldrelay: disk\n\n");
-	policy_answer(POLICY_REFUSE, "no", out);
-	assert_string_equal(out, "action=REJECT 5.7.1 coldrelay: no\n\n");
+	policy_answer(POLICY_WAIT, "later\naction=OK\xc3\xa9", "budget", out);
+	assert_string_equal(out, "action=DEFER 4.7.1 coldrelay: later?action=OK?? (budget)\n\n");
+	policy_answer(POLICY_TROUBLE, "disk", "store", out);
+	assert_string_equal(out, "action=DEFER 4.3.0 coldrelay: disk (store)\n\n");
+	policy_answer(POLICY_REFUSE, "no", "frozen", out);
+	assert_string_equal(out, "action=REJECT 5.7.1 coldrelay: no (frozen)\n\n");
 	memset(lang, 'x', sizeof(lang) - 1);
 	lang[sizeof(lang) - 1] = '\0';
-	policy_answer(POLICY_REFUSE, lang, out);
-	assert_string_equal(out + strlen(out) - 3, "x\n\n");
+	policy_answer(POLICY_REFUSE, lang, "frozen", out);
+	assert_string_equal(out + strlen(out) - sizeof("x (frozen)\n\n") + 1, "x (frozen)\n\n");
+	/* Each place of a word of eight, and each kind of byte that is none of ours. */
+	for (size_t i = 0; i < 16; i++) {
+		static const unsigned char bad[] = {0x01, 0x1f, 0x7f, 0x80, 0xff};
+		char text[] = " ~aZ09 ~ ~aZ09 ~", want[sizeof(text)];
+
+		memcpy(want, text, sizeof(text));
+		text[i] = (char)bad[i % sizeof(bad)];
+		want[i] = '?';
+		policy_answer(POLICY_WAIT, text, "budget", out);
+		assert_memory_equal(out + sizeof("action=DEFER 4.7.1 coldrelay: ") - 1, want, sizeof(want) - 1);
+	}
 }
 
 static void
