@@ -63,9 +63,10 @@ VERSION   := $(shell sed -n 's/^\#define COLDRELAY_VERSION "\(.*\)"/\1/p' core/v
 SONAME    := libcoldrelay-gate.so.1
 
 # The small door is linked without shared objects, which sanitizers cannot be.
-# Each page that it touches is a fault of its start, so the linker drops what nobody calls and packs the rest.  It warns of SQLite's
-# extensions, which would need shared objects at run time and are never loaded.
-FRONTFLAGS := -static-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--no-warnings
+# Each page that it touches is a fault of its start, so the linker drops what nobody calls and packs the rest, and the addresses are
+# final: of a program that can lie anywhere, every page with a pointer in it is written before main.  It warns of SQLite's extensions,
+# which would need shared objects at run time and are never loaded.
+FRONTFLAGS := -static -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--no-warnings
 FRONT  := $(if $(filter debug release,$(MODE)),$(B)/bin/coldrelay)
 
 all: $(B)/coldrelay $(FRONT) ## build the program (MODE=debug|release|asan|tsan|cov|fuzz)
@@ -78,12 +79,14 @@ $(B)/front_main.o: main.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -Dmain=program_main -Wno-missing-prototypes -MMD -MP -c -o $@ $<
 
-# Beside it what it becomes, as `make install` lays them out.
+# Beside it what it becomes, as `make install` lays them out.  And copied, as there: a file that a linker has written here and there lies
+# in memory in small pieces, and a start maps each of them.
 $(B)/bin/coldrelay: $(B)/front.o $(B)/front_main.o $(B)/libcoldrelay.a | $(B)/coldrelay
 	$(Q)echo "  LD    $@"
 	$(Q)mkdir -p $(B)/bin $(B)/libexec/coldrelay
 	$(Q)ln -sf ../../coldrelay $(B)/libexec/coldrelay/coldrelay
-	$(Q)$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) $(FRONTFLAGS) -o $@ $^ -lconfig -lsqlite3 -lsodium -lpsl -lidn2 -lunistring -lm -pthread
+	$(Q)$(CC) $(filter-out -pie,$(LDFLAGS_$(MODE))) $(LDFLAGS) $(FRONTFLAGS) -o $@.linked $^ -lconfig -lsqlite3 -lsodium -lpsl -lidn2 -lunistring -lm -pthread
+	$(Q)install -m 755 $@.linked $@ && rm $@.linked
 
 $(B)/libcoldrelay.a: $(LIBOBJ)
 	$(Q)rm -f $@; ar rcs $@ $^

@@ -98,6 +98,12 @@ struct engine_kind {
 	/* Pages in the log after this connection's last commit; 0 when it made none.  NULL: its log is its own affair. */
 	int (*log_pages)(const struct engine *e);
 	int (*checkpoint)(struct engine *e, struct err *err);
+	/*
+	 * Written back, and empty for whoever opens the store next alone: he cannot tell what was written back from what was not.  As far as
+	 * nobody reads it.  log_length: pages that he would have to read, as log_pages.
+	 */
+	int (*rewind)(struct engine *e, struct err *err);
+	int (*log_length)(const struct engine *e);
 };
 
 extern const struct engine_kind engine_sqlite, engine_postgres;

@@ -18,7 +18,9 @@
 #include "core/lazy.h"
 
 #define AHEAD_BYTES  (2 * 1024 * 1024) /* a round waits for all of it, once in the life of a log */
-#define OFTEN        64                /* syncs of one opener: a one-shot leaves a short log behind */
+#define OFTEN        64                /* syncs of one opener */
+#define SHORT_BYTES  (192 * 1024)      /* of a log that begins; one-shots begin it afresh before it is as long */
+#define HEADER_BYTES 32
 #define GATHER_BYTES (512 * 1024)
 #define WRITE_BYTES  65536 /* os_unix.c takes at most 128 KB less one in one call */
 
@@ -38,6 +40,7 @@ struct log_file {
 	unsigned syncs;
 };
 
+static const char zeros[WRITE_BYTES];
 static sqlite3_vfs *under; /* SQLite's own */
 static sqlite3_vfs vfs;
 static pthread_once_t vfs_once = PTHREAD_ONCE_INIT;
@@ -50,14 +53,14 @@ static pthread_once_t vfs_once = PTHREAD_ONCE_INIT;
 static void
 write_ahead(struct log_file *f)
 {
-	static const char zeros[WRITE_BYTES];
 	const sqlite3_int64 end = f->at + f->len;
+	const sqlite3_int64 goal = f->syncs >= OFTEN ? end + AHEAD_BYTES : f->at == 0 ? SHORT_BYTES : 0;
 
-	if (end <= f->size || f->syncs < OFTEN)
+	if (end <= f->size || goal == 0)
 		return;
 	if (f->real->pMethods->xFileSize(f->real, &f->size) != SQLITE_OK || end <= f->size)
 		return;
-	for (sqlite3_int64 goal = end + AHEAD_BYTES; f->size < goal; f->size += WRITE_BYTES) {
+	for (; f->size < goal; f->size += WRITE_BYTES) {
 		if (f->real->pMethods->xWrite(f->real, zeros, WRITE_BYTES, f->size) != SQLITE_OK)
 			return;
 	}
@@ -119,13 +122,24 @@ log_write(sqlite3_file *file, const void *from, int len, sqlite3_int64 at)
 	return SQLITE_OK;
 }
 
+/*
+ * A log that SQLite wants empty only loses its header: one of zeros is none (walformat.html), so that a recovery finds no frame, and the
+ * commits that follow lie inside the file.  A long one goes.
+ */
 static int
 log_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
 	struct log_file *f = (struct log_file *)file;
 	int rc = flush(f);
 
-	return rc != SQLITE_OK ? rc : f->real->pMethods->xTruncate(f->real, size);
+	if (rc == SQLITE_OK && size == 0)
+		rc = f->real->pMethods->xFileSize(f->real, &f->size);
+	if (rc != SQLITE_OK)
+		return rc;
+	if (size == 0 && f->size >= HEADER_BYTES && f->size <= AHEAD_BYTES)
+		return f->real->pMethods->xWrite(f->real, zeros, HEADER_BYTES, 0);
+	f->size = 0; /* looked at again before the next write behind its end */
+	return f->real->pMethods->xTruncate(f->real, size);
 }
 
 static int
@@ -212,6 +226,27 @@ static const sqlite3_io_methods methods = {
 	.xDeviceCharacteristics = log_device,
 };
 
+/*
+ * Who finds a log empty syncs its directory before anything is written to it, so whoever finds something in it need not: SQLite, which
+ * makes no difference between a log that it makes and one that it might have made, would do so at the first commit of every process.
+ */
+static int
+open_real(struct log_file *f, sqlite3_filename name, int flags, int *flags_out)
+{
+	int rc = under->xOpen(under, name, f->real, flags & ~SQLITE_OPEN_CREATE, flags_out);
+
+	if (rc == SQLITE_OK && f->real->pMethods->xFileSize(f->real, &f->size) == SQLITE_OK && f->size > 0)
+		return SQLITE_OK;
+	if (rc == SQLITE_OK)
+		(void)f->real->pMethods->xClose(f->real);
+	rc = under->xOpen(under, name, f->real, flags, flags_out);
+	if (rc == SQLITE_OK && (flags & SQLITE_OPEN_CREATE) != 0)
+		rc = f->real->pMethods->xSync(f->real, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+	if (rc != SQLITE_OK && f->real->pMethods != NULL)
+		(void)f->real->pMethods->xClose(f->real);
+	return rc;
+}
+
 static int
 vfs_open(sqlite3_vfs *self, sqlite3_filename name, sqlite3_file *file, int flags, int *flags_out)
 {
@@ -223,7 +258,7 @@ vfs_open(sqlite3_vfs *self, sqlite3_filename name, sqlite3_file *file, int flags
 		return under->xOpen(under, name, file, flags, flags_out);
 	memset(f, 0, sizeof(*f));
 	f->real = (sqlite3_file *)(f + 1);
-	rc = under->xOpen(under, name, f->real, flags, flags_out);
+	rc = open_real(f, name, flags, flags_out);
 	if (rc != SQLITE_OK)
 		return rc; /* pMethods stays NULL: nothing to close */
 	f->base.pMethods = &methods;

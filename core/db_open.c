@@ -11,7 +11,7 @@
 
 #define BUSY_MS_DEFAULT     5000
 #define DISTRUST_MS_DEFAULT 86400000
-#define DROP_AT_LOG_PAGES   200 /* whoever opens the store next alone has to read all of them again */
+#define SHORT_LOG_PAGES     64 /* whoever opens the store next alone has to read all of them again */
 
 static void
 init_turns(struct db *db)
@@ -199,9 +199,9 @@ db_drop(struct db **db)
 		return;
 	db_rollback(*db);
 	/* Only if nobody waits for us or we for anybody: whoever comes next finds the log as it is. */
-	if ((*db)->lock != NULL && (*db)->kind->log_pages((*db)->engine) > DROP_AT_LOG_PAGES &&
+	if ((*db)->lock != NULL && !(*db)->suspect && (*db)->kind->log_length((*db)->engine) > SHORT_LOG_PAGES &&
 	    db_lock(*db, 0, &ignored) == CR_OK) {
-		(void)!(*db)->kind->checkpoint((*db)->engine, &ignored);
+		(void)!(*db)->kind->rewind((*db)->engine, &ignored);
 		db_unlock(*db);
 	}
 	db_free(db);

@@ -41,7 +41,9 @@ struct engine_stmt {
 
 struct engine {
 	sqlite3 *handle;
-	int log_pages;
+	int log_pages;  /* that wait to be written back */
+	int log_length; /* and those that do not */
+	int busy_ms;
 	bool sync_failed;      /* what the disk holds is unknown: nothing more is written through this connection */
 	struct db_index index; /* as it was at the last mark */
 	struct db_args args;
@@ -86,7 +88,7 @@ note_log_pages(void *arg, sqlite3 *handle, const char *name, int pages)
 
 	(void)handle;
 	(void)name;
-	e->log_pages = pages;
+	e->log_pages = e->log_length = pages;
 	return SQLITE_OK;
 }
 
@@ -237,7 +239,8 @@ engine_open(const struct engine_options *o, struct engine **out, struct err *err
 	/* Room for the cursors of all statements at once: else each run of one asks the heap, through a lock.  Fails harmlessly. */
 	if (o->mode != DB_READ)
 		(void)sqlite3_db_config(e->handle, SQLITE_DBCONFIG_LOOKASIDE, NULL, 1200, 400);
-	(void)sqlite3_busy_timeout(e->handle, o->busy_ms > INT32_MAX ? INT32_MAX : (int)o->busy_ms);
+	e->busy_ms = o->busy_ms > INT32_MAX ? INT32_MAX : (int)o->busy_ms;
+	(void)sqlite3_busy_timeout(e->handle, e->busy_ms);
 	/* Replaces SQLite's own hook, the one that checkpoints; the setting then reads 0. */
 	(void)sqlite3_wal_hook(e->handle, note_log_pages, e);
 	rc = apply_settings(e, o->mode != DB_READ, err);
@@ -743,6 +746,28 @@ engine_checkpoint(struct engine *e, struct err *err)
 	if (rc != SQLITE_OK)
 		return fault(e, rc, "checkpoint", err);
 	e->log_pages = in_log > written ? in_log - written : 0;
+	e->log_length = in_log;
+	return CR_OK;
+}
+
+static int
+engine_log_length(const struct engine *e)
+{
+	return e->log_length;
+}
+
+/* What says that a log was written back is its index, which lives no longer than the last user; so its frames have to go. */
+static int
+engine_rewind(struct engine *e, struct err *err)
+{
+	int in_log = 0, written = 0, rc;
+
+	(void)sqlite3_busy_timeout(e->handle, 0); /* for no reader's end */
+	rc = sqlite3_wal_checkpoint_v2(e->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, &in_log, &written);
+	(void)sqlite3_busy_timeout(e->handle, e->busy_ms);
+	if (rc != SQLITE_OK)
+		return fault(e, rc, "checkpoint", err);
+	e->log_pages = e->log_length = 0;
 	return CR_OK;
 }
 
@@ -773,4 +798,6 @@ const struct engine_kind engine_sqlite = {
 	.col_is_null = engine_col_is_null,
 	.log_pages = engine_log_pages,
 	.checkpoint = engine_checkpoint,
+	.rewind = engine_rewind,
+	.log_length = engine_log_length,
 };

@@ -181,11 +181,10 @@ secret_wipe_buf(struct buf *b)
 	buf_release(b);
 }
 
-/* Read a private file into guarded memory from the first byte on.  Errors: CR_ENOTFOUND, CR_ECONFIG, CR_EIO, CR_ENOMEM. */
+/* A private file, whole, into the max_bytes + 1 bytes at to.  Errors: CR_ENOTFOUND, CR_ECONFIG, CR_EIO, CR_ENOMEM. */
 static int
-read_private(const char *path, size_t max_bytes, struct secret **out, struct err *err)
+read_private(const char *path, size_t max_bytes, char *to, size_t *len_out, struct err *err)
 {
-	struct secret *s = NULL;
 	size_t used = 0;
 	struct stat st = {0};
 	int fd = -1, rc;
@@ -194,44 +193,35 @@ read_private(const char *path, size_t max_bytes, struct secret **out, struct err
 	if (rc != CR_OK)
 		return rc;
 	rc = file_check_private(path, &st, err);
-	if (rc != CR_OK)
-		goto out;
-	rc = allocate(max_bytes, &s, err);
-	if (rc != CR_OK)
-		goto out;
-	/* One byte more than allowed fits where the NUL will stand, and shows a file that is too long. */
-	while (used <= max_bytes) {
-		ssize_t got = read(fd, s->bytes + used, max_bytes + 1 - used);
+	/* One byte more than allowed shows a file that is too long. */
+	while (rc == CR_OK && used <= max_bytes) {
+		ssize_t got = read(fd, to + used, max_bytes + 1 - used);
 
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0) {
+		if (got < 0)
 			rc = err_errno(err, CR_EIO, errno, path);
-			goto out;
-		}
-		if (got == 0)
+		if (got <= 0)
 			break;
 		used += (size_t)got;
 	}
-	if (used > max_bytes) {
+	if (rc == CR_OK && used > max_bytes)
 		rc = err_set(err, CR_ECONFIG, "%s: longer than the limit of %zu bytes", path, max_bytes);
-		goto out;
-	}
-	rc = secret_make(s->bytes, used, out, err);
-out:
-	secret_drop(&s);
+	if (rc == CR_OK)
+		*len_out = used;
 	(void)close(fd);
 	return rc;
 }
 
 /* Editors and `echo` leave one line end behind; more than that belongs to the secret. */
-static void
-cut_line_end(struct secret *s)
+static size_t
+without_line_end(const char *text, size_t len)
 {
-	if (s->len > 0 && s->bytes[s->len - 1] == '\n')
-		s->bytes[--s->len] = '\0';
-	if (s->len > 0 && s->bytes[s->len - 1] == '\r')
-		s->bytes[--s->len] = '\0';
+	if (len > 0 && text[len - 1] == '\n')
+		len--;
+	if (len > 0 && text[len - 1] == '\r')
+		len--;
+	return len;
 }
 
 static int
@@ -254,26 +244,27 @@ static int
 resolve_file(const char *ref, const char *path, struct secret **out, struct err *err)
 {
 	struct secret *s = NULL;
+	size_t len = 0;
 	int rc;
 
 	if (*path == '\0')
 		return err_set(err, CR_ECONFIG, "%s: the path is missing", ref);
-	rc = read_private(path, SECRET_MAX_BYTES, &s, err);
+	rc = allocate(SECRET_MAX_BYTES, &s, err);
+	if (rc != CR_OK)
+		return rc;
+	rc = read_private(path, SECRET_MAX_BYTES, s->bytes, &len, err);
 	if (rc == CR_ENOTFOUND || rc == CR_EIO) {
 		/* To the reader of a reference it is all one: the configuration has to be mended. */
 		if (err != NULL)
 			err->code = CR_ECONFIG;
-		return CR_ECONFIG;
+		rc = CR_ECONFIG;
 	}
-	if (rc != CR_OK)
-		return rc;
-	cut_line_end(s);
-	if (s->len == 0) {
-		secret_drop(&s);
-		return err_set(err, CR_ECONFIG, "%s: empty", ref);
-	}
-	*out = TAKE(s);
-	return CR_OK;
+	if (rc == CR_OK && (len = without_line_end(s->bytes, len)) == 0)
+		rc = err_set(err, CR_ECONFIG, "%s: empty", ref);
+	if (rc == CR_OK)
+		rc = secret_make(s->bytes, len, out, err);
+	secret_drop(&s);
+	return rc;
 }
 
 int
@@ -345,25 +336,28 @@ vault_drop(struct vault **v)
 	*v = NULL;
 }
 
+/* Not into guarded memory first: each piece of it is a dozen system calls, of every check that opens a store. */
 static int
 read_key_file(const char *path, struct vault **out, struct err *err)
 {
-	struct secret *text = NULL;
+	char text[KEY_FILE_MAX + 1];
 	uint8_t key[KEY_BYTES];
-	size_t got = 0;
-	int rc = read_private(path, KEY_FILE_MAX, &text, err);
+	size_t len = 0, got = 0;
+	int rc = need_sodium(err);
 
+	if (rc == CR_OK)
+		rc = read_private(path, KEY_FILE_MAX, text, &len, err);
 	if (rc != CR_OK)
-		return rc;
-	cut_line_end(text);
-	if (sodium_base642bin(key, sizeof(key), text->bytes, text->len, NULL, &got, NULL,
+		goto out;
+	if (sodium_base642bin(key, sizeof(key), text, without_line_end(text, len), NULL, &got, NULL,
 	                      sodium_base64_VARIANT_ORIGINAL) == 0 &&
 	    got == sizeof(key))
 		rc = vault_from_bytes(key, out, err);
 	else
 		rc = err_set(err, CR_ECONFIG, "%s: not a key file: 32 bytes in base64 are expected", path);
+out:
 	secret_wipe(key, sizeof(key));
-	secret_drop(&text);
+	secret_wipe(text, sizeof(text));
 	return rc;
 }
 

@@ -736,6 +736,100 @@ put_much(struct db *db)
 	}
 }
 
+/* The frames that a recovery would read: 0 where the header is none.  sqlite.org/walformat.html s1. */
+static int64_t
+log_frames(const char *name)
+{
+	char *path = NULL;
+	uint8_t header[32] = {0}, frame[24];
+	int64_t n = 0, page_bytes;
+	int fd;
+
+	assert_true(asprintf(&path, "%s/%s-wal", dir, name) > 0);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_true(read(fd, header, sizeof(header)) >= 0);
+	page_bytes = header[10] * 256 + header[11];
+	while (header[0] == 0x37 &&
+	       pread(fd, frame, sizeof(frame), 32 + n * (page_bytes + 24)) == (ssize_t)sizeof(frame) &&
+	       memcmp(frame + 8, header + 16, 8) == 0)
+		n++;
+	(void)close(fd);
+	free(path);
+	return n;
+}
+
+/* To whoever opens a store alone, a log that was written back is as long to read as one that was not. */
+static void
+db__who_leaves_a_long_log_empties_it(void **state)
+{
+	struct db *db = open_new("leaves");
+	struct err err = {0};
+	off_t size;
+
+	(void)state;
+	for (int64_t i = 0; i < 40; i++) {
+		put_id(db, i);
+		assert_ok(db_checkpoint(db, i == 39 ? 0 : 100000, &err), &err);
+	}
+	assert_true(log_frames("leaves") > 64);
+	db_drop(&db);
+	assert_int_equal(log_frames("leaves"), 0);
+	/* Growing it again would cost each commit more than its bytes. */
+	size = size_of("leaves-wal");
+	assert_true(size > 0);
+	for (int64_t i = 40; i < 200; i++) {
+		db = open_again("leaves", 20);
+		assert_int_equal(count(db, "SELECT count(*) FROM t"), i);
+		put_id(db, i);
+		db_drop(&db);
+		assert_true(log_frames("leaves") <= 64);
+	}
+	assert_int_equal(size_of("leaves-wal"), size);
+	/* A file that takes megabytes is not kept. */
+	db = open_again("leaves", 20);
+	put_much(db);
+	db_drop(&db);
+	assert_int_equal(size_of("leaves-wal"), 0);
+	db = open_again("leaves", 20);
+	assert_int_equal(count(db, "SELECT count(*) FROM t"), 210);
+	put_id(db, 200);
+	db_drop(&db);
+	db = open_again("leaves", 20);
+	assert_int_equal(count(db, "SELECT count(*) FROM t"), 211);
+	db_drop(&db);
+}
+
+/* Nor is anything taken from a reader, or waited for his end. */
+static void
+db__a_log_that_is_read_stays(void **state)
+{
+	struct db *db = open_new("isread"), *reader = NULL;
+	struct db_rows *rows = NULL;
+	struct err err = {0};
+	int64_t before, started;
+	bool more = true;
+	int n = 0;
+
+	(void)state;
+	for (int64_t i = 0; i < 40; i++)
+		put_id(db, i);
+	assert_ok(try_open("isread", DB_READ, &schema_1, &reader, &err), &err);
+	assert_ok(db_query(reader, "SELECT id FROM t", DB_NO_ARGS, &rows, &err), &err);
+	assert_ok(db_next(rows, &more, &err), &err);
+	put_id(db, 40);
+	before = log_frames("isread");
+	started = clock_boot_ms(clock_system());
+	db_drop(&db);
+	assert_true(clock_boot_ms(clock_system()) - started < 1000);
+	assert_int_equal(log_frames("isread"), before);
+	for (; more; n++)
+		assert_ok(db_next(rows, &more, &err), &err);
+	assert_int_equal(n, 40);
+	db_rows_drop(&rows);
+	db_drop(&reader);
+}
+
 /* SQLite's WAL-reset race: a checkpoint beside a commit of another connection can lose it. */
 static void
 db__nothing_is_written_back_beside_another_s_write(void **state)
@@ -1054,6 +1148,8 @@ main(void)
 	TEST(tests, n, db__a_write_that_finds_no_room_is_not_committed);
 	TEST(tests, n, db__damage_is_found_after_an_unclean_end);
 	TEST(tests, n, db__a_checkpoint_empties_the_log_into_the_store);
+	TEST(tests, n, db__who_leaves_a_long_log_empties_it);
+	TEST(tests, n, db__a_log_that_is_read_stays);
 	TEST(tests, n, db__nothing_is_written_back_beside_another_s_write);
 	TEST(tests, n, db__sqlite_writes_nothing_back_by_itself);
 	TEST(tests, n, db__a_transaction_larger_than_memory_is_read_and_rolled_back);
