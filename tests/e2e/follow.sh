@@ -44,11 +44,18 @@ first() {
 }
 pass "a line that is written now is acted upon now" first
 
+# It has read what stands there now: looks N times more.
+looks() {
+	local from
+	from=$(naps)
+	until_true 10 eval "[ \$(naps) -ge $((from + $1)) ]"
+}
+
 half() {
 	local line
 	line=$(bounced 4bX0001 half@contoso.example)
 	printf '%s' "${line:0:90}" >>"$log"
-	until_true 10 test "$(stat -c %s "$log")" -gt 0 && printf '%s\n' "${line:90}" >>"$log" && until_true 10 tells half@contoso.example
+	looks 2 && printf '%s\n' "${line:90}" >>"$log" && until_true 10 tells half@contoso.example
 }
 pass "a line that comes in halves is one line" half
 
@@ -56,9 +63,7 @@ renamed() {
 	mv "$log" "$log.1"
 	: >"$log"
 	# Whoever writes has not been told yet, and goes on with the old one, after a look at the new one.
-	local looks
-	looks=$(naps)
-	until_true 10 eval "[ \$(naps) -ge $((looks + 3)) ]" || return
+	looks 3 || return
 	bounced 4bX0001 late@adatum.example >>"$log.1"
 	until_true 10 tells late@adatum.example || return
 	sent 4bX0002 anna@getnorthwind.example >>"$log"

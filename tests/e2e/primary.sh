@@ -80,4 +80,9 @@ for from in "ceo@$mail" "CEO@MAIL.Northwind.Example" "anna@sub.$mail" anna@büch
 done
 pass "not a byte has changed" equal "$(snapshot)" "$before"
 pass "and no provider was called" equal "$(tell count)" 0
+# Else the count would say nothing.
+counts() {
+	run 75 provision "$mail" getnorthwind.example --dry-run && has <(tell count) '^[1-9]'
+}
+pass "a domain that may be touched calls it, and is counted" counts
 finish

@@ -62,6 +62,22 @@ secrets() {
 	cat "$work/key"
 }
 secrets >"$work/secrets"
+# A dump writes bytes as hexadecimal digits: the same as those, and the keys without their base64.
+digits() {
+	od -An -v -tx1 | tr -d ' \n'
+	echo
+}
+in_digits() {
+	local f line
+	while read -r line; do
+		printf %s "$line" | digits
+	done <"$work/secrets"
+	for f in "$work"/export/*.private; do
+		grep -v -e ----- "$f" | base64 -d | digits
+	done
+	base64 -d "$work/key" | digits
+}
+in_digits >"$work/digits"
 
 exported() {
 	equal "$(wc -l <"$work/export/$one.passwords.tsv")" 2 && equal "$(grep -c -e . "$work/secrets" | sed 's/^[2-9][0-9]$/many/')" many
@@ -69,8 +85,17 @@ exported() {
 pass "the secrets to look for are at hand" exported
 
 nowhere() { # FILE
-	! grep -F -q -f "$work/secrets" "$1" || { why="a secret stands in $1"; return 1; }
+	! grep -a -F -q -i -f "$work/secrets" -f "$work/digits" "$1" || { why="a secret stands in $1"; return 1; }
 }
+# A store as it would be without sealing.
+laid_open() {
+	local column
+	rm -f "$work/open.db"
+	column=$(sqlite3 "$work/open.db" <"$work/dump" && sqlite3 "$work/open.db" "UPDATE $1 SET sealed = $2; SELECT count(*) FROM $1" && sqlite3 "$work/open.db" .dump >"$work/open")
+	has <(echo "$column") '^[1-9]' && ! nowhere "$work/open"
+}
+pass "a password in the clear would be seen in it" laid_open credential "CAST('$(sed -n 1p "$work/export/$one.passwords.tsv" | cut -f 2)' AS BLOB)"
+pass "and so would a key" laid_open dkim_key "x'$(for f in "$work"/export/*.private; do grep -v -e ----- "$f" | base64 -d | digits; break; done)'"
 pass "nothing that was said holds a secret" nowhere "$said"
 pass "no row of the store holds a secret in the clear" nowhere "$work/dump"
 
