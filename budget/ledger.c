@@ -162,7 +162,7 @@ bool
 ledger_remembers(const struct ledger *l, const char *mailbox, const char *recipient)
 {
 	return l->has_mark && !l->binding && dict_get(&l->seats, mailbox) != NULL &&
-	       dict_get(&l->strangers, recipient) != NULL && db_unchanged(l->db);
+	       dict_get(&l->strangers, recipient) != NULL && db_unchanged(l->db, l->mark);
 }
 
 int

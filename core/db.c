@@ -376,17 +376,19 @@ db_mark(struct db *db, uint64_t *out, struct err *err)
 		rc = db->kind->mark(db->engine, &others, err);
 	else
 		db->alone++;
+	/* Rows that are being read show the store as it was when they began; the engine may have looked at a newer one. */
+	db->is_marked = rc == CR_OK && (db->in_transaction || db->holds == 1);
 	if (rc == CR_OK)
-		*out = (uint64_t)db->alone << 32 | others;
-	db->marked_alone = db->alone;
+		*out = db->marked = (uint64_t)db->alone << 32 | others;
 	unhold(db);
 	return rc;
 }
 
 bool
-db_unchanged(const struct db *db)
+db_unchanged(const struct db *db, uint64_t mark)
 {
-	return db->kind->unchanged != NULL && db->marked_alone == db->alone && db->kind->unchanged(db->engine);
+	return db->is_marked && db->marked == mark && db->alone == mark >> 32 && db->kind->unchanged != NULL &&
+	       db->kind->unchanged(db->engine);
 }
 
 bool

@@ -143,10 +143,10 @@ MUST_CHECK int db_lock_keys(struct db *db, const int64_t *keys, size_t n, struct
  */
 MUST_CHECK int db_mark(struct db *db, uint64_t *out, struct err *err);
 /*
- * Certainly nothing else than what the last db_mark stood for, at the price of reading memory; false: ask db_mark.  For whoever's turn
- * it would be to ask it; it takes no turn.
+ * Certainly nothing else than what mark stands for, at the price of reading memory; false: ask db_mark.  mark: of the last db_mark, an
+ * older one is never known.  For whoever's turn it would be to ask it; it takes no turn.
  */
-bool db_unchanged(const struct db *db);
+bool db_unchanged(const struct db *db, uint64_t mark);
 /* The same for what binds all: another number whenever a db_begin of anybody may have committed.  Inside a transaction it costs nothing. */
 MUST_CHECK int db_mark_binding(struct db *db, uint64_t *out, struct err *err);
 /* Each exchange with it costs time: ask many things at once. */

@@ -44,6 +44,7 @@ struct engine {
 	int log_pages;  /* that wait to be written back */
 	int log_length; /* and those that do not */
 	int busy_ms;
+	bool is_still;         /* without a log, and so without its index */
 	bool sync_failed;      /* what the disk holds is unknown: nothing more is written through this connection */
 	struct db_index index; /* as it was at the last mark */
 	struct db_args args;
@@ -219,6 +220,7 @@ engine_open(const struct engine_options *o, struct engine **out, struct err *err
 	e = calloc(1, sizeof(*e));
 	if (e == NULL)
 		return err_nomem(err, "store");
+	e->is_still = o->still;
 	if (o->still) {
 		flags |= SQLITE_OPEN_URI;
 		rc = make_uri(o->path, &uri, err);
@@ -704,7 +706,7 @@ engine_mark(struct engine *e, uint32_t *out, struct err *err)
 {
 	struct engine_stmt *s = NULL;
 	uint8_t before[DB_INDEX_BYTES];
-	bool more = false, has_index = db_index_find(&e->index, e->handle);
+	bool more = false, has_index = !e->is_still && db_index_find(&e->index, e->handle);
 	int rc = engine_prepare(e, "PRAGMA data_version", DB_NO_ARGS, &s, err);
 
 	if (rc != CR_OK)
