@@ -444,7 +444,7 @@ main(void)
 		DAEMON_TEST(daemon__a_file_in_its_place_is_left_alone),
 		DAEMON_TEST(daemon__listens_on_an_address_too),
 	};
-	size_t n = 20, first = n;
+	size_t n = 21, first = n;
 
 	ROWS(tests, n, refused, check_refused);
 	for (size_t i = first; i < n; i++)

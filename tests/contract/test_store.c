@@ -337,9 +337,12 @@ the_mark_tells_that_others_wrote(struct place *p)
 	uint64_t before = 0, after = 0;
 
 	assert_ok(db_mark(p->db[0], &before, &p->err), &p->err);
+	/* Only of a file can that be told without asking. */
+	assert_int_equal(db_unchanged(p->db[0], before), !db_is_server(p->db[0]));
 	begin(p, 1);
 	put(p, 1, 1, "news");
 	commit(p, 1);
+	assert_false(db_unchanged(p->db[0], before));
 	assert_ok(db_mark(p->db[0], &after, &p->err), &p->err);
 	assert_true(before != after);
 	begin(p, 0);
