@@ -7,6 +7,7 @@
 #ifndef BUDGET_LETTER_H
 #define BUDGET_LETTER_H
 
+#include "budget/slice.h"
 #include "core/err.h"
 
 #include <stdbool.h>
@@ -17,18 +18,6 @@
 #define LETTER_HEADER_MAX ((size_t)1 << 20)
 #define LETTER_FIELD_MAX  ((size_t)64 << 10)
 #define LETTER_TEXT_MAX   ((size_t)256 << 10)
-
-struct slice {
-	const char *at;
-	size_t len;
-};
-
-/* Of a string literal: a value, and the initialiser of one in a table. */
-#define SLICE(s) ((struct slice){(s), sizeof(s) - 1})
-#define SLICE_INIT(s)                                                                                                  \
-	{                                                                                                              \
-		(s), sizeof(s) - 1                                                                                     \
-	}
 
 /* Lines of a slice, without their ends; nl and cr remember the next of each, so that neither is looked for twice. */
 struct lines {
@@ -118,12 +107,5 @@ size_t letter_html(const char *html, size_t len, char *out);
 
 /* How many bytes the character at text has in well-formed UTF-8 (RFC 3629); 0: it is none. */
 size_t letter_utf8_len(const char *text, size_t left);
-
-/* Small things all of them need. */
-bool slice_is(struct slice s, struct slice want);     /* ASCII letters in any case */
-bool slice_starts(struct slice s, struct slice want); /* the same */
-struct slice slice_trim(struct slice s);
-/* Where needle (lower case) first stands in s, in any case; NULL nowhere. */
-const char *slice_find(struct slice s, struct slice needle);
 
 #endif

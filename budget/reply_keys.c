@@ -3,9 +3,9 @@
  */
 #include "budget/reply_loader.h"
 
-#include "core/num.h"
-
 #include <string.h>
+
+#include "core/num.h"
 
 int
 reply_room(void **data, size_t *cap, size_t n, size_t size, struct err *err)

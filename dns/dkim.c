@@ -60,30 +60,6 @@ LAZY_LIBRARY(libsodium, "libsodium.so.23", "libsodium23", SODIUM_CALLS);
 static const uint8_t ed25519_pkcs8_head[] = {0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06,
                                              0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20};
 
-static const char *const algorithm_names[] = {
-	[DKIM_RSA] = "rsa",
-	[DKIM_ED25519] = "ed25519",
-};
-static_assert(ARRAY_LEN(algorithm_names) == DKIM_ALGORITHM__COUNT, "a name for each algorithm");
-
-const char *
-dkim_algorithm_name(enum dkim_algorithm a)
-{
-	return algorithm_names[a];
-}
-
-int
-dkim_algorithm_parse(const char *text, enum dkim_algorithm *out, struct err *err)
-{
-	for (size_t i = 0; i < ARRAY_LEN(algorithm_names); i++) {
-		if (strcmp(text, algorithm_names[i]) == 0) {
-			*out = (enum dkim_algorithm)i;
-			return CR_OK;
-		}
-	}
-	return err_set(err, CR_EPARSE, "dkim algorithm must be rsa or ed25519, not '%s'", text);
-}
-
 /* libcrypto's own words, and its queue emptied: the next call must not find our leftovers. */
 static int
 crypto_fault(struct err *err, int code, const char *what)
@@ -225,7 +201,7 @@ out:
 void
 dkim_record_text(const struct dkim_public *k, const char *flags, struct buf *out)
 {
-	buf_addf(out, "v=" DKIM_VERSION "; k=%s; ", algorithm_names[k->algorithm]);
+	buf_addf(out, "v=" DKIM_VERSION "; k=%s; ", dkim_algorithm_name(k->algorithm));
 	if (flags != NULL)
 		buf_addf(out, "t=%s; ", flags);
 	buf_adds(out, "p=");

@@ -34,6 +34,30 @@ LAZY_LIBRARY(libsodium, "libsodium.so.23", "libsodium23", SODIUM_CALLS);
 #define ED25519_LEN      crypto_sign_PUBLICKEYBYTES
 #define ED25519_SPKI_LEN 44
 
+static const char *const algorithm_names[] = {
+	[DKIM_RSA] = "rsa",
+	[DKIM_ED25519] = "ed25519",
+};
+static_assert(ARRAY_LEN(algorithm_names) == DKIM_ALGORITHM__COUNT, "a name for each algorithm");
+
+const char *
+dkim_algorithm_name(enum dkim_algorithm a)
+{
+	return algorithm_names[a];
+}
+
+int
+dkim_algorithm_parse(const char *text, enum dkim_algorithm *out, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(algorithm_names); i++) {
+		if (strcmp(text, algorithm_names[i]) == 0) {
+			*out = (enum dkim_algorithm)i;
+			return CR_OK;
+		}
+	}
+	return err_set(err, CR_EPARSE, "dkim algorithm must be rsa or ed25519, not '%s'", text);
+}
+
 bool
 dkim_base64(struct span text, uint8_t *out, size_t size, size_t *len_out)
 {

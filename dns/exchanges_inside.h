@@ -1,5 +1,5 @@
 /*
- * exchanges_inside.h - the state that exchanges.c keeps, and that its datagrams and its streams move.
+ * exchanges_inside.h - the state that exchanges.c keeps, exchanges_flight.c takes from and gives to, and datagrams and streams move.
  *
  * A question waits in its server's queue; in the window it is a flight, in one of the server's lists: of datagrams, of streams, or stalled,
  * which is to become a stream.  Lists stand in the order of their deadlines, since each datagram has the same time to live, and each stream.
@@ -79,6 +79,8 @@ void flight_move(struct flight *f, struct flights *l);
 /* f is done and gone.  reply: as in exchanges_user; NULL, and why says so. */
 MUST_CHECK int flight_end(struct exchanges *x, struct flight *f, const uint8_t *reply, size_t len, const char *why,
                           struct err *err);
+/* It is in no list any more. */
+void flight_drop(struct exchanges *x, struct flight *f);
 static inline const uint8_t *
 flight_query(const struct flight *f)
 {

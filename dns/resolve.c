@@ -22,13 +22,6 @@
 #define RESOLV_CONF_MAX 65536
 #define RCODE_FORMERR   1
 
-void
-resolve_answer_release(struct resolve_answer *a)
-{
-	records_release(&a->records);
-	*a = (struct resolve_answer){0};
-}
-
 static bool
 is_address(const char *text, int family)
 {

@@ -205,6 +205,13 @@ take_section(struct reader *r, enum section section, struct resolve_answer *a, s
 	return rc;
 }
 
+void
+resolve_answer_release(struct resolve_answer *a)
+{
+	records_release(&a->records);
+	*a = (struct resolve_answer){0};
+}
+
 int
 resolve_parse(const uint8_t *reply, size_t len, struct resolve_answer *out, struct err *err)
 {

@@ -45,27 +45,6 @@ driver_name(const struct zone_provider *z, char out[160])
 	(void)snprintf(out, 160, "%.100s/%.50s", z->name, z->driver->name);
 }
 
-/* Certainly not done closes the intention, anything else leaves it to the next run.  Keeps err as it is. */
-static void
-close_failed(struct journal *j, int64_t seq, int code, const struct err *err)
-{
-	struct err second = {0};
-
-	/* The first failure is the one that is told; a journal that cannot take this either keeps the row pending, which is safe. */
-	if (err_nothing_done(code) && journal_failed(j, seq, err->text, &second) != CR_OK)
-		return;
-}
-
-int
-apply_end_call(struct journal *j, int64_t seq, const struct journal_step *s, const char *receipt, int code,
-               struct err *err)
-{
-	if (code == CR_OK)
-		return journal_receipt(j, seq, s, receipt, err);
-	close_failed(j, seq, code, err);
-	return code;
-}
-
 int
 apply_zone_change(struct journal *j, struct plan *p, struct err *err)
 {
@@ -95,7 +74,7 @@ apply_zone_change(struct journal *j, struct plan *p, struct err *err)
 	else
 		rc = z->driver->change(z->ctx, p->domain->name, &p->zone, &p->diff, err);
 	if (rc != CR_OK) {
-		close_failed(j, seq, rc, err);
+		rc = journal_close(j, seq, &s, NULL, rc, err);
 		goto out;
 	}
 	rc = owned_changes_json(&p->diff, p->zone.id, &receipt, err);
@@ -310,7 +289,7 @@ change_reverse(struct journal *j, struct plan *p, const struct plan_reverse *r, 
 	if (rc != CR_OK)
 		goto out;
 	rc = z->driver->change(z->ctx, r->zone.text, &state, &diff, err);
-	rc = apply_end_call(j, seq, &s, json, rc, err);
+	rc = journal_close(j, seq, &s, json, rc, err);
 out:
 	owned_release(&owned);
 	record_release(&ptr);
@@ -442,7 +421,7 @@ apply_host(struct apply *a, struct journal *j, struct plan *p, struct err *err)
 	if (rc != CR_OK)
 		goto out;
 	rc = h->driver->apply(h->ctx, &w.domain, &p->host_steps, err);
-	rc = apply_end_call(j, seq, &s, json, rc, err);
+	rc = journal_close(j, seq, &s, json, rc, err);
 out:
 	host_want_release(&w);
 	free(json);

@@ -35,12 +35,6 @@ MUST_CHECK int apply_settle(struct journal *j, struct plan *p, struct err *err);
  */
 MUST_CHECK int apply_settle_rows(struct journal *j, const char *domain, const struct owned *owned,
                                  const struct zone_state *zone, const struct mailhost_steps *host, struct err *err);
-/*
- * After a call that ended with code: its receipt; or, where it was certainly not done, the intention closed.  Anything else leaves that to
- * the next run.  Returns code, with err as it was, or what kept the receipt out.
- */
-MUST_CHECK int apply_end_call(struct journal *j, int64_t seq, const struct journal_step *s, const char *receipt,
-                              int code, struct err *err);
 /* One PTR, of a shared reverse zone or by a call of its owner, journalled under "ptr:ADDRESS".  Serialised over all threads. */
 MUST_CHECK int apply_reverse(struct journal *j, struct plan *p, const struct plan_reverse *r, bool remove,
                              struct err *err);

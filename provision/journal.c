@@ -95,3 +95,24 @@ journal_walk(struct db *db, const char *domain, int (*show)(const struct journal
 	db_rows_drop(&rows);
 	return rc;
 }
+
+/* Certainly not done closes the intention, anything else leaves it to the next run.  Keeps err as it is. */
+static void
+close_failed(struct journal *j, int64_t seq, int code, const struct err *err)
+{
+	struct err second = {0};
+
+	/* The first failure is the one that is told; a journal that cannot take this either keeps the row pending, which is safe. */
+	if (err_nothing_done(code) && journal_failed(j, seq, err->text, &second) != CR_OK)
+		return;
+}
+
+int
+journal_close(struct journal *j, int64_t seq, const struct journal_step *s, const char *receipt, int code,
+              struct err *err)
+{
+	if (code == CR_OK)
+		return journal_receipt(j, seq, s, receipt, err);
+	close_failed(j, seq, code, err);
+	return code;
+}

@@ -36,6 +36,12 @@ MUST_CHECK int journal_receipt(struct journal *j, int64_t seq, const struct jour
                                struct err *err);
 /* It was certainly not done (the call failed before anything was sent, or was refused): the intention is closed with its error. */
 MUST_CHECK int journal_failed(struct journal *j, int64_t seq, const char *why, struct err *err);
+/*
+ * After a call that ended with code: its receipt; or, where it was certainly not done, the intention closed.  Anything else leaves that to
+ * the next run.  Returns code, with err as it was, or what kept the receipt out.
+ */
+MUST_CHECK int journal_close(struct journal *j, int64_t seq, const struct journal_step *s, const char *receipt,
+                             int code, struct err *err);
 
 struct journal_row {
 	int64_t seq;

@@ -131,7 +131,7 @@ call(struct journal *j, const struct reverse *v, const char *address, const char
 		goto out;
 	rc = remove ? v->driver->clear(v->ctx, address, host, our_label, err)
 	            : v->driver->set(v->ctx, address, now, host, err);
-	rc = apply_end_call(j, seq, &s, json, rc, err);
+	rc = journal_close(j, seq, &s, json, rc, err);
 out:
 	free(json);
 	return rc;

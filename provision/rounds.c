@@ -45,7 +45,7 @@ do_step(struct journal *j, const struct plan *p, const struct mailhost_domain *w
 		goto out;
 	memcpy(steps.values, p->host_steps.values, sizeof(steps.values));
 	rc = h->driver->apply(h->ctx, want, &steps, err);
-	rc = apply_end_call(j, seq, &s, json, rc, err);
+	rc = journal_close(j, seq, &s, json, rc, err);
 out:
 	free(json);
 	return rc;

@@ -1,7 +1,8 @@
 /*
  * m365.h - what the files of the Microsoft 365 driver share.
  *
- *   microsoft365.c   settings, opening, one exchange with the service, the driver's row
+ *   microsoft365.c   settings, opening, the driver's row
+ *   m365_calls.c     one call to the service each, and the waits between them
  *   m365_observe.c   what is there
  *   m365_apply.c     making; m365_undo.c taking away, silencing
  *   m365_graph.c     requests to Microsoft Graph as values; m365_graph_parse.c what its answers mean
