@@ -81,7 +81,7 @@ static const int domain_of[BOXES] = {0, 0, 1};
 static const char *const domains[] = {"getnorthwind.example", "trynorthwindnow.example"};
 
 static struct {
-	long allowed, waited, refused, repeated, released, lost, unwritten, taken_back, doubts, boundaries;
+	long allowed, waited, refused, repeated, released, lost, unwritten, taken_back, doubts, boundaries, recalled;
 } seen;
 
 static uint64_t seed;
@@ -293,14 +293,37 @@ some_recipient(struct world *w, int box)
 
 /* ---- asking ---- */
 
+/* From memory: what asking is going to say. */
+static bool
+recall(const struct process *p, const struct gate_request *q, struct gate_answer *out)
+{
+	struct gate_words words;
+	struct gate_request known = *q;
+
+	known.words = &words;
+	return gate_remembers(p->gate, q->mailbox, q->recipient, &words) && gate_recall(p->gate, &known, out);
+}
+
+static void
+hold_against(const struct gate_answer *known, const struct gate_answer *a)
+{
+	seen.recalled++;
+	demand(known->verdict == a->verdict && known->class == a->class && strcmp(known->reason, a->reason) == 0 &&
+	               strcmp(known->message, a->message) == 0 && strcmp(known->mailbox, a->mailbox) == 0 &&
+	               known->retry_at_ms == a->retry_at_ms && known->left_outbound == a->left_outbound &&
+	               known->left_warmup == a->left_warmup && known->ticket[0] == '\0',
+	       "memory said %s (%s), asking %s (%s)", known->reason, known->message, a->reason, a->message);
+}
+
 static void
 ask(struct world *w, struct process *p, int box, int rcpt, const char *id, bool fail)
 {
 	struct expected e = expect(w, p, box, rcpt, id);
 	char text[64];
 	struct gate_request q = {.mailbox = boxes[box], .recipient = recipient(rcpt, text), .message_id = id};
-	struct gate_answer a;
+	struct gate_answer a, from_memory;
 	struct err err = {0};
+	bool known = recall(p, &q, &from_memory);
 	int rc;
 
 	disk_fails_in = fail ? 1 + pick(w, 4) : 0;
@@ -328,6 +351,8 @@ ask(struct world *w, struct process *p, int box, int rcpt, const char *id, bool 
 		process_start(w, p);
 		return;
 	}
+	if (known)
+		hold_against(&from_memory, &a);
 	/* A repeated allow writes nothing, not even the time. */
 	w->tied = w->tied || (!w->doubtful && e.paid == NULL);
 	if (a.verdict == GATE_ALLOW) {
@@ -336,6 +361,8 @@ ask(struct world *w, struct process *p, int box, int rcpt, const char *id, bool 
 		return;
 	}
 	demand(e.either || a.verdict == e.verdict, "%s, and must be %d: %s", a.reason, e.verdict, a.message);
+	if (recall(p, &q, &from_memory))
+		hold_against(&from_memory, &a);
 	seen.waited += a.verdict == GATE_WAIT;
 	seen.refused += a.verdict == GATE_REFUSE;
 	seen.doubts += strcmp(a.reason, "clock") == 0;
@@ -702,9 +729,9 @@ gate__keeps_its_promise_under_every_schedule(void **state)
 		play_round(steps < ROUND_STEPS ? steps : ROUND_STEPS);
 	print_message(
 		"allowed %ld, repeated %ld, waited %ld, refused %ld, released %ld, answers lost %ld, not written %ld, "
-		"taken back %ld, clock in doubt %ld, to the millisecond %ld\n",
+		"taken back %ld, clock in doubt %ld, to the millisecond %ld, recalled %ld\n",
 		seen.allowed, seen.repeated, seen.waited, seen.refused, seen.released, seen.lost, seen.unwritten,
-		seen.taken_back, seen.doubts, seen.boundaries);
+		seen.taken_back, seen.doubts, seen.boundaries, seen.recalled);
 }
 
 /* A schedule that never comes near the edge proves nothing. */
@@ -715,6 +742,8 @@ schedules__came_near_every_edge(void **state)
 	assert_true(seen.allowed > 500 && seen.repeated > 200 && seen.waited > 500 && seen.refused > 500);
 	assert_true(seen.released > 100 && seen.lost > 20 && seen.unwritten > 20 && seen.taken_back > 20);
 	assert_true(seen.doubts > 20 && seen.boundaries > 500);
+	/* A server has to be asked. */
+	assert_true(seen.recalled > 200 || store_server() != NULL);
 }
 
 int
