@@ -63,10 +63,10 @@ VERSION   := $(shell sed -n 's/^\#define COLDRELAY_VERSION "\(.*\)"/\1/p' core/v
 SONAME    := libcoldrelay-gate.so.1
 
 # The small door is linked without shared objects, which sanitizers cannot be.
-# Each page that it touches is a fault of its start, so the linker drops what nobody calls and packs the rest, and the addresses are
-# final: of a program that can lie anywhere, every page with a pointer in it is written before main.  It warns of SQLite's extensions,
-# which would need shared objects at run time and are never loaded.
-FRONTFLAGS := -static -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--no-warnings
+# Each page that it touches is a fault of its start, so the linker drops what nobody calls and packs the rest, what a check runs first
+# (front.ld), and the addresses are final: of a program that can lie anywhere, every page with a pointer in it is written before main.
+# It warns of SQLite's extensions, which would need shared objects at run time and are never loaded.
+FRONTFLAGS := -static -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-T,front.ld -Wl,--no-warnings
 FRONT  := $(if $(filter debug release,$(MODE)),$(B)/bin/coldrelay)
 
 all: $(B)/coldrelay $(FRONT) ## build the program (MODE=debug|release|asan|tsan|cov|fuzz)
@@ -81,11 +81,11 @@ $(B)/front_main.o: main.c
 
 # Beside it what it becomes, as `make install` lays them out.  And copied, as there: a file that a linker has written here and there lies
 # in memory in small pieces, and a start maps each of them.
-$(B)/bin/coldrelay: $(B)/front.o $(B)/front_main.o $(B)/libcoldrelay.a | $(B)/coldrelay
+$(B)/bin/coldrelay: $(B)/front.o $(B)/front_main.o $(B)/libcoldrelay.a front.ld | $(B)/coldrelay
 	$(Q)echo "  LD    $@"
 	$(Q)mkdir -p $(B)/bin $(B)/libexec/coldrelay
 	$(Q)ln -sf ../../coldrelay $(B)/libexec/coldrelay/coldrelay
-	$(Q)$(CC) $(filter-out -pie,$(LDFLAGS_$(MODE))) $(LDFLAGS) $(FRONTFLAGS) -o $@.linked $^ -lconfig -lsqlite3 -lsodium -lpsl -lidn2 -lunistring -lm -pthread
+	$(Q)$(CC) $(filter-out -pie,$(LDFLAGS_$(MODE))) $(LDFLAGS) $(FRONTFLAGS) -o $@.linked $(filter-out front.ld,$^) -lconfig -lsqlite3 -lsodium -lpsl -lidn2 -lunistring -lm -pthread
 	$(Q)install -m 755 $@.linked $@ && rm $@.linked
 
 $(B)/libcoldrelay.a: $(LIBOBJ)
@@ -193,6 +193,8 @@ fuzzers: $(FUZZ)
 benches: $(BENCH) $(addprefix $(B)/tests/bench/start/,hello hello_static once)
 fuzz: deps ## let libFuzzer look for inputs, FUZZ_SECONDS (60) a target
 	$(Q)tests/lib/fuzz.sh $(FUZZ_SECONDS)
+front-order: ## have what a check by the daemon runs put side by side in the small door (writes front.ld, with valgrind)
+	$(Q)tests/lib/front_order.sh
 manual: $(B)/tests/core/test_docs ## write the part of the manual that comes from the drivers' rows
 	$(Q)COLDRELAY_PROVIDERS=1 $< 2>/dev/null | sed -n '/^\.Bl -tag -width rfc2136/,/^\.El/p' >$(B)/providers.mdoc
 	$(Q)sed -i -e "/rows: .make manual/r $(B)/providers.mdoc" \
@@ -254,4 +256,4 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: always all lib install-lib tsan list-tsan check-tsan deps test test-mocks unit check-unit check-fuzz check-e2e list-tests list-fuzz print-cflags fuzzers fuzz soak bench quickstart layers check manual format install clean help
+.PHONY: always all lib install-lib tsan list-tsan check-tsan deps test test-mocks unit check-unit check-fuzz check-e2e list-tests list-fuzz print-cflags fuzzers fuzz soak bench quickstart layers check front-order manual format install clean help
