@@ -53,7 +53,10 @@ put(struct buf *out, const char *name, const char *value, struct err *err)
 		return CR_OK;
 	if (strlen(value) > POLICY_VALUE_MAX || strchr(value, '\n') != NULL)
 		return err_set(err, CR_EPARSE, "%s: too long for a request, or not one line", name);
-	buf_addf(out, "%s=%s\n", name, value);
+	buf_adds(out, name);
+	buf_addc(out, '=');
+	buf_adds(out, value);
+	buf_addc(out, '\n');
 	return CR_OK;
 }
 

@@ -88,6 +88,29 @@ size_of(const char *name)
 	return st.st_size;
 }
 
+/* The frames that a recovery would read: 0 where the header is none.  sqlite.org/walformat.html s1. */
+static int64_t
+log_frames(const char *name)
+{
+	char *path = NULL;
+	uint8_t header[32] = {0}, frame[24];
+	int64_t n = 0, page_bytes;
+	int fd;
+
+	assert_true(asprintf(&path, "%s/%s-wal", dir, name) > 0);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_true(read(fd, header, sizeof(header)) >= 0);
+	page_bytes = header[10] * 256 + header[11];
+	while (header[0] == 0x37 &&
+	       pread(fd, frame, sizeof(frame), 32 + n * (page_bytes + 24)) == (ssize_t)sizeof(frame) &&
+	       memcmp(frame + 8, header + 16, 8) == 0)
+		n++;
+	(void)close(fd);
+	free(path);
+	return n;
+}
+
 static void
 put_id(struct db *db, int64_t id)
 {
@@ -557,6 +580,8 @@ db__a_thread_that_waits_too_long_is_told(void **state)
 	free(path);
 }
 
+#define LONG_LOG 26 /* commits that make a log which one would empty who leaves it */
+
 /* The log may not grow: as a full disk or a quota, found by the write itself. */
 static int
 write_without_room(const char *name)
@@ -567,6 +592,8 @@ write_without_room(const char *name)
 	int rc = try_open(name, DB_WRITE, &schema_1, &db, &err);
 
 	(void)signal(SIGXFSZ, SIG_IGN);
+	for (int64_t i = 3; rc == CR_OK && i < LONG_LOG; i++)
+		put_id(db, i);
 	if (rc != CR_OK || setrlimit(RLIMIT_FSIZE, &(struct rlimit){200000, 200000}) != 0)
 		return 1;
 	if (db_begin(db, &err) != CR_OK || db_exec(db, "INSERT INTO t (id, data) VALUES (2, $1)",
@@ -601,8 +628,9 @@ db__a_write_that_finds_no_room_is_not_committed(void **state)
 	assert_int_equal(status, 0);
 	/* Nobody knows what the disk holds: whoever opens it next settles the log and looks at the pages first. */
 	assert_true(size_of("full.open") > 0);
+	assert_true(log_frames("full") > 64);
 	assert_ok(try_open("full", DB_WRITE, &schema_1, &db, &err), &err);
-	assert_int_equal(count(db, "SELECT count(*) FROM t"), 1);
+	assert_int_equal(count(db, "SELECT count(*) FROM t"), LONG_LOG - 2);
 	put_id(db, 2);
 	db_drop(&db);
 }
@@ -736,29 +764,6 @@ put_much(struct db *db)
 	}
 }
 
-/* The frames that a recovery would read: 0 where the header is none.  sqlite.org/walformat.html s1. */
-static int64_t
-log_frames(const char *name)
-{
-	char *path = NULL;
-	uint8_t header[32] = {0}, frame[24];
-	int64_t n = 0, page_bytes;
-	int fd;
-
-	assert_true(asprintf(&path, "%s/%s-wal", dir, name) > 0);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_true(fd >= 0);
-	assert_true(read(fd, header, sizeof(header)) >= 0);
-	page_bytes = header[10] * 256 + header[11];
-	while (header[0] == 0x37 &&
-	       pread(fd, frame, sizeof(frame), 32 + n * (page_bytes + 24)) == (ssize_t)sizeof(frame) &&
-	       memcmp(frame + 8, header + 16, 8) == 0)
-		n++;
-	(void)close(fd);
-	free(path);
-	return n;
-}
-
 /* To whoever opens a store alone, a log that was written back is as long to read as one that was not. */
 static void
 db__who_leaves_a_long_log_empties_it(void **state)
@@ -768,17 +773,18 @@ db__who_leaves_a_long_log_empties_it(void **state)
 	off_t size;
 
 	(void)state;
-	for (int64_t i = 0; i < 40; i++) {
+	put_id(db, 0);
+	/* Made long enough at once for all that follows. */
+	size = size_of("leaves-wal");
+	for (int64_t i = 1; i < LONG_LOG; i++)
 		put_id(db, i);
-		assert_ok(db_checkpoint(db, i == 39 ? 0 : 100000, &err), &err);
-	}
+	assert_ok(db_checkpoint(db, 0, &err), &err);
 	assert_true(log_frames("leaves") > 64);
 	db_drop(&db);
 	assert_int_equal(log_frames("leaves"), 0);
+	assert_int_equal(size_of("leaves-wal"), size);
 	/* Growing it again would cost each commit more than its bytes. */
-	size = size_of("leaves-wal");
-	assert_true(size > 0);
-	for (int64_t i = 40; i < 200; i++) {
+	for (int64_t i = LONG_LOG; i < 200; i++) {
 		db = open_again("leaves", 20);
 		assert_int_equal(count(db, "SELECT count(*) FROM t"), i);
 		put_id(db, i);
@@ -812,12 +818,12 @@ db__a_log_that_is_read_stays(void **state)
 	int n = 0;
 
 	(void)state;
-	for (int64_t i = 0; i < 40; i++)
+	for (int64_t i = 0; i < LONG_LOG; i++)
 		put_id(db, i);
 	assert_ok(try_open("isread", DB_READ, &schema_1, &reader, &err), &err);
 	assert_ok(db_query(reader, "SELECT id FROM t", DB_NO_ARGS, &rows, &err), &err);
 	assert_ok(db_next(rows, &more, &err), &err);
-	put_id(db, 40);
+	put_id(db, LONG_LOG);
 	before = log_frames("isread");
 	started = clock_boot_ms(clock_system());
 	db_drop(&db);
@@ -825,7 +831,7 @@ db__a_log_that_is_read_stays(void **state)
 	assert_int_equal(log_frames("isread"), before);
 	for (; more; n++)
 		assert_ok(db_next(rows, &more, &err), &err);
-	assert_int_equal(n, 40);
+	assert_int_equal(n, LONG_LOG);
 	db_rows_drop(&rows);
 	db_drop(&reader);
 }

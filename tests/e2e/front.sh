@@ -3,7 +3,7 @@
 # shellcheck disable=SC2317 # promises are reached through pass
 # shellcheck source=tests/lib/e2e.sh
 . "$(dirname "$0")/../lib/e2e.sh"
-begin objdump
+begin objdump python3
 
 whole=$(realpath "$program")
 door=$(dirname "$whole")/bin/coldrelay
@@ -101,6 +101,18 @@ own_store() {
 		spent 1
 }
 pass "without a daemon it asks the store by itself, and one token is spent" own_store
+
+# The whole program, since nothing can be preloaded into the other: of both what costs most.
+one_sync() {
+	local mode
+	mode=$(basename "${whole%/*}")
+	make -s --no-print-directory "MODE=$mode" "build/$mode/traceshim.so" || return
+	LD_PRELOAD=${whole%/*}/traceshim.so TRACE_DIR=$work TRACE_FILE=$work/trace \
+		run 0 check "$anna" --to li@fabrikam.example --message-id m1 || return
+	equal "$(PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/proof python3 -c 'import powercut, sys
+print(*[name for kind, _, _, _, name, _ in powercut.read_trace(sys.argv[1]) if kind == "s"])' "$work/trace")" store.db-wal
+}
+pass "a check on its own store syncs once, and the log" one_sync
 
 faults() {
 	cp "$cfg" "$work/plain.cfg"
