@@ -99,7 +99,8 @@ MUST_CHECK int db_exec(struct db *db, const char *sql, const struct db_value *ar
                        struct err *err);
 
 /*
- * The same statement for n rows of n_args arguments each, in order; with a server one exchange, not n.  changed_out: over all; NULL: with a
+ * The same statement for n rows of n_args arguments each, in order; with a server one exchange, not n, and often one
+ * statement, so that no two of them may meet the same row.  changed_out: over all; NULL: with a
  * server it goes out with the next call, and an error is that one's.  Errors: as db_exec, of the first that failed; the transaction is to
  * be rolled back then.
  */
@@ -120,7 +121,8 @@ bool db_col_is_null(const struct db_rows *rows, int col);
 
 /*
  * The same question n times, with a server in one exchange.  got is called for each row of answer i; what it returns but CR_OK ends
- * everything.  DB_LOCK_ROWS: inside a transaction, and the rows stay as they are until its end (SQLite: they do anyway).
+ * everything.  DB_LOCK_ROWS: inside a transaction, and the rows stay as they are until its end (SQLite: they do anyway); of a
+ * join, those of its last table.
  * ..._LATER: inside a transaction of a server several questions go out together: got may be called only in the next call that is not one of
  * these, or in db_settle; until then arg has to live, and got asks nothing itself.  An error is then that call's.
  */

@@ -18,6 +18,7 @@ engine_drop(struct engine **e)
 		PQconninfoFree((*e)->address);
 	for (size_t i = 0; i < PG_CACHE_SIZE; i++)
 		pg_text_release(&(*e)->cache[i]);
+	buf_release(&(*e)->arrays);
 	if ((*e)->password != NULL)
 		explicit_bzero((*e)->password, strlen((*e)->password));
 	free((*e)->password);

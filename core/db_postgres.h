@@ -17,7 +17,7 @@
 	X(PQbackendPID) X(PQclear) X(PQcmdStatus) X(PQcmdTuples) X(PQconnectPoll) \
 	X(PQconnectStartParams) X(PQconnectionNeedsPassword) X(PQconninfoFree) X(PQconninfoParse) \
 	X(PQconsumeInput) X(PQenterPipelineMode) X(PQerrorMessage) X(PQfinish) X(PQflush) X(PQfreemem) \
-	X(PQftype) X(PQgetResult) X(PQgetisnull) X(PQgetlength) X(PQgetvalue) X(PQisBusy) X(PQntuples) \
+	X(PQftype) X(PQgetResult) X(PQgetisnull) X(PQgetlength) X(PQgetvalue) X(PQisBusy) X(PQnfields) X(PQntuples) \
 	X(PQpipelineSync) X(PQresultErrorField) X(PQresultErrorMessage) X(PQresultStatus) \
 	X(PQsendPrepare) X(PQsendQueryParams) X(PQsendQueryPrepared) X(PQsetErrorVerbosity) \
 	X(PQsetNoticeReceiver) X(PQsetnonblocking) X(PQsocket) X(PQstatus) X(PQtransactionStatus)
@@ -46,6 +46,7 @@ extern struct libpq libpq;
 #define PQgetlength                libpq.PQgetlength
 #define PQgetvalue                 libpq.PQgetvalue
 #define PQisBusy                   libpq.PQisBusy
+#define PQnfields                  libpq.PQnfields
 #define PQntuples                  libpq.PQntuples
 #define PQpipelineSync             libpq.PQpipelineSync
 #define PQresultErrorField         libpq.PQresultErrorField
@@ -86,17 +87,24 @@ MUST_CHECK int pg_wire_result(PGconn *c, int64_t deadline_ms, PGresult **out, st
 
 /* ---- texts and values (db_postgres_sql.c) ---- */
 
+/* pg_type.dat: fixed for ever. */
+enum { PG_OID_BYTEA = 17, PG_OID_INT8 = 20, PG_OID_TEXT = 25 };
+
+#define PG_LOCKS (1U << 0) /* the rows that it finds */
+#define PG_MANY  (1U << 1) /* over arrays of arguments */
+
 /* A statement's text as it is sent, and what is known about it. */
 struct pg_text {
 	const char *sql; /* the address is the key of the cache */
-	enum db_many how;
-	char *sent;
-	size_t n_args; /* the highest $n */
+	unsigned how;    /* and these */
+	char *sent;      /* NULL: of PG_MANY, when it has no such form */
+	size_t n_args;   /* the highest $n */
 	bool writes;
-	char name[16];     /* prepared under this name on the present connection; "": not */
-	uint64_t exchange; /* in which it was prepared */
+	char name[16];          /* prepared under this name on the present connection; "": not */
+	uint64_t exchange;      /* in which it was prepared */
+	Oid types[PG_MAX_ARGS]; /* of PG_MANY, as it was prepared */
 };
-MUST_CHECK int pg_text_make(const char *sql, enum db_many how, struct pg_text *out, struct err *err);
+MUST_CHECK int pg_text_make(const char *sql, unsigned how, struct pg_text *out, struct err *err);
 void pg_text_release(struct pg_text *t);
 
 /* The arguments of one statement in libpq's form; they point into the values. */
@@ -109,6 +117,23 @@ struct pg_args {
 	char numbers[PG_MAX_ARGS][24];
 };
 void pg_args_set(struct pg_args *a, const struct db_value *values, size_t n);
+
+/* Behind a quoted thing, a comment or one character. */
+const char *pg_sql_skip(const char *p);
+/* The first of these words, outside of quotes; NULL: none. */
+const char *pg_sql_find(const char *sql, const char *word);
+
+/* ---- many rows of arguments (db_postgres_many.c) ---- */
+
+/*
+ * The statement over arrays, on the heap; NULL: it has no such form.  locks: how a SELECT locks its rows, "" not at all.  It has the number of its answer, from 1, behind its own columns.
+ * No two rows of an INSERT or UPDATE may meet the same row of the table.
+ */
+MUST_CHECK int pg_many_make(const char *sql, size_t n_args, const char *locks, char **out, struct err *err);
+/* n rows of n_args values as arrays, which point into bytes.  a->n 0: they cannot be: a column has no type, or two,
+ * or they are too long.  Errors: CR_ENOMEM. */
+MUST_CHECK int pg_many_set(struct pg_args *a, const struct db_value *values, size_t n_args, size_t n, struct buf *bytes,
+                           struct err *err);
 
 /*
  * The schema's SQL in PostgreSQL's words, one statement after the other: *at is moved behind it.  *more_out false: there was none.

@@ -20,7 +20,7 @@ static const struct state {
 	{"57014", CR_ERETRY,    false, false}, /* cancelled, statement timeout */
 	{"26000", CR_ERETRY,    true,  true }, /* a prepared statement that is not there: another server's session */
 	{"42P05", CR_ERETRY,    true,  true }, /* or there already */
-	{"0A000", CR_ERETRY,    true,  true }, /* its table was changed meanwhile */
+	{"0A000", CR_ERETRY,    true,  true }, /* its table was changed meanwhile; or arrays */
 	{"23505", CR_ECONFLICT, false, false}, /* unique */
 	{"23503", CR_ECONFLICT, false, false}, /* foreign key */
 	{"23",    CR_EBUG,      false, false},
@@ -35,6 +35,15 @@ static const struct state {
 	{"28",    CR_ECONFIG,   false, true }, /* authorization */
 	{"",      CR_ESTORE,    false, false},
 };
+
+/* "Feature not supported" is said of a prepared statement whose table has changed too, and then by this function. */
+static bool
+is_unsupported(const PGresult *r, const char *state)
+{
+	const char *by = PQresultErrorField(r, PG_DIAG_SOURCE_FUNCTION);
+
+	return strcmp(state, "0A000") == 0 && (by == NULL || strcmp(by, "RevalidateCachedQuery") != 0);
+}
 
 /* The one place where the server's codes become ours. */
 int
@@ -51,7 +60,10 @@ pg_fault(struct engine *e, const PGresult *r, struct err *err)
 	while (strncmp(state, states[i].state, strlen(states[i].state)) != 0)
 		i++;
 	e->again = states[i].again;
-	if (states[i].hangup)
+	/* Then it is tried again in the plainer way: nothing else that is sent is out of the ordinary. */
+	if (is_unsupported(r, state))
+		e->row_by_row = true;
+	else if (states[i].hangup)
 		pg_hang_up(e);
 	return err_set(err, states[i].code, "store: %.300s (%.5s)", text, state);
 }

@@ -20,6 +20,7 @@ typedef int pg_got(void *arg, size_t i, struct engine_stmt *s, struct err *err);
 /* Statements that went out, or will, before the next sync, and whose answers are taken with it. */
 struct owed {
 	size_t n;
+	bool as_one; /* one answer, whose rows say to which of the questions they belong */
 	pg_got *got;
 	void *arg;
 };
@@ -54,6 +55,8 @@ struct engine {
 	size_t n_owed;
 	uint64_t exchange;
 	unsigned names;
+	bool row_by_row;   /* a server of another make that has refused the other way */
+	struct buf arrays; /* of the statement that is put just now */
 	int64_t changes;
 	size_t n_cached;
 	struct pg_text cache[PG_CACHE_SIZE];
@@ -88,16 +91,19 @@ bool pg_exchange_close(struct engine *e, int64_t deadline_ms, bool failed);
 /* The same behind what was taken with rc, which stays, but for a loss that nobody has met yet. */
 MUST_CHECK int pg_exchange_end(struct engine *e, int64_t deadline_ms, int rc, struct err *err);
 /* The cached form of a text that lives as long as the engine.  Errors: CR_EBUG, CR_ENOMEM. */
-MUST_CHECK int pg_find_text(struct engine *e, const char *sql, enum db_many how, struct pg_text **out, struct err *err);
+MUST_CHECK int pg_find_text(struct engine *e, const char *sql, unsigned how, struct pg_text **out, struct err *err);
 MUST_CHECK int pg_put_sql(struct engine *e, const char *sql, const struct db_value *args, size_t n_args,
                           struct err *err);
-MUST_CHECK int pg_put_many(struct engine *e, struct pg_text *t, const struct db_value *args, size_t n, struct err *err);
-/* n answers, of what was put last, are taken with the next exchange; their rows go to got, where it is not NULL. */
-void pg_owe(struct engine *e, size_t n, pg_got *got, void *arg);
+/* The same for n rows of arguments; what is owed for it (n, as_one) is told. */
+MUST_CHECK int pg_put_many(struct engine *e, struct pg_text *t, const struct db_value *args, size_t n,
+                           struct owed *owed_out, struct err *err);
+/* What was put last is answered with the next exchange; its rows go to got, where it is not NULL. */
+void pg_owe(struct engine *e, const struct owed *owed);
 /* After the sync, and before anything else is taken. */
 MUST_CHECK int pg_take_owed(struct engine *e, int64_t deadline_ms, struct err *err);
 MUST_CHECK int pg_take(struct engine *e, int64_t deadline_ms, PGresult **out, struct err *err);
-MUST_CHECK int pg_pass_rows(const PGresult *r, size_t i, pg_got *got, void *arg, struct err *err);
+/* The rows of the i-th answer to what is owed. */
+MUST_CHECK int pg_pass_rows(const PGresult *r, size_t i, const struct owed *o, struct err *err);
 
 /* One statement, in one exchange. */
 MUST_CHECK int pg_ask(struct engine *e, const char *sql, const struct db_value *args, size_t n_args, PGresult **out,

@@ -39,7 +39,7 @@ refused(struct engine *e, struct err *err)
 
 /* The slot of a text: its own, or the empty one where it belongs. */
 int
-pg_find_text(struct engine *e, const char *sql, enum db_many how, struct pg_text **out, struct err *err)
+pg_find_text(struct engine *e, const char *sql, unsigned how, struct pg_text **out, struct err *err)
 {
 	size_t at = (size_t)(((uintptr_t)sql * UINT64_C(0x9e3779b97f4a7c15)) >> 40) + how;
 	int rc;
@@ -48,7 +48,7 @@ pg_find_text(struct engine *e, const char *sql, enum db_many how, struct pg_text
 		struct pg_text *t = &e->cache[at % PG_CACHE_SIZE];
 
 		if (t->sql == sql && t->how == how) {
-			if (strncmp(t->sent, sql, strlen(sql)) != 0)
+			if ((how & PG_MANY) == 0 && strncmp(t->sent, sql, strlen(sql)) != 0)
 				return err_set(err, CR_EBUG, "store: a statement's text has changed in place: %s", sql);
 			*out = t;
 			return CR_OK;
@@ -83,20 +83,18 @@ put_prepare(struct engine *e, struct pg_text *t, const struct pg_args *a, struct
 
 /* is_next: of many, the text was put just before. */
 static int
-put(struct engine *e, struct pg_text *t, const struct db_value *args, bool many, bool is_next, struct err *err)
+put(struct engine *e, struct pg_text *t, const struct pg_args *a, bool many, bool is_next, struct err *err)
 {
-	struct pg_args a;
 	int ok, rc = CR_OK;
 
-	pg_args_set(&a, args, t->n_args);
 	if (e->is_direct ? t->name[0] == '\0' : many && !is_next)
-		rc = put_prepare(e, t, &a, err);
+		rc = put_prepare(e, t, a, err);
 	if (rc != CR_OK)
 		return rc;
 	if (e->is_direct || many)
-		ok = PQsendQueryPrepared(e->conn, t->name, a.n, a.values, a.lengths, a.formats, 1);
+		ok = PQsendQueryPrepared(e->conn, t->name, a->n, a->values, a->lengths, a->formats, 1);
 	else
-		ok = PQsendQueryParams(e->conn, t->sent, a.n, a.types, a.values, a.lengths, a.formats, 1);
+		ok = PQsendQueryParams(e->conn, t->sent, a->n, a->types, a->values, a->lengths, a->formats, 1);
 	return ok == 1 ? CR_OK : refused(e, err);
 }
 
@@ -104,22 +102,66 @@ int
 pg_put_sql(struct engine *e, const char *sql, const struct db_value *args, size_t n_args, struct err *err)
 {
 	struct pg_text *t = NULL;
-	int rc = pg_find_text(e, sql, DB_LOOK, &t, err);
+	struct pg_args a;
+	int rc = pg_find_text(e, sql, 0, &t, err);
 
 	if (rc != CR_OK)
 		return rc;
 	assert(t->n_args == n_args);
-	return put(e, t, args, false, false, err);
+	pg_args_set(&a, args, n_args);
+	return put(e, t, &a, false, false, err);
 }
 
-int
-pg_put_many(struct engine *e, struct pg_text *t, const struct db_value *args, size_t n, struct err *err)
+static int
+put_each(struct engine *e, struct pg_text *t, const struct db_value *args, size_t n, struct err *err)
 {
 	int rc = CR_OK;
 
+	for (size_t i = 0; rc == CR_OK && i < n; i++) {
+		struct pg_args a;
+
+		pg_args_set(&a, args + i * t->n_args, t->n_args);
+		rc = put(e, t, &a, true, i > 0, err);
+	}
+	return rc;
+}
+
+/* done_out false: it cannot be.  What was prepared is for the types that it was prepared with. */
+static int
+put_as_one(struct engine *e, const struct pg_text *each, const struct db_value *args, size_t n, bool *done_out,
+           struct err *err)
+{
+	struct pg_text *t = NULL;
+	struct pg_args a;
+	int rc = pg_find_text(e, each->sql, each->how | PG_MANY, &t, err);
+
+	if (rc == CR_OK && t->sent != NULL)
+		rc = pg_many_set(&a, args, t->n_args, n, &e->arrays, err);
+	if (rc != CR_OK || t->sent == NULL || a.n == 0)
+		return rc;
+	if (t->name[0] == '\0')
+		memcpy(t->types, a.types, sizeof(a.types[0]) * t->n_args);
+	else if (memcmp(t->types, a.types, sizeof(a.types[0]) * t->n_args) != 0)
+		return CR_OK;
+	*done_out = true;
+	return put(e, t, &a, false, false, err);
+}
+
+int
+pg_put_many(struct engine *e, struct pg_text *t, const struct db_value *args, size_t n, struct owed *owed_out,
+            struct err *err)
+{
+	struct owed o = {.n = 1};
+	int rc = CR_OK;
+
 	pg_exchange_open(e);
-	for (size_t i = 0; rc == CR_OK && i < n; i++)
-		rc = put(e, t, args + i * t->n_args, true, i > 0, err);
+	if (n > 1 && !e->row_by_row)
+		rc = put_as_one(e, t, args, n, &o.as_one, err);
+	if (rc == CR_OK && !o.as_one) {
+		o.n = n;
+		rc = put_each(e, t, args, n, err);
+	}
+	*owed_out = o;
 	return rc;
 }
 
@@ -196,13 +238,16 @@ pg_exchange_end(struct engine *e, int64_t deadline_ms, int rc, struct err *err)
 }
 
 int
-pg_pass_rows(const PGresult *r, size_t i, pg_got *got, void *arg, struct err *err)
+pg_pass_rows(const PGresult *r, size_t i, const struct owed *o, struct err *err)
 {
 	struct engine_stmt s = {.rows = r};
 	int rc = CR_OK;
 
-	for (; rc == CR_OK && s.row < PQntuples(r); s.row++)
-		rc = got(arg, i, &s, err);
+	for (; rc == CR_OK && o->got != NULL && s.row < PQntuples(r); s.row++) {
+		if (o->as_one)
+			i = (size_t)pg_value_int(r, s.row, PQnfields(r) - 1) - 1;
+		rc = o->got(o->arg, i, &s, err);
+	}
 	return rc;
 }
 
@@ -220,8 +265,8 @@ pg_take_owed(struct engine *e, int64_t deadline_ms, struct err *err)
 			PGresult *r = NULL;
 
 			rc = pg_take(e, deadline_ms, &r, err);
-			if (rc == CR_OK && o->got != NULL)
-				rc = pg_pass_rows(r, k, o->got, o->arg, err);
+			if (rc == CR_OK)
+				rc = pg_pass_rows(r, k, o, err);
 			PQclear(r);
 		}
 	}
@@ -230,10 +275,10 @@ pg_take_owed(struct engine *e, int64_t deadline_ms, struct err *err)
 }
 
 void
-pg_owe(struct engine *e, size_t n, pg_got *got, void *arg)
+pg_owe(struct engine *e, const struct owed *owed)
 {
 	assert(e->n_owed < PG_OWED_MAX);
-	e->owed[e->n_owed++] = (struct owed){.n = n, .got = got, .arg = arg};
+	e->owed[e->n_owed++] = *owed;
 }
 
 /* Nothing but what is owed. */

@@ -12,13 +12,12 @@
 #include "core/db_postgres.h"
 
 /* pg_type.dat: fixed for ever. */
-enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_TEXT = 25, OID_NUMERIC = 1700 };
+enum { OID_BOOL = 16, OID_INT2 = 21, OID_INT4 = 23, OID_NUMERIC = 1700 };
 
 /* ---- reading SQL ---- */
 
-/* Behind a quoted thing, a comment or one character. */
-static const char *
-skip_one(const char *p)
+const char *
+pg_sql_skip(const char *p)
 {
 	const char *end;
 
@@ -67,7 +66,7 @@ highest_parameter(const char *sql)
 {
 	size_t highest = 0;
 
-	for (const char *p = sql; *p != '\0'; p = skip_one(p)) {
+	for (const char *p = sql; *p != '\0'; p = pg_sql_skip(p)) {
 		size_t n = *p == '$' ? (size_t)strtoul(p + 1, NULL, 10) : 0;
 
 		if (n > highest)
@@ -76,15 +75,15 @@ highest_parameter(const char *sql)
 	return highest;
 }
 
-static bool
-has_word(const char *sql, const char *word)
+const char *
+pg_sql_find(const char *sql, const char *word)
 {
 	for (const char *p = sql; *p != '\0';) {
 		if (is_word(p, word))
-			return true;
-		p = is_word_char(*p) ? p + word_len(p) : skip_one(p);
+			return p;
+		p = is_word_char(*p) ? p + word_len(p) : pg_sql_skip(p);
 	}
-	return false;
+	return NULL;
 }
 
 static bool
@@ -93,27 +92,58 @@ text_writes(const char *sql)
 	const char *p = skip_blanks(sql);
 
 	if (is_word(p, "WITH"))
-		return has_word(p, "INSERT") || has_word(p, "UPDATE") || has_word(p, "DELETE");
+		return pg_sql_find(p, "INSERT") != NULL || pg_sql_find(p, "UPDATE") != NULL ||
+		       pg_sql_find(p, "DELETE") != NULL;
 	return !is_word(p, "SELECT");
 }
 
+/* Of a join the rows of its last table: the others are read under the same turn, and a lock is a write of its row. */
+static void
+locking_clause(const char *sql, char *out, size_t size)
+{
+	const char *join = NULL, *name;
+
+	for (const char *p = pg_sql_find(sql, "JOIN"); p != NULL; p = pg_sql_find(p + 4, "JOIN"))
+		join = p;
+	(void)snprintf(out, size, " FOR UPDATE");
+	if (join == NULL)
+		return;
+	/* JOIN table alias ON, or JOIN table ON. */
+	name = skip_blanks(join + 4);
+	if (!is_word(skip_blanks(name + word_len(name)), "ON"))
+		name = skip_blanks(name + word_len(name));
+	(void)snprintf(out, size, " FOR UPDATE OF %.*s", (int)word_len(name), name);
+}
+
+/* The text as it goes out; NULL: it does not go out in this way. */
+static int
+make_sent(const char *sql, const struct pg_text *t, char **out, struct err *err)
+{
+	char locks[64] = "";
+
+	if ((t->how & PG_LOCKS) != 0)
+		locking_clause(sql, locks, sizeof(locks));
+	if ((t->how & PG_MANY) != 0)
+		return pg_many_make(sql, t->n_args, locks, out, err);
+	if (asprintf(out, "%s%s", sql, locks) < 0) {
+		*out = NULL;
+		return err_nomem(err, "statement");
+	}
+	return CR_OK;
+}
+
 int
-pg_text_make(const char *sql, enum db_many how, struct pg_text *out, struct err *err)
+pg_text_make(const char *sql, unsigned how, struct pg_text *out, struct err *err)
 {
 	struct pg_text t = {.sql = sql, .how = how, .n_args = highest_parameter(sql), .writes = text_writes(sql)};
+	int rc;
 
 	if (t.n_args > PG_MAX_ARGS)
 		return err_set(err, CR_EBUG, "store: more than %d parameters: %s", PG_MAX_ARGS, sql);
-	if (how == DB_LOCK_ROWS) {
-		if (asprintf(&t.sent, "%s FOR UPDATE", sql) < 0)
-			t.sent = NULL;
-	} else {
-		t.sent = strdup(sql);
-	}
-	if (t.sent == NULL)
-		return err_nomem(err, "statement");
-	*out = t;
-	return CR_OK;
+	rc = make_sent(sql, &t, &t.sent, err);
+	if (rc == CR_OK)
+		*out = t;
+	return rc;
 }
 
 void
@@ -189,7 +219,7 @@ pg_schema_next(const char **at, struct buf *out, bool *more_out, struct err *err
 			next = translate_word(p, out);
 			continue;
 		}
-		next = skip_one(p);
+		next = pg_sql_skip(p);
 		buf_add(out, p, (size_t)(next - p));
 	}
 	*at = p;
@@ -215,17 +245,17 @@ pg_args_set(struct pg_args *a, const struct db_value *values, size_t n)
 		case DB_INT:
 			/* As text: the place may be of another width. */
 			(void)snprintf(a->numbers[i], sizeof(a->numbers[i]), "%lld", (long long)v->i);
-			a->types[i] = OID_INT8;
+			a->types[i] = PG_OID_INT8;
 			a->values[i] = a->numbers[i];
 			break;
 		case DB_TEXT:
-			a->types[i] = OID_TEXT;
+			a->types[i] = PG_OID_TEXT;
 			a->values[i] = v->data;
 			a->lengths[i] = (int)v->len;
 			a->formats[i] = 1; /* its length is known: no end to look for */
 			break;
 		case DB_BLOB:
-			a->types[i] = OID_BYTEA;
+			a->types[i] = PG_OID_BYTEA;
 			/* Empty is not NULL. */
 			a->values[i] = v->len > 0 ? v->data : "";
 			a->lengths[i] = (int)v->len;
@@ -268,7 +298,7 @@ pg_value_is_int(const PGresult *r, int col)
 {
 	Oid type = PQftype(r, col);
 
-	return type == OID_INT8 || type == OID_INT4 || type == OID_INT2 || type == OID_BOOL || type == OID_NUMERIC;
+	return type == PG_OID_INT8 || type == OID_INT4 || type == OID_INT2 || type == OID_BOOL || type == OID_NUMERIC;
 }
 
 int64_t
@@ -280,7 +310,7 @@ pg_value_int(const PGresult *r, int row, int col)
 	if (PQgetisnull(r, row, col) == 1)
 		return 0;
 	switch (PQftype(r, col)) {
-	case OID_INT8:
+	case PG_OID_INT8:
 		return len == 8 ? (int64_t)big_endian(p, 8) : 0;
 	case OID_INT4:
 		return len == 4 ? (int32_t)big_endian(p, 4) : 0;

@@ -18,7 +18,7 @@ check_text(const struct engine *e, const struct pg_text *t, size_t n_args, struc
 }
 
 static int
-find_checked(struct engine *e, const char *sql, enum db_many how, size_t n_args, struct pg_text **out, struct err *err)
+find_checked(struct engine *e, const char *sql, unsigned how, size_t n_args, struct pg_text **out, struct err *err)
 {
 	struct pg_text *t = NULL;
 	int rc = pg_find_text(e, sql, how, &t, err);
@@ -69,7 +69,7 @@ pg_engine_prepare(struct engine *e, const char *sql, const struct db_value *args
 
 	if (s == NULL)
 		return err_nomem(err, "statement");
-	rc = find_checked(e, sql, DB_LOOK, n_args, &t, err);
+	rc = find_checked(e, sql, 0, n_args, &t, err);
 	if (rc == CR_OK) {
 		s->writes = t->writes;
 		s->row = -1;
@@ -119,47 +119,56 @@ take_many(struct engine *e, int64_t deadline_ms, PGresult **results, size_t n, s
 }
 
 /* All answers first, then the rows: whoever gets one may ask something himself. */
+static int
+ask_many(struct engine *e, const struct owed *o, int64_t *changed_out, struct err *err)
+{
+	const int64_t deadline_ms = pg_clock_ms() + e->patience_ms;
+	PGresult **results = calloc(o->n, sizeof(results[0]));
+	int64_t changed = 0;
+	int rc;
+
+	if (results == NULL) {
+		pg_hang_up(e); /* something was put already */
+		return err_nomem(err, "answers");
+	}
+	rc = pg_exchange_sync(e, deadline_ms, err);
+	if (rc == CR_OK)
+		rc = take_many(e, deadline_ms, results, o->n, err);
+	for (size_t i = 0; rc == CR_OK && i < o->n; i++) {
+		changed += strtoll(PQcmdTuples(results[i]), NULL, 10);
+		rc = pg_pass_rows(results[i], i, o, err);
+	}
+	if (rc == CR_OK && changed_out != NULL)
+		*changed_out = changed;
+	for (size_t i = 0; i < o->n; i++)
+		PQclear(results[i]);
+	free(results);
+	return rc;
+}
+
 int
 pg_engine_many(struct engine *e, enum db_many how, const char *sql, const struct db_value *args, size_t n_args,
                size_t n, pg_got *got, void *arg, int64_t *changed_out, struct err *err)
 {
-	const int64_t deadline_ms = pg_clock_ms() + e->patience_ms;
-	PGresult **results = NULL;
 	const bool is_later = how == DB_LOOK_LATER || how == DB_LOCK_ROWS_LATER;
+	const bool locks = how == DB_LOCK_ROWS || how == DB_LOCK_ROWS_LATER;
 	struct pg_text *t = NULL;
-	int64_t changed = 0;
-	int rc = find_checked(e, sql, how == DB_LOCK_ROWS || how == DB_LOCK_ROWS_LATER ? DB_LOCK_ROWS : DB_LOOK, n_args,
-	                      &t, err);
+	struct owed o;
+	int rc = find_checked(e, sql, locks ? PG_LOCKS : 0, n_args, &t, err);
 
 	if (rc == CR_OK)
 		rc = pg_need_connection(e, err);
 	if (rc != CR_OK || n == 0)
 		return rc;
-	if (is_later && e->in_transaction && e->n_owed < PG_OWED_MAX) {
-		rc = pg_put_many(e, t, args, n, err);
-		if (rc == CR_OK)
-			pg_owe(e, n, got, arg);
+	rc = pg_put_many(e, t, args, n, &o, err);
+	if (rc != CR_OK)
 		return rc;
-	}
-	results = calloc(n, sizeof(PGresult *));
-	if (results == NULL)
-		return err_nomem(err, "answers");
-	rc = pg_put_many(e, t, args, n, err);
-	if (rc == CR_OK)
-		rc = pg_exchange_sync(e, deadline_ms, err);
-	if (rc == CR_OK)
-		rc = take_many(e, deadline_ms, results, n, err);
-	for (size_t i = 0; rc == CR_OK && i < n; i++) {
-		changed += strtoll(PQcmdTuples(results[i]), NULL, 10);
-		if (got != NULL)
-			rc = pg_pass_rows(results[i], i, got, arg, err);
-	}
-	if (rc == CR_OK && changed_out != NULL)
-		*changed_out = changed;
-	for (size_t i = 0; i < n; i++)
-		PQclear(results[i]);
-	free(results);
-	return rc;
+	o.got = got;
+	o.arg = arg;
+	if (!is_later || !e->in_transaction || e->n_owed == PG_OWED_MAX)
+		return ask_many(e, &o, changed_out, err);
+	pg_owe(e, &o);
+	return CR_OK;
 }
 
 /* In the order of the array, so that two who want the same ones do not wait for each other. */

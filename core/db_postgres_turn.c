@@ -13,12 +13,16 @@
 #define IDLE_ALONE  "600000" /* ms: a holder that is cut off stops the others no longer than this */
 #define IDLE_SHARED "60000"
 
+/* What is prepared looks rows up by their keys, however many arguments there are: to plan it anew for each number of them is dearer. */
+#define GENERIC                                                                                                        \
+	"CASE WHEN current_setting('plan_cache_mode', true) IS NOT NULL THEN set_config('plan_cache_mode', "           \
+	"'force_generic_plan', true) END"
 /* Our own pair of numbers among the advisory locks: "cold", 1. */
 #define TURN_KEY "(1668246628, 1)"
 #define TURN(lock, idle)                                                                                               \
 	"SELECT set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', '" idle        \
 	"', true), CASE WHEN current_setting('synchronous_commit') IN ('on', 'remote_apply') THEN 'on' "               \
-	"ELSE set_config('synchronous_commit', 'on', true) END, " lock TURN_KEY
+	"ELSE set_config('synchronous_commit', 'on', true) END, " lock TURN_KEY ", " GENERIC
 
 static const char *const turns[] = {
 	[ENGINE_ALONE] = TURN("pg_advisory_xact_lock", IDLE_ALONE),
@@ -130,7 +134,7 @@ put_generation(struct engine *e, struct err *err)
 	int rc = pg_put_sql(e, "UPDATE coldrelay_schema SET generation = generation + 1", DB_NO_ARGS, err);
 
 	if (rc == CR_OK)
-		pg_owe(e, 1, NULL, NULL);
+		pg_owe(e, &(struct owed){.n = 1});
 	return rc;
 }
 

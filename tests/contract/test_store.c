@@ -268,6 +268,83 @@ many_are_done_in_order(struct place *p)
 		CR_EBUG);
 }
 
+struct answers {
+	size_t n[4];
+	int64_t sum;
+};
+
+static int
+add_answer(void *arg, size_t i, const struct db_rows *row, struct err *err)
+{
+	struct answers *a = arg;
+	size_t len;
+
+	(void)err;
+	assert_in_range(i, 0, ARRAY_LEN(a->n) - 1);
+	a->n[i]++;
+	a->sum += db_col_int(row, 1);
+	assert_string_equal(db_col_text(row, 0), "name");
+	assert_int_equal(db_col_is_null(row, 2), i == 0);
+	(void)db_col_blob(row, 2, &len);
+	assert_int_equal(len, i == 0 ? 0 : 3);
+	return CR_OK;
+}
+
+/* Values of every kind, NULL among them; answers of none, one and several rows; and a column whose kind nobody can tell. */
+static void
+many_say_what_each_would(struct place *p)
+{
+	static const char insert[] = "INSERT INTO pair (a, b, text) VALUES ($1, $2, $3)";
+	static const char put_data[] = "INSERT INTO t (id, data, number) VALUES ($1, $2, $3)";
+	const struct db_value pairs[] = {db_text("x"),   db_int(1),    db_text(NULL), db_text("x"), db_int(2),
+	                                 db_text("two"), db_text("y"), db_int(-3),    db_text("")};
+	const struct db_value data[] = {db_int(1), db_blob("a\0b", 3), db_int(INT64_MIN),
+	                                db_int(2), db_blob("", 0),     db_int(INT64_MAX)};
+	const struct db_value nothing[] = {db_text("z"), db_int(1), db_text(NULL),
+	                                   db_text("z"), db_int(2), db_text(NULL)};
+	const struct db_value change[] = {db_text("new"), db_text("x"), db_text("other"), db_text("y")};
+	int64_t changed = 0;
+
+	begin(p, 0);
+	assert_ok(db_exec_many(p->db[0], insert, pairs, 3, 3, &changed, &p->err), &p->err);
+	assert_int_equal(changed, 3);
+	assert_ok(db_exec_many(p->db[0], insert, nothing, 3, 2, &changed, &p->err), &p->err);
+	assert_ok(db_exec_many(p->db[0], put_data, data, 3, 2, NULL, &p->err), &p->err);
+	assert_ok(db_exec_many(p->db[0], "UPDATE pair SET text = $1 WHERE a = $2", change, 2, 2, &changed, &p->err),
+	          &p->err);
+	assert_int_equal(changed, 3);
+	commit(p, 0);
+	assert_int_equal(ask_int(p, 0, "SELECT count(*) FROM pair WHERE a = 'x' AND text = 'new'"), 2);
+	assert_int_equal(ask_int(p, 0, "SELECT b FROM pair WHERE text = 'other'"), -3);
+	assert_int_equal(ask_int(p, 0, "SELECT count(*) FROM pair WHERE a = 'z' AND text IS NULL"), 2);
+	assert_int_equal(ask_int(p, 0, "SELECT length(data) FROM t WHERE number < 0"), 3);
+	assert_int_equal(ask_int(p, 0, "SELECT length(data) FROM t WHERE number > 0"), 0);
+}
+
+static void
+each_answer_has_its_number(struct place *p)
+{
+	const struct db_value rows[] = {db_int(10),        db_blob(NULL, 0), db_int(21),
+	                                db_blob("abc", 3), db_int(22),       db_blob("abc", 3)};
+	const struct db_value asked[] = {db_int(0),  db_int(9),  db_int(10), db_int(90),
+	                                 db_int(99), db_int(20), db_int(29)};
+	struct answers a = {0};
+
+	begin(p, 0);
+	assert_ok(db_exec_many(p->db[0], "INSERT INTO t (id, data) VALUES ($1, $2)", rows, 2, 3, NULL, &p->err),
+	          &p->err);
+	assert_ok(db_query_many(p->db[0], DB_LOCK_ROWS,
+	                        "SELECT 'name', id, data FROM t WHERE id >= $1 AND id <= 9 + $1 - 9 + $2 - $1",
+	                        (const struct db_value[]){asked[2], asked[2], asked[3], asked[4], asked[5], asked[6]},
+	                        2, 3, add_answer, &a, &p->err),
+	          &p->err);
+	assert_int_equal(a.n[0], 1);
+	assert_int_equal(a.n[1], 0);
+	assert_int_equal(a.n[2], 2);
+	assert_int_equal(a.sum, 53);
+	commit(p, 0);
+}
+
 static void
 questions_nest(struct place *p)
 {
@@ -405,6 +482,8 @@ static const struct promise {
 	{"what is rolled back never was",     2, what_is_rolled_back_never_was   },
 	{"misuse is a bug, and does nothing", 1, misuse_is_a_bug_and_does_nothing},
 	{"many are done in order",            1, many_are_done_in_order          },
+	{"many say what each would",          1, many_say_what_each_would        },
+	{"each answer has its number",        1, each_answer_has_its_number      },
 	{"questions nest",                    1, questions_nest                  },
 	{"text is ordered by its bytes",      1, text_is_ordered_by_its_bytes    },
 	{"who begins is alone",               2, who_begins_is_alone             },
@@ -684,6 +763,96 @@ lock_row(struct place *p, size_t i, int64_t id)
 
 	return db_query_many(p->db[i], DB_LOCK_ROWS, "SELECT id FROM t WHERE id = $1", &arg, 1, 1, ignore_row, NULL,
 	                     &p->err);
+}
+
+/* What another gate wrote while its rows were waited for is seen. */
+struct waiter {
+	struct place *p;
+	int64_t seen[2];
+	int rc;
+	_Atomic bool asks;
+};
+
+static int
+note_number(void *arg, size_t i, const struct db_rows *row, struct err *err)
+{
+	struct waiter *w = arg;
+
+	(void)err;
+	w->seen[i] = db_col_int(row, 0);
+	return CR_OK;
+}
+
+static void *
+wait_for_rows(void *arg)
+{
+	struct waiter *w = arg;
+	const struct db_value ids[] = {db_int(1), db_int(2)};
+	struct err err = {0};
+
+	w->rc = db_begin_shared(w->p->db[1], &err);
+	w->asks = true;
+	if (w->rc == CR_OK)
+		w->rc = db_query_many(w->p->db[1], DB_LOCK_ROWS,
+		                      "SELECT u.number FROM t JOIN t u ON u.id = t.id WHERE t.id = $1", ids, 1, 2,
+		                      note_number, w, &err);
+	db_rollback(w->p->db[1]);
+	return NULL;
+}
+
+static void
+who_waits_for_rows_sees_the_newest(struct place *p)
+{
+	static const char is_waiting[] = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+	struct waiter w = {.p = p};
+	pthread_t other;
+	int64_t start;
+
+	begin(p, 0);
+	put(p, 0, 1, "one");
+	put(p, 0, 2, "two");
+	commit(p, 0);
+	for (size_t i = 0; i < 2; i++) {
+		db_drop(&p->db[i]);
+		assert_ok(open_at(p, i, DB_WRITE, &schema_2, 8000), &p->err);
+	}
+	assert_ok(db_begin_shared(p->db[0], &p->err), &p->err);
+	assert_ok(db_exec(p->db[0], "UPDATE t SET number = 7", DB_NO_ARGS, NULL, &p->err), &p->err);
+	assert_int_equal(pthread_create(&other, NULL, wait_for_rows, &w), 0);
+	for (start = now_ms(); !w.asks || ask_int(p, 0, is_waiting) == 0;)
+		assert_true(now_ms() - start < 8000);
+	commit(p, 0);
+	assert_int_equal(pthread_join(other, NULL), 0);
+	assert_int_equal(w.rc, CR_OK);
+	assert_int_equal(w.seen[0], 7);
+	assert_int_equal(w.seen[1], 7);
+}
+
+/* As a server of another make may: then each row is asked for itself, for as long as this program runs. */
+static void
+a_server_without_arrays_is_asked_row_by_row(struct place *p)
+{
+	const struct db_value rows[] = {db_int(1), db_text("one"), db_int(2), db_text("two")};
+	static const char sql[] = "INSERT INTO t (id, name) VALUES ($1, $2)";
+
+	begin(p, 0);
+	assert_ok(db_exec(p->db[0],
+	                  "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF current_query() LIKE "
+	                  "''%unnest%'' THEN RAISE feature_not_supported; END IF; RETURN NEW; END'",
+	                  DB_NO_ARGS, NULL, &p->err),
+	          &p->err);
+	assert_ok(db_exec(p->db[0], "CREATE TRIGGER refuse BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION refuse()",
+	                  DB_NO_ARGS, NULL, &p->err),
+	          &p->err);
+	commit(p, 0);
+	begin(p, 0);
+	assert_int_equal(db_exec_many(p->db[0], sql, rows, 2, 2, NULL, &p->err), CR_OK);
+	assert_int_equal(db_commit(p->db[0], &p->err), CR_ERETRY);
+	assert_true(db_again(p->db[0]));
+	begin(p, 0);
+	assert_ok(db_exec_many(p->db[0], sql, rows, 2, 2, NULL, &p->err), &p->err);
+	commit(p, 0);
+	assert_int_equal(ask_int(p, 0, "SELECT count(*) FROM t"), 2);
 }
 
 static _Atomic bool has_second;
@@ -967,16 +1136,18 @@ a_copy_goes_there_and_back(struct place *p)
 }
 
 static const struct promise server_promises[] = {
-	{"decisions run side by side, but for their keys",  2, decisions_run_side_by_side                },
-	{"a deadlock may be tried again",                   2, a_deadlock_may_be_tried_again             },
-	{"a stopped server costs its deadline, once",       1, a_stopped_server_costs_its_deadline       },
-	{"a lost connection is made anew",                  1, a_lost_connection_is_made_anew            },
-	{"a commit is durable whatever the role says",      1, a_commit_is_durable_whatever_the_role_says},
-	{"a server without fsync is refused",               1, a_server_without_fsync_is_refused         },
-	{"after a failover the clock waits, or is trusted", 2, after_a_failover_the_clock_waits          },
-	{"a password is never shown",                       1, a_password_is_never_shown                 },
-	{"a copy goes there and back",                      0, a_copy_goes_there_and_back                },
-	{"the first server that answers is used",           1, the_first_server_that_answers_is_used     },
+	{"decisions run side by side, but for their keys",  2, decisions_run_side_by_side                 },
+	{"who waits for rows sees the newest",              2, who_waits_for_rows_sees_the_newest         },
+	{"a server without arrays is asked row by row",     1, a_server_without_arrays_is_asked_row_by_row},
+	{"a deadlock may be tried again",                   2, a_deadlock_may_be_tried_again              },
+	{"a stopped server costs its deadline, once",       1, a_stopped_server_costs_its_deadline        },
+	{"a lost connection is made anew",                  1, a_lost_connection_is_made_anew             },
+	{"a commit is durable whatever the role says",      1, a_commit_is_durable_whatever_the_role_says },
+	{"a server without fsync is refused",               1, a_server_without_fsync_is_refused          },
+	{"after a failover the clock waits, or is trusted", 2, after_a_failover_the_clock_waits           },
+	{"a password is never shown",                       1, a_password_is_never_shown                  },
+	{"a copy goes there and back",                      0, a_copy_goes_there_and_back                 },
+	{"the first server that answers is used",           1, the_first_server_that_answers_is_used      },
 };
 
 /* ---- the rows, once for each engine ---- */
