@@ -543,6 +543,7 @@ stop(struct daemon *d, struct err *err)
 	settle(d);
 	for (struct conn *c = d->conns; c != NULL; c = c->next)
 		conn_read(d, c);
+	round_log(d->round); /* there may be no further turn */
 	settle(d);
 	do {
 		for (struct conn *c = d->conns; c != NULL; c = c->next) {

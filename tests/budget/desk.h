@@ -39,6 +39,10 @@ static struct fake_clock *hands;
 static const struct clock *desk_clock;
 static int64_t desk_busy_ms = 50;
 static bool desk_notifies; /* the environment names a service manager */
+/* What it logs, and where; NULL: with the test's own. */
+static enum log_level desk_log_level = LOG_LEVEL_ERROR;
+static const char *desk_log;
+static const struct listen_at *desk_metrics; /* NULL: it tells none */
 
 static inline void
 share_clock(void)
@@ -57,7 +61,7 @@ serve(int ready, struct gate_limits limits)
 	const struct clock *clock = desk_clock != NULL ? desk_clock : &hands->clock;
 	const struct db_options options = {
 		.path = o.path, .mode = DB_WRITE, .schema = &schema_coldrelay, .clock = clock, .busy_ms = desk_busy_ms};
-	struct daemon_options d_options = {.at = &place, .clock = clock};
+	struct daemon_options d_options = {.at = &place, .clock = clock, .metrics = desk_metrics};
 	struct notify notify = {.fd = -1};
 	struct daemon *d = NULL;
 	int rc;
@@ -66,7 +70,9 @@ serve(int ready, struct gate_limits limits)
 		notify_open(&notify);
 		d_options.notify = &notify;
 	}
-	log_set_level(LOG_LEVEL_ERROR);
+	log_set_level(desk_log_level);
+	if (desk_log != NULL && freopen(desk_log, "a", stderr) == NULL)
+		return 1;
 	if ((rc = db_open(&options, &o.db, &o.err)) != CR_OK ||
 	    (rc = gate_open(o.db, o.vault, clock, &limits, NULL, &o.gate, &o.err)) != CR_OK)
 		goto out;
