@@ -140,11 +140,14 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(BLIB) $(B)/libcoldrelay.a
 comma := ,
 $(B)/tests/dns/test_spf_memory: LDFLAGS += $(foreach f,malloc calloc realloc reallocarray strdup strndup,-Wl$(comma)--wrap=$(f))
 
-# What bench_start.sh compares with: no more than it needs.
-$(B)/tests/bench/start/hello_static: tests/bench/start/hello.c
+# What bench_start.sh compares with: no more than it needs, and copied as the program is.
+START  := hello hello_static ask once steps
+$(START:%=$(B)/tests/bench/start/%): $(B)/tests/bench/start/%: $(B)/tests/bench/start/%.linked
+	$(Q)install -m 755 $< $@
+$(B)/tests/bench/start/hello_static.linked: tests/bench/start/hello.c
 	$(Q)mkdir -p $(@D); $(CC) -O2 -static -o $@ $<
-$(B)/tests/bench/start/%: tests/bench/start/%.c
-	$(Q)mkdir -p $(@D); $(CC) -O2 -o $@ $< $(if $(filter once,$*),-lsqlite3)
+$(B)/tests/bench/start/%.linked: tests/bench/start/%.c
+	$(Q)mkdir -p $(@D); $(CC) -O2 -D_GNU_SOURCE $(if $(filter ask,$*),-static) -o $@ $< $(if $(filter once,$*),-lsqlite3)
 
 # Preloaded by scripts of tests/e2e; never linked into anything.
 $(B)/%shim.so: tests/lib/preload/%shim.c
@@ -190,10 +193,10 @@ list-fuzz:
 	@printf '%s\n' $(FUZZ)
 
 fuzzers: $(FUZZ)
-benches: $(BENCH) $(addprefix $(B)/tests/bench/start/,hello hello_static once)
+benches: $(BENCH) $(addprefix $(B)/tests/bench/start/,$(START))
 fuzz: deps ## let libFuzzer look for inputs, FUZZ_SECONDS (60) a target
 	$(Q)tests/lib/fuzz.sh $(FUZZ_SECONDS)
-front-order: ## have what a check by the daemon runs put side by side in the small door (writes front.ld, with valgrind)
+front-order: ## have what a check by the daemon runs put side by side in the small door (writes front.ld)
 	$(Q)tests/lib/front_order.sh
 manual: $(B)/tests/core/test_docs ## write the part of the manual that comes from the drivers' rows
 	$(Q)COLDRELAY_PROVIDERS=1 $< 2>/dev/null | sed -n '/^\.Bl -tag -width rfc2136/,/^\.El/p' >$(B)/providers.mdoc

@@ -114,6 +114,12 @@ closed() {
 }
 pass "closed standard files do not let the log into the store" closed
 
+closed_answer() {
+	"$program" -c "$cfg" check nobody@nowhere.example --to li@fabrikam.example 0<&- 1>&- 2>&-
+	equal "$?" 74 && equal "$(cat "$work"/store.db.lock "$work"/store.db.open)" '' && equal "$(store 'PRAGMA integrity_check')" ok
+}
+pass "nor an answer, and it is no success" closed_answer
+
 unwritten() {
 	"$program" -c "$cfg" status >/dev/full 2>"$err"
 	equal $? 74 && one_line "$err"
