@@ -1,5 +1,7 @@
 /*
- * committer.c - one slot, a mutex around it, and an eventfd to wake the loop.
+ * committer.c - a ring of rounds in order, how far each stage has come, a mutex around that, and an eventfd to wake the loop.
+ *
+ * The thread that syncs takes all that is decided by then: the slower the disk, the more rounds a sync serves.
  */
 #include "budget/committer.h"
 
@@ -7,42 +9,75 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 struct committer {
-	pthread_t thread;
-	bool has_thread;
+	pthread_t deciding, syncing;
+	bool has_deciding, has_syncing;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
-	struct round *round; /* given, and not taken back; changed by the loop's thread only */
-	bool decided, wrote, ending;
+	struct round *rounds[COMMITTER_ROUNDS];
+	bool wrote[COMMITTER_ROUNDS];
+	/* Of all there ever were, from the last stage to the first: taken <= synced <= decided <= given. */
+	size_t taken, synced, given;
+	_Atomic(size_t) decided;
+	bool ending;
 	int ready;
 };
 
 static void *
-run(void *arg)
+decide(void *arg)
 {
 	struct committer *c = arg;
 
 	(void)pthread_mutex_lock(&c->mutex);
 	for (;;) {
-		struct round *r;
+		size_t at;
 		bool wrote;
 
-		while (!c->ending && (c->round == NULL || c->decided))
+		while (!c->ending && c->decided == c->given)
 			(void)pthread_cond_wait(&c->changed, &c->mutex);
-		if (c->round == NULL || c->decided)
+		if (c->decided == c->given)
 			break;
-		r = c->round;
+		at = c->decided % COMMITTER_ROUNDS;
 		(void)pthread_mutex_unlock(&c->mutex);
-		wrote = round_decide(r);
+		wrote = round_decide(c->rounds[at], true);
 		(void)pthread_mutex_lock(&c->mutex);
-		c->wrote = wrote;
-		c->decided = true;
-		(void)pthread_cond_signal(&c->changed);
-		/* It cannot be full: one round, one count. */
+		c->wrote[at] = wrote;
+		c->decided++;
+		(void)pthread_cond_broadcast(&c->changed);
+		/* The loop may hold the next one ready. */
+		(void)!eventfd_write(c->ready, 1);
+	}
+	(void)pthread_mutex_unlock(&c->mutex);
+	return NULL;
+}
+
+static void *
+sync_decided(void *arg)
+{
+	struct committer *c = arg;
+
+	(void)pthread_mutex_lock(&c->mutex);
+	for (;;) {
+		struct round *batch[COMMITTER_ROUNDS];
+		size_t n = 0;
+
+		while (c->synced == c->decided && !(c->ending && c->decided == c->given))
+			(void)pthread_cond_wait(&c->changed, &c->mutex);
+		if (c->synced == c->decided)
+			break;
+		for (size_t i = c->synced; i < c->decided; i++)
+			batch[n++] = c->rounds[i % COMMITTER_ROUNDS];
+		(void)pthread_mutex_unlock(&c->mutex);
+		round_sync(batch, n);
+		(void)pthread_mutex_lock(&c->mutex);
+		c->synced += n;
+		(void)pthread_cond_broadcast(&c->changed);
+		/* It cannot be full: a few rounds, a few counts. */
 		(void)!eventfd_write(c->ready, 1);
 	}
 	(void)pthread_mutex_unlock(&c->mutex);
@@ -55,20 +90,27 @@ committer_fd(const struct committer *c)
 	return c->ready;
 }
 
+/* given and taken are the loop's own. */
 bool
 committer_is_busy(const struct committer *c)
 {
-	return c->round != NULL;
+	return c->decided != c->given;
+}
+
+size_t
+committer_rounds(const struct committer *c)
+{
+	return c->given - c->taken;
 }
 
 void
 committer_give(struct committer *c, struct round *r)
 {
-	assert(c->round == NULL);
+	assert(!committer_is_busy(c) && committer_rounds(c) < COMMITTER_ROUNDS);
 	(void)pthread_mutex_lock(&c->mutex);
-	c->round = r;
-	c->decided = false;
-	(void)pthread_cond_signal(&c->changed);
+	c->rounds[c->given % COMMITTER_ROUNDS] = r;
+	c->given++;
+	(void)pthread_cond_broadcast(&c->changed);
 	(void)pthread_mutex_unlock(&c->mutex);
 }
 
@@ -79,13 +121,15 @@ committer_take(struct committer *c, bool wait, bool *wrote_out)
 	eventfd_t count;
 
 	(void)pthread_mutex_lock(&c->mutex);
-	while (wait && c->round != NULL && !c->decided)
+	while (wait && c->taken != c->given && c->taken == c->synced)
 		(void)pthread_cond_wait(&c->changed, &c->mutex);
-	if (c->round != NULL && c->decided) {
-		r = TAKE(c->round);
-		*wrote_out = c->wrote;
-		(void)!eventfd_read(c->ready, &count);
+	if (c->taken != c->synced) {
+		r = c->rounds[c->taken % COMMITTER_ROUNDS];
+		*wrote_out = c->wrote[c->taken % COMMITTER_ROUNDS];
+		c->taken++;
 	}
+	if (r == NULL)
+		(void)!eventfd_read(c->ready, &count);
 	(void)pthread_mutex_unlock(&c->mutex);
 	return r;
 }
@@ -99,9 +143,12 @@ start(struct committer *c)
 
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	errnum = pthread_create(&c->thread, NULL, run, c);
+	errnum = pthread_create(&c->deciding, NULL, decide, c);
+	c->has_deciding = errnum == 0;
+	if (errnum == 0)
+		errnum = pthread_create(&c->syncing, NULL, sync_decided, c);
+	c->has_syncing = c->has_deciding && errnum == 0;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	c->has_thread = errnum == 0;
 	return errnum;
 }
 
@@ -133,13 +180,14 @@ committer_drop(struct committer **cp)
 
 	if (c == NULL)
 		return;
-	if (c->has_thread) {
-		(void)pthread_mutex_lock(&c->mutex);
-		c->ending = true;
-		(void)pthread_cond_signal(&c->changed);
-		(void)pthread_mutex_unlock(&c->mutex);
-		(void)pthread_join(c->thread, NULL);
-	}
+	(void)pthread_mutex_lock(&c->mutex);
+	c->ending = true;
+	(void)pthread_cond_broadcast(&c->changed);
+	(void)pthread_mutex_unlock(&c->mutex);
+	if (c->has_deciding)
+		(void)pthread_join(c->deciding, NULL);
+	if (c->has_syncing)
+		(void)pthread_join(c->syncing, NULL);
 	if (c->ready >= 0)
 		(void)close(c->ready);
 	(void)pthread_cond_destroy(&c->changed);

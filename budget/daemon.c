@@ -36,7 +36,7 @@
 #define SWEEP_MS       10000
 #define IDLE_MS        1000 /* then the log of the store is written back */
 #define IDLE_LOG_PAGES 4000
-#define BUSY_LOG_PAGES 30000 /* each page is written back once, however often it changed; below what a log is cut to */
+#define BUSY_LOG_PAGES 60000 /* each page is written back once, however often it changed; below what a log is cut to */
 #define DRAIN_MS       5000  /* for answers under way when the daemon stops */
 
 struct conn {
@@ -54,8 +54,8 @@ struct conn {
 
 struct daemon {
 	struct daemon_options o;
-	struct round *rounds[2];
-	struct round *round; /* the one that is being collected; the committer may have the other */
+	struct round *rounds[COMMITTER_ROUNDS + 1];
+	struct round *round; /* the one that is being collected; the committer may have the others */
 	struct committer *committer;
 	bool came_back; /* a round, from the committer, since the watchdog was fed */
 	struct metrics metrics;
@@ -170,18 +170,28 @@ answer_round(struct daemon *d, struct round *r)
 		(void)!round_check(r, &d->broken);
 }
 
-/* Answer what the committer has decided; wait: until it has nothing in hand. */
+/* Answer what the committer has done; wait: until it has nothing in hand. */
 static void
 take_back(struct daemon *d, bool wait)
 {
 	bool wrote = false;
-	struct round *r = committer_take(d->committer, wait, &wrote);
 
-	if (r == NULL)
-		return;
-	d->dirty = wrote || d->dirty;
-	d->came_back = true;
-	answer_round(d, r);
+	for (struct round *r; (r = committer_take(d->committer, wait, &wrote)) != NULL;) {
+		d->dirty = wrote || d->dirty;
+		d->came_back = true;
+		answer_round(d, r);
+	}
+}
+
+/* One that the committer does not have: in turn, as it gives them back. */
+static void
+next_round(struct daemon *d)
+{
+	size_t at = 0;
+
+	while (d->rounds[at] != d->round)
+		at++;
+	d->round = d->rounds[(at + 1) % ARRAY_LEN(d->rounds)];
 }
 
 /*
@@ -191,15 +201,17 @@ take_back(struct daemon *d, bool wait)
 static void
 finish_round(struct daemon *d)
 {
-	if (round_size(d->round) == 0 || committer_is_busy(d->committer))
+	const size_t away = committer_rounds(d->committer);
+
+	if (round_size(d->round) == 0 || committer_is_busy(d->committer) || away == COMMITTER_ROUNDS)
 		return;
-	if (round_size(d->round) < MANY) {
-		d->dirty = round_decide(d->round) || d->dirty;
+	if (round_size(d->round) < MANY && away == 0) {
+		d->dirty = round_decide(d->round, false) || d->dirty;
 		answer_round(d, d->round);
 		return;
 	}
 	committer_give(d->committer, d->round);
-	d->round = d->round == d->rounds[0] ? d->rounds[1] : d->rounds[0];
+	next_round(d);
 }
 
 /* Nothing is being decided when it returns, and nothing waits to be. */
@@ -467,7 +479,7 @@ write_back(struct daemon *d, bool idle)
 static void
 tell_alive(struct daemon *d)
 {
-	if (d->o.notify == NULL || (committer_is_busy(d->committer) && !d->came_back))
+	if (d->o.notify == NULL || (committer_rounds(d->committer) > 0 && !d->came_back))
 		return;
 	d->came_back = false;
 	notify_alive(d->o.notify, d->now_ms);
@@ -514,8 +526,12 @@ turn(struct daemon *d, int timeout_ms, struct err *err)
 	for (int look = 0; more > 0 && look < LOOKS; look++) {
 		const size_t before = round_size(d->round);
 
-		for (int i = 0; i < more; i++)
+		for (int i = 0; i < more; i++) {
 			take_event(d, &events[i]);
+			/* Who decides does not stand still while the rest is read. */
+			if (round_size(d->round) >= MANY)
+				finish_round(d);
+		}
 		if (round_size(d->round) == before)
 			break;
 		more = epoll_wait(d->epoll, events, EVENTS, 0);
@@ -647,13 +663,23 @@ open_places(struct daemon *d, struct err *err)
 }
 
 static int
+open_twins(struct daemon *d, struct err *err)
+{
+	int rc = CR_OK;
+
+	for (size_t i = 1; rc == CR_OK && i < ARRAY_LEN(d->rounds); i++)
+		rc = round_twin(d->rounds[0], &d->rounds[i], err);
+	return rc;
+}
+
+static int
 open_rounds(struct daemon *d, const struct round_options *o, struct err *err)
 {
 	struct epoll_event e = {.events = EPOLLIN, .data.ptr = &d->committer};
 	int rc = round_open(o, &d->rounds[0], err);
 
 	if (rc == CR_OK)
-		rc = round_twin(d->rounds[0], &d->rounds[1], err);
+		rc = open_twins(d, err);
 	if (rc == CR_OK)
 		rc = committer_open(&d->committer, err);
 	if (rc == CR_OK && epoll_ctl(d->epoll, EPOLL_CTL_ADD, committer_fd(d->committer), &e) != 0)
@@ -718,8 +744,8 @@ daemon_drop(struct daemon **dp)
 	listener_close(&d->listener);
 	scrape_drop(&d->scrape);
 	committer_drop(&d->committer);
-	round_drop(&d->rounds[1]);
-	round_drop(&d->rounds[0]);
+	for (size_t i = ARRAY_LEN(d->rounds); i-- > 0;)
+		round_drop(&d->rounds[i]);
 	if (d->signals >= 0)
 		(void)close(d->signals);
 	if (d->epoll >= 0)

@@ -47,8 +47,9 @@ struct round {
 	struct metrics *metrics;
 	struct buf lines; /* of the log */
 	bool begun;
-	struct err trouble; /* code CR_OK: none in this round */
-	struct err broken;  /* code CR_OK: the outcome of each commit was known */
+	struct err trouble;   /* code CR_OK: none in this round */
+	struct err broken;    /* code CR_OK: the outcome of each commit was known */
+	bool may_leave, left; /* its sync */
 	/* for the metrics, which are not the deciding thread's to touch */
 	uint64_t store_errors, released;
 	size_t n_synced;
@@ -203,7 +204,11 @@ commit(struct round *r)
 	if (!r->begun)
 		return false;
 	r->begun = false;
+	r->left = r->may_leave && db_sync_later(r->court->db, true);
 	rc = gate_commit(r->court->gate, &err);
+	if (r->left)
+		(void)db_sync_later(r->court->db, false);
+	r->left = r->left && rc == CR_OK;
 	for (size_t i = 0; i < r->n; i++)
 		n += r->list[i].spends && !r->list[i].answered;
 	if (rc == CR_OK) {
@@ -244,13 +249,50 @@ release_all(struct round *r)
 	return tried;
 }
 
+/* A no rests on nothing that would have to be synced. */
+static bool
+says_yes(const struct round *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->list[i].spends && !r->list[i].answered && r->list[i].judgement.action == POLICY_GO)
+			return true;
+	}
+	return false;
+}
+
+void
+round_sync(struct round *const *rounds, size_t n)
+{
+	const int64_t start_us = now_us();
+	struct err err = {0};
+	struct db *db = NULL;
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		rounds[i]->left = rounds[i]->left && says_yes(rounds[i]);
+		if (rounds[i]->left)
+			db = rounds[i]->court->db;
+	}
+	if (db == NULL)
+		return;
+	rc = db_sync(db, &err);
+	for (size_t i = 0; i < n; i++) {
+		if (rounds[i]->left && rc != CR_OK)
+			unknown(rounds[i], &err);
+		rounds[i]->synced_us += now_us() - start_us;
+		rounds[i]->left = false;
+	}
+}
+
 bool
-round_decide(struct round *r)
+round_decide(struct round *r, bool may_leave)
 {
 	bool wrote;
 
 	if (r->n == 0)
 		return false;
+	r->may_leave = may_leave;
+	r->left = false;
 	r->trouble = (struct err){0};
 	/* Known to be gone: nothing more is written where nobody will look for it. */
 	if (r->court->store_gone && !store_is_there(r))

@@ -10,7 +10,7 @@
 #include "budget/metrics.h"
 #include "budget/policy.h"
 
-#define ROUND_MAX 256 /* requests of one commit */
+#define ROUND_MAX 128 /* requests of one commit */
 
 struct round;
 
@@ -23,7 +23,7 @@ struct round_options {
 };
 /* All is borrowed. */
 MUST_CHECK int round_open(const struct round_options *o, struct round **out, struct err *err);
-/* A second list of requests over the same gate and messages under way; to be dropped before r.  One of the two is decided at a time. */
+/* Another list of requests over the same gate and messages under way; to be dropped before r.  One of them is decided at a time. */
 MUST_CHECK int round_twin(const struct round *r, struct round **out, struct err *err);
 void round_drop(struct round **r);
 /* Between two rounds, for its twin as well: another configuration. */
@@ -41,9 +41,13 @@ size_t round_size(const struct round *r);
 
 /*
  * Decide and commit.  True: something was committed.  The only one that uses the gate and the store: another thread may call it while
- * nobody touches this round, and nobody decides its twin.
+ * nobody touches this round, and nobody decides a twin.
+ * may_leave: what was committed may still have to be synced when it returns; before any answer is given round_sync does that, in any thread,
+ * while twins are decided.
  */
-bool round_decide(struct round *r);
+bool round_decide(struct round *r, bool may_leave);
+/* Of n rounds that were decided, in any order: one sync serves them all. */
+void round_sync(struct round *const *rounds, size_t n);
 /*
  * Errors: CR_EIO, once the outcome of a commit to a file was unknown: a sync that failed cannot be tried again, so the store has to be
  * opened anew, which a new process does best.  A server's connection heals itself.

@@ -196,6 +196,22 @@ db_rollback(struct db *db)
 }
 
 bool
+db_sync_later(struct db *db, bool later)
+{
+	return db->kind->sync_later != NULL && db->kind->sync_later(db->engine, later);
+}
+
+int
+db_sync(struct db *db, struct err *err)
+{
+	int rc = db->kind->sync != NULL ? db->kind->sync(db->engine, err) : CR_OK;
+
+	if (rc == CR_EUNKNOWN)
+		db->suspect = true;
+	return rc;
+}
+
+bool
 db_again(struct db *db)
 {
 	if (db->kind->again == NULL || !db->kind->again(db->engine) || db->conflicts >= CONFLICTS_MAX)

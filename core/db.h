@@ -66,6 +66,14 @@ MUST_CHECK int db_begin_shared(struct db *db, struct err *err);
 MUST_CHECK int db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db); /* no transaction: nothing happens */
 /*
+ * later: what db_commit says from now on is that everybody sees it; it is durable when a db_sync that began afterwards has said CR_OK.  So
+ * the next transaction is made while the last one's sync is waited for.  Whoever sees it and writes syncs it too: in a file what comes
+ * later is durable only after what came before.  False: this store's commits are durable at once, as without it.
+ * db_sync may be called by another thread beside everything else.  Errors: CR_EUNKNOWN; then nothing more is written through this handle.
+ */
+bool db_sync_later(struct db *db, bool later);
+MUST_CHECK int db_sync(struct db *db, struct err *err);
+/*
  * Did the last transaction end (CR_ERETRY) by a conflict with another one, so that the same may go through at once?  True at most
  * a few times in a row, until a commit.
  */

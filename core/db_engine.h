@@ -53,6 +53,13 @@ struct engine_kind {
 	/* False also after the engine itself rolled back, as SQLite does on a full disk. */
 	bool (*in_transaction)(const struct engine *e);
 
+	/*
+	 * See db_sync_later, db_sync; sync may run in another thread beside everything else.  NULL: a commit is always durable.
+	 * Errors: CR_EUNKNOWN.
+	 */
+	bool (*sync_later)(struct engine *e, bool later);
+	int (*sync)(struct engine *e, struct err *err);
+
 	/* Did the last transaction end by a conflict, so that the same may go through at once?  NULL: there are none. */
 	bool (*again)(const struct engine *e);
 

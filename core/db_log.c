@@ -24,13 +24,16 @@
 #define GATHER_BYTES (512 * 1024)
 #define WRITE_BYTES  65536 /* os_unix.c takes at most 128 KB less one in one call */
 
-#define CALLS(X) X(sqlite3_vfs_find) X(sqlite3_vfs_register)
+#define HEADER_BYTES 32 /* of the log */
+
+#define CALLS(X) X(sqlite3_file_control) X(sqlite3_vfs_find) X(sqlite3_vfs_register)
 LAZY_LIBRARY(log_calls, "libsqlite3.so.0", "libsqlite3-0", CALLS);
+#define sqlite3_file_control log_calls.sqlite3_file_control
 #define sqlite3_vfs_find     log_calls.sqlite3_vfs_find
 #define sqlite3_vfs_register log_calls.sqlite3_vfs_register
 
 /* The real file stands behind it, in the same memory. */
-struct log_file {
+struct db_log {
 	sqlite3_file base;
 	sqlite3_file *real;
 	char *gathered;   /* NULL: every write goes through */
@@ -38,6 +41,7 @@ struct log_file {
 	int len;
 	sqlite3_int64 size; /* of the file when it was last looked at */
 	unsigned syncs;
+	bool later; /* syncs of frames are somebody else's */
 };
 
 static const char zeros[WRITE_BYTES];
@@ -51,7 +55,7 @@ static pthread_once_t vfs_once = PTHREAD_ONCE_INIT;
  * salts), so a recovery ends at them.  If it cannot be done, the log grows as it would have.
  */
 static void
-write_ahead(struct log_file *f)
+write_ahead(struct db_log *f)
 {
 	const sqlite3_int64 end = f->at + f->len;
 	const sqlite3_int64 goal = f->syncs >= OFTEN ? end + AHEAD_BYTES : f->at == 0 ? SHORT_BYTES : 0;
@@ -68,7 +72,7 @@ write_ahead(struct log_file *f)
 
 /* In order, the commit frame last. */
 static int
-flush(struct log_file *f)
+flush(struct db_log *f)
 {
 	int rc = SQLITE_OK;
 
@@ -86,7 +90,7 @@ flush(struct log_file *f)
 static int
 log_close(sqlite3_file *file)
 {
-	struct log_file *f = (struct log_file *)file;
+	struct db_log *f = (struct db_log *)file;
 	int rc = flush(f), closed = f->real->pMethods->xClose(f->real);
 
 	free(f->gathered);
@@ -97,7 +101,7 @@ log_close(sqlite3_file *file)
 static int
 log_read(sqlite3_file *file, void *to, int len, sqlite3_int64 at)
 {
-	struct log_file *f = (struct log_file *)file;
+	struct db_log *f = (struct db_log *)file;
 	int rc = flush(f);
 
 	return rc != SQLITE_OK ? rc : f->real->pMethods->xRead(f->real, to, len, at);
@@ -106,7 +110,7 @@ log_read(sqlite3_file *file, void *to, int len, sqlite3_int64 at)
 static int
 log_write(sqlite3_file *file, const void *from, int len, sqlite3_int64 at)
 {
-	struct log_file *f = (struct log_file *)file;
+	struct db_log *f = (struct db_log *)file;
 	int rc = SQLITE_OK;
 
 	if (f->len > 0 && (at != f->at + f->len || len > GATHER_BYTES - f->len))
@@ -129,7 +133,7 @@ log_write(sqlite3_file *file, const void *from, int len, sqlite3_int64 at)
 static int
 log_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-	struct log_file *f = (struct log_file *)file;
+	struct db_log *f = (struct db_log *)file;
 	int rc = flush(f);
 
 	if (rc == SQLITE_OK && size == 0)
@@ -145,17 +149,20 @@ log_truncate(sqlite3_file *file, sqlite3_int64 size)
 static int
 log_sync(sqlite3_file *file, int flags)
 {
-	struct log_file *f = (struct log_file *)file;
+	struct db_log *f = (struct db_log *)file;
+	const bool is_header = f->at == 0 && f->len <= HEADER_BYTES;
 	int rc = flush(f);
 
 	f->syncs++;
+	if (rc == SQLITE_OK && f->later && !is_header)
+		return SQLITE_OK;
 	return rc != SQLITE_OK ? rc : f->real->pMethods->xSync(f->real, flags);
 }
 
 static int
 log_size(sqlite3_file *file, sqlite3_int64 *size)
 {
-	struct log_file *f = (struct log_file *)file;
+	struct db_log *f = (struct db_log *)file;
 	int rc = flush(f);
 
 	return rc != SQLITE_OK ? rc : f->real->pMethods->xFileSize(f->real, size);
@@ -164,7 +171,7 @@ log_size(sqlite3_file *file, sqlite3_int64 *size)
 static int
 log_lock(sqlite3_file *file, int level)
 {
-	struct log_file *f = (struct log_file *)file;
+	struct db_log *f = (struct db_log *)file;
 
 	return f->real->pMethods->xLock(f->real, level);
 }
@@ -172,7 +179,7 @@ log_lock(sqlite3_file *file, int level)
 static int
 log_unlock(sqlite3_file *file, int level)
 {
-	struct log_file *f = (struct log_file *)file;
+	struct db_log *f = (struct db_log *)file;
 
 	return f->real->pMethods->xUnlock(f->real, level);
 }
@@ -180,7 +187,7 @@ log_unlock(sqlite3_file *file, int level)
 static int
 log_reserved(sqlite3_file *file, int *out)
 {
-	struct log_file *f = (struct log_file *)file;
+	struct db_log *f = (struct db_log *)file;
 
 	return f->real->pMethods->xCheckReservedLock(f->real, out);
 }
@@ -188,7 +195,7 @@ log_reserved(sqlite3_file *file, int *out)
 static int
 log_control(sqlite3_file *file, int op, void *arg)
 {
-	struct log_file *f = (struct log_file *)file;
+	struct db_log *f = (struct db_log *)file;
 
 	return f->real->pMethods->xFileControl(f->real, op, arg);
 }
@@ -196,7 +203,7 @@ log_control(sqlite3_file *file, int op, void *arg)
 static int
 log_sector(sqlite3_file *file)
 {
-	struct log_file *f = (struct log_file *)file;
+	struct db_log *f = (struct db_log *)file;
 
 	return f->real->pMethods->xSectorSize(f->real);
 }
@@ -204,7 +211,7 @@ log_sector(sqlite3_file *file)
 static int
 log_device(sqlite3_file *file)
 {
-	struct log_file *f = (struct log_file *)file;
+	struct db_log *f = (struct db_log *)file;
 
 	return f->real->pMethods->xDeviceCharacteristics(f->real);
 }
@@ -250,7 +257,7 @@ open_real(struct log_file *f, sqlite3_filename name, int flags, int *flags_out)
 static int
 vfs_open(sqlite3_vfs *self, sqlite3_filename name, sqlite3_file *file, int flags, int *flags_out)
 {
-	struct log_file *f = (struct log_file *)file;
+	struct db_log *f = (struct db_log *)file;
 	int rc;
 
 	(void)self;
@@ -278,7 +285,7 @@ make_vfs(void)
 	vfs = *under;
 	vfs.zName = "coldrelay";
 	vfs.pNext = NULL;
-	vfs.szOsFile = under->szOsFile + (int)sizeof(struct log_file);
+	vfs.szOsFile = under->szOsFile + (int)sizeof(struct db_log);
 	vfs.xOpen = vfs_open;
 	if (sqlite3_vfs_register(&vfs, 0) != SQLITE_OK)
 		under = NULL;
@@ -289,4 +296,29 @@ db_log_vfs(void)
 {
 	(void)pthread_once(&vfs_once, make_vfs);
 	return under != NULL ? vfs.zName : NULL;
+}
+
+struct db_log *
+db_log_of(sqlite3 *handle)
+{
+	sqlite3_file *file = NULL;
+
+	/* In WAL mode "the journal" is the log. */
+	if (sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) != SQLITE_OK || file == NULL ||
+	    file->pMethods != &methods)
+		return NULL;
+	return (struct db_log *)file;
+}
+
+void
+db_log_later(struct db_log *log, bool later)
+{
+	log->later = later;
+}
+
+/* All that is gathered was written by the commit that left its sync; SQLite's own xSync only hands its descriptor to the kernel. */
+int
+db_log_sync(struct db_log *log)
+{
+	return log->real->pMethods->xSync(log->real, SQLITE_SYNC_NORMAL);
 }

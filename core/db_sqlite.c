@@ -44,8 +44,10 @@ struct engine {
 	int log_pages;  /* that wait to be written back */
 	int log_length; /* and those that do not */
 	int busy_ms;
-	bool is_still;         /* without a log, and so without its index */
-	bool sync_failed;      /* what the disk holds is unknown: nothing more is written through this connection */
+	bool is_still;             /* without a log, and so without its index */
+	_Atomic(bool) sync_failed; /* what the disk holds is unknown: nothing more is written through this connection */
+	struct db_log *log;        /* once a commit has left its sync for later */
+	bool later;
 	struct db_index index; /* as it was at the last mark */
 	struct db_args args;
 	size_t n_cached;
@@ -128,15 +130,15 @@ static const struct setting {
 } settings[] = {
   /*
 	 * A small page: what a send changes is a few bytes on each of three.  It takes only in a store that is being made.
-	 * A log that once grew is cut to 64 MB when it starts afresh.
+	 * A log that once grew is cut to 128 MB when it starts afresh.
 	 */
-	{"PRAGMA page_size=2048; PRAGMA cache_size=-33000; PRAGMA journal_size_limit=67108864", NULL,                        NULL,  true },
-	{"PRAGMA journal_mode=WAL",							     "PRAGMA journal_mode",       "wal", true },
-	{"PRAGMA synchronous=FULL",							     "PRAGMA synchronous",        "2",   true },
-	{"PRAGMA foreign_keys=ON",							      "PRAGMA foreign_keys",       "1",   true },
-	{"PRAGMA wal_autocheckpoint=0",							 "PRAGMA wal_autocheckpoint", "0",   false},
-	{"PRAGMA temp_store=MEMORY",							    "PRAGMA temp_store",         "2",   false},
-	{"PRAGMA trusted_schema=OFF",							   "PRAGMA trusted_schema",     "0",   false},
+	{"PRAGMA page_size=2048; PRAGMA cache_size=-33000; PRAGMA journal_size_limit=134217728", NULL,                        NULL,  true },
+	{"PRAGMA journal_mode=WAL",							      "PRAGMA journal_mode",       "wal", true },
+	{"PRAGMA synchronous=FULL",							      "PRAGMA synchronous",        "2",   true },
+	{"PRAGMA foreign_keys=ON",							       "PRAGMA foreign_keys",       "1",   true },
+	{"PRAGMA wal_autocheckpoint=0",							  "PRAGMA wal_autocheckpoint", "0",   false},
+	{"PRAGMA temp_store=MEMORY",							     "PRAGMA temp_store",         "2",   false},
+	{"PRAGMA trusted_schema=OFF",							    "PRAGMA trusted_schema",     "0",   false},
 };
 
 static int
@@ -663,6 +665,34 @@ keep_own(struct engine *e)
 	db_index_keep(&e->index, now);
 }
 
+static void
+leave_sync(struct engine *e, bool later)
+{
+	if (later && e->log == NULL)
+		e->log = db_log_of(e->handle);
+	if (e->log != NULL)
+		db_log_later(e->log, later);
+}
+
+static bool
+engine_sync_later(struct engine *e, bool later)
+{
+	e->later = later;
+	return true;
+}
+
+static int
+engine_sync(struct engine *e, struct err *err)
+{
+	int rc = e->log != NULL && !e->sync_failed ? db_log_sync(e->log) : SQLITE_OK;
+
+	if (rc == SQLITE_OK && !e->sync_failed)
+		return CR_OK;
+	/* As in a commit: it is not tried again. */
+	e->sync_failed = true;
+	return err_set(err, CR_EUNKNOWN, "store: sync: %s", sqlite3_errstr(rc != SQLITE_OK ? rc : SQLITE_IOERR_FSYNC));
+}
+
 static int
 engine_commit(struct engine *e, struct err *err)
 {
@@ -675,7 +705,9 @@ engine_commit(struct engine *e, struct err *err)
 		return rc;
 	}
 	assert(s != NULL);
+	leave_sync(e, e->later);
 	rc = sqlite3_step(s->handle);
+	leave_sync(e, false);
 	ours = rc == SQLITE_DONE ? CR_OK : fault(e, rc, "commit", err);
 	engine_done(s);
 	if (ours == CR_OK) {
@@ -784,6 +816,8 @@ const struct engine_kind engine_sqlite = {
 	.quick_check = engine_quick_check,
 	.begin = engine_begin,
 	.commit = engine_commit,
+	.sync_later = engine_sync_later,
+	.sync = engine_sync,
 	.rollback = engine_rollback,
 	.in_transaction = engine_in_transaction,
 	.mark = engine_mark,
