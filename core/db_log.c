@@ -238,7 +238,7 @@ static const sqlite3_io_methods methods = {
  * makes no difference between a log that it makes and one that it might have made, would do so at the first commit of every process.
  */
 static int
-open_real(struct log_file *f, sqlite3_filename name, int flags, int *flags_out)
+open_real(struct db_log *f, sqlite3_filename name, int flags, int *flags_out)
 {
 	int rc = under->xOpen(under, name, f->real, flags & ~SQLITE_OPEN_CREATE, flags_out);
 
