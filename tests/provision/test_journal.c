@@ -114,6 +114,39 @@ journal__a_failed_step_counts_no_more(void **state)
 	book_close(&b);
 }
 
+static const struct closed {
+	const char *name;
+	int code;
+	size_t want; /* rows that count afterwards */
+	const char *receipt;
+} closed[] = {
+	{"a call that was done has its receipt",              CR_OK,       1, "{}"    },
+	{"one that was refused counts no more",               CR_EREFUSED, 0, "(none)"},
+	{"nor does one that comes later",                     CR_ERETRY,   0, "(none)"},
+	{"one whose answer was lost is left to the next run", CR_EUNKNOWN, 1, "(none)"},
+	{"and so is one that ran out of memory",              CR_ENOMEM,   1, "(none)"},
+};
+
+static void
+check_closed(void **state)
+{
+	const struct closed *c = *state;
+	struct err err = {.code = c->code, .text = "as it was"};
+	struct book b = {0};
+	struct seen s;
+	int64_t seq = 0;
+
+	book_open(&b);
+	assert_int_equal(journal_intend(&b.journal, &records_step, &seq, NULL), CR_OK);
+	assert_int_equal(journal_close(&b.journal, seq, &records_step, "{}", c->code, &err), c->code);
+	assert_string_equal(err.text, "as it was");
+	s = walk(b.db, GET);
+	assert_int_equal(s.n, c->want);
+	if (s.n > 0)
+		assert_string_equal(s.receipt, c->receipt);
+	book_close(&b);
+}
+
 static void
 journal__rows_come_oldest_first_and_of_one_domain(void **state)
 {
@@ -153,12 +186,13 @@ journal__each_run_has_its_own_id(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[8];
+	struct CMUnitTest tests[16];
 	size_t n = 0;
 
 	TEST(tests, n, journal__an_intention_is_durable_before_the_call);
 	TEST(tests, n, journal__a_receipt_comes_with_its_audit_line);
 	TEST(tests, n, journal__a_failed_step_counts_no_more);
+	ROWS(tests, n, closed, check_closed);
 	TEST(tests, n, journal__rows_come_oldest_first_and_of_one_domain);
 	TEST(tests, n, journal__each_run_has_its_own_id);
 	return rows_run("provision/journal", tests, n);
