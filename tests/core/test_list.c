@@ -3,9 +3,19 @@
  */
 #include "tests/lib/rows.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "core/list.h"
+
+static bool no_memory;
+
+/* In place of the C library's: a sanitizer ends the process of whoever asks for more than there is. */
+void *
+reallocarray(void *items, size_t n, size_t size)
+{
+	return no_memory ? NULL : realloc(items, n * size);
+}
 
 static void
 list__holds_what_was_put_in(void **state)
@@ -43,15 +53,17 @@ list__with_room_stays_where_it_is(void **state)
 static void
 list__without_memory_is_as_it_was(void **state)
 {
-	size_t cap = SIZE_MAX / 4;
-	char *items = malloc(1);
+	size_t cap = 0;
+	char *items = list_grow(NULL, 0, &cap, 1);
+	size_t room = cap;
 
 	(void)state;
 	assert_non_null(items);
-	/* More bytes than can be counted. */
-	assert_null(list_grow(items, cap, &cap, 8));
-	assert_int_equal(cap, SIZE_MAX / 4);
-	items[0] = 'x';
+	no_memory = true;
+	assert_null(list_grow(items, room, &cap, 1));
+	no_memory = false;
+	assert_int_equal(cap, room);
+	items[room - 1] = 'x';
 	free(items);
 }
 
