@@ -407,6 +407,15 @@ bounce__says_when_memory_is_out(void **state)
 		         "5.1.1 no %d\n\n",
 		         i, i);
 	assert_true(faults(&many) >= 5);
+	/* In prose, more of them than the list has room for at first. */
+	buf_clear(&many);
+	buf_adds(&many, "From: Mail Delivery System <Mailer-Daemon@mail.example.net>\n"
+	                "Subject: Mail delivery failed: returning message to sender\n\n"
+	                "A message that you sent could not be delivered to one or more of its\n"
+	                "recipients. This is a permanent error. The following address(es) failed:\n\n");
+	for (int i = 0; i < 20; i++)
+		buf_addf(&many, "  u%d@fabrikam.example\n    550 5.1.1 no %d\n", i, i);
+	assert_true(faults(&many) >= 2);
 	buf_release(&many);
 }
 #endif
