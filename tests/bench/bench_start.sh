@@ -33,15 +33,16 @@ for i in daemon least; do
 done
 "$tools/start/once" "$work/once.db" make || exit 1
 
+# Whoever syncs pays for what was written before: those that write to the disk themselves come last.
 "$tools/spawn" "$runs" \
 	-- start_version_whole "$tools/../../coldrelay" version \
 	-- start_hello_static "$tools/start/hello_static" \
 	-- start_hello "$tools/start/hello" \
-	-- start_ask "$tools/start/ask" "$work/least.sock" "$work/least/store.db" %m %o \
-	-- start_once "$tools/start/once" "$work/once.db" \
 	-- start_version "$program" version \
-	-- start_check_own_store "$program" -c "$work/own/cfg" check %m --to %o \
-	-- start_check_by_daemon "$program" -c "$work/daemon/cfg" check %m --to %o >"$work/said" || exit 1
+	-- start_ask "$tools/start/ask" "$work/least.sock" "$work/least/store.db" %m %o \
+	-- start_check_by_daemon "$program" -c "$work/daemon/cfg" check %m --to %o \
+	-- start_once "$tools/start/once" "$work/once.db" \
+	-- start_check_own_store "$program" -c "$work/own/cfg" check %m --to %o >"$work/said" || exit 1
 cat "$work/said"
 # Did it ask the daemon?  One that does not would open the store.
 asked=$("$program" -vv -c "$work/daemon/cfg" check m00000000@d0000000-contoso.example --to x@adatum.example --dry-run 2>&1 >"$out")
