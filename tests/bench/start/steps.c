@@ -24,10 +24,10 @@ int
 main(int argc, char **argv)
 {
 	int status = 0;
-	FILE *out = argc > 2 ? fopen(argv[1], "w") : NULL;
+	FILE *out;
 	pid_t child;
 
-	if (out == NULL)
+	if (argc < 3)
 		return 64;
 	child = fork();
 	if (child == 0) {
@@ -41,8 +41,11 @@ main(int argc, char **argv)
 		if (at >= 0 && (uint64_t)at < LIMIT)
 			seen[at] = 1;
 		if (ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) != 0)
-			return 74;
+			break;
 	}
+	out = fopen(argv[1], "w");
+	if (out == NULL)
+		return 74;
 	for (uint64_t at = 0; at < LIMIT; at++)
 		if (seen[at] != 0)
 			(void)fprintf(out, "%016lx\n", (unsigned long)at);
