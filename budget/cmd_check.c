@@ -157,12 +157,19 @@ print_text(struct session *s, const struct gate_answer *a, struct err *err)
 	struct buf b = {0};
 	int rc;
 
-	buf_addf(&b, "%s%s%s", term_on(s->out, tones[a->verdict]), words_verdict(a->verdict), term_off(s->out));
-	if (a->verdict != GATE_ALLOW)
-		buf_addf(&b, " %s", a->reason);
-	buf_addf(&b, ": %s", a->message);
-	if (a->ticket[0] != '\0')
-		buf_addf(&b, "; ticket %s", a->ticket);
+	buf_adds(&b, term_on(s->out, tones[a->verdict]));
+	buf_adds(&b, words_verdict(a->verdict));
+	buf_adds(&b, term_off(s->out));
+	if (a->verdict != GATE_ALLOW) {
+		buf_addc(&b, ' ');
+		buf_adds(&b, a->reason);
+	}
+	buf_adds(&b, ": ");
+	buf_adds(&b, a->message);
+	if (a->ticket[0] != '\0') {
+		buf_adds(&b, "; ticket ");
+		buf_adds(&b, a->ticket);
+	}
 	rc = session_print_line(s, &b, err);
 	buf_release(&b);
 	return rc;
