@@ -8,14 +8,14 @@
 #ifndef BUDGET_CLOSED_H
 #define BUDGET_CLOSED_H
 
+#include "core/bloom.h"
 #include "core/db.h"
 
 #include <stdbool.h>
 
 /* All zero: knows nothing yet, and says "maybe" to everything. */
 struct closed {
-	uint64_t *bits;
-	size_t n_bits, n;
+	struct bloom entries;
 	int64_t last_id;
 	unsigned asked; /* a handle that asks once shall not read the whole list for it */
 	bool current;

@@ -23,7 +23,7 @@ const struct copy_table copy_tables[] = {
 	{"domain_address", {"t:domain", "t:address"}, 2, false},
 	{"mailbox", {"i:id", "t:address", "t:domain", "i:removed_ms"}, 1, true},
 	{"spent", {"i:mailbox", "b:slots"}, 1, false},
-	{"pace", {"t:tenant", "t:organisation", "i:last_ms", "b:times"}, 2, false},
+	{"pace", {"t:organisation", "t:tenant", "i:last_ms", "b:times"}, 2, false},
 	{"history", {"i:seq", "i:at_ms", "i:mailbox", "i:class", "t:organisation", "b:recipient_hash", "i:request"}, 1, true},
 	{"released", {"i:id", "i:mailbox", "i:spent_ms", "i:request", "i:released_ms"}, 1, true},
 	{"suppression", {"i:id", "t:scope", "t:kind", "t:value", "t:reason", "t:evidence", "t:source", "i:added_ms", "i:lifted_ms", "t:lift_reason", "t:lift_evidence"}, 1, true},

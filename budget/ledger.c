@@ -77,6 +77,7 @@ ledger_release(struct ledger *l)
 {
 	ledger_forget(l);
 	closed_release(&l->closed);
+	homes_release(&l->homes);
 	dict_release(&l->standings, ledger_standing_drop);
 	dict_release(&l->seats, free);
 	dict_release(&l->paces, free);
@@ -147,10 +148,11 @@ ledger_refresh(struct ledger *l, bool binding, struct err *err)
 		return rc;
 	if (is_server)
 		forget_sends(l);
-	if (!l->has_mark || mark != l->mark)
+	if (!l->has_mark || mark != l->mark) {
 		closed_stale(&l->closed);
-	if (!l->has_mark || mark != l->mark)
+		homes_stale(&l->homes);
 		ledger_forget(l);
+	}
 	trim(l);
 	l->mark = mark;
 	l->has_mark = true;

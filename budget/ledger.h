@@ -11,6 +11,7 @@
 #include "budget/clockwork.h"
 #include "budget/closed.h"
 #include "budget/contain.h"
+#include "budget/homes.h"
 #include "budget/pace.h"
 #include "budget/tokens.h"
 #include "core/dict.h"
@@ -69,6 +70,7 @@ struct ledger {
 	bool recalling; /* what is not in memory is not read: CR_ENOTFOUND, without a text */
 	bool has_mark;
 	struct closed closed;
+	struct homes homes;
 	struct dict standings, seats, paces, strangers;
 	struct dict frozen; /* tenants; all of them, when has_frozen */
 	bool has_frozen;

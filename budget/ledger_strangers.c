@@ -53,7 +53,9 @@ ledger_is_ours(struct ledger *l, const char *address, bool *out, struct stranger
 	if (stranger == NULL && l->recalling)
 		return CR_ENOTFOUND;
 	if (stranger == NULL) {
-		rc = db_query_many(l->db, DB_LOOK, is_ours, &at, 1, 1, take_ours, &ours, err);
+		rc = homes_refresh(&l->homes, l->db, 1, err);
+		if (rc == CR_OK && homes_maybe(&l->homes, address))
+			rc = db_query_many(l->db, DB_LOOK, is_ours, &at, 1, 1, take_ours, &ours, err);
 		if (rc == CR_OK)
 			rc = note_strangers(l, &address, &ours, 1, err);
 		if (rc == CR_OK)
@@ -66,31 +68,43 @@ ledger_is_ours(struct ledger *l, const char *address, bool *out, struct stranger
 	return rc;
 }
 
-/* Those that nobody has heard of yet, to the front.  Returns how many. */
+/* Those that nobody has heard of yet, to the front, and of them those that may be ours.  Returns how many. */
 static size_t
-sift_strangers(const struct ledger *l, const char **addresses, size_t n)
+sift_strangers(const struct ledger *l, const char **addresses, size_t n, size_t *maybe_out)
 {
-	size_t fresh = 0;
+	size_t fresh = 0, maybe = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (dict_get(&l->strangers, addresses[i]) == NULL)
-			addresses[fresh++] = addresses[i];
+		const char *address = addresses[i];
+
+		if (dict_get(&l->strangers, address) != NULL)
+			continue;
+		addresses[fresh++] = address;
+		if (!homes_maybe(&l->homes, address))
+			continue;
+		addresses[fresh - 1] = addresses[maybe];
+		addresses[maybe++] = address;
 	}
+	*maybe_out = maybe;
 	return fresh;
 }
 
 int
 ledger_expect_strangers(struct ledger *l, const char **addresses, size_t n, struct err *err)
 {
-	const size_t fresh = sift_strangers(l, addresses, n);
-	struct db_value *args = malloc((fresh + 1) * sizeof(args[0]));
-	bool *ours = calloc(fresh + 1, sizeof(ours[0]));
+	size_t fresh = 0, maybe = 0;
+	struct db_value *args = malloc((n + 1) * sizeof(args[0]));
+	bool *ours = calloc(n + 1, sizeof(ours[0]));
 	int rc = args == NULL || ours == NULL ? err_nomem(err, "recipients") : CR_OK;
 
-	for (size_t i = 0; rc == CR_OK && i < fresh; i++)
+	if (rc == CR_OK)
+		rc = homes_refresh(&l->homes, l->db, n, err);
+	if (rc == CR_OK)
+		fresh = sift_strangers(l, addresses, n, &maybe);
+	for (size_t i = 0; rc == CR_OK && i < maybe; i++)
 		args[i] = db_text(addresses[i]);
-	if (rc == CR_OK && fresh > 0)
-		rc = db_query_many(l->db, DB_LOOK, is_ours, args, 1, fresh, take_ours, ours, err);
+	if (rc == CR_OK && maybe > 0)
+		rc = db_query_many(l->db, DB_LOOK, is_ours, args, 1, maybe, take_ours, ours, err);
 	else if (rc == CR_OK)
 		rc = db_settle(l->db, err);
 	/* All that was to go out later went along. */

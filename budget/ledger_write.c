@@ -137,10 +137,8 @@ static int
 thin(struct ledger *l, struct err *err)
 {
 	const struct sent *s = l->sent.item[l->sent.kept - 1];
-	const struct paced *p = l->spent_paces.kept > 0 ? l->spent_paces.item[l->spent_paces.kept - 1] : NULL;
 	static const char letters[] = "-0123456789abcdefghijklmnopqrstuvwxyz";
 	char from[3];
-	struct db_value tenant;
 	int rc = db_exec(l->db, "DELETE FROM history WHERE at_ms < $1 AND seq < (SELECT MIN(seq) FROM history) + $2",
 	                 DB_ARGS(db_int(s->at_ms - l->history_keep_ms), db_int(2 * THIN_EVERY)), NULL, err);
 
@@ -148,18 +146,17 @@ thin(struct ledger *l, struct err *err)
 		rc = db_exec(l->db,
 		             "DELETE FROM released WHERE released_ms < $1 AND id < (SELECT MIN(id) FROM released) + $2",
 		             DB_ARGS(db_int(s->at_ms - l->history_keep_ms), db_int(2 * THIN_EVERY)), NULL, err);
-	if (rc != CR_OK || p == NULL)
+	if (rc != CR_OK || l->spent_paces.kept == 0)
 		return rc;
-	/* Somewhere in this tenant's paces, and in time everywhere: the key is as good as random. */
+	/* Somewhere in the paces, and in time everywhere: the key is as good as random. */
 	(void)snprintf(from, sizeof(from), "%c%c", letters[(s->key >> 10) % (sizeof(letters) - 1)],
 	               letters[(s->key >> 20) % (sizeof(letters) - 1)]);
-	tenant = db_text(p->tenant);
-	tenant.len = (size_t)(p->organisation - p->tenant) - 1;
-	return db_exec(l->db,
-	               "DELETE FROM pace WHERE last_ms < $1 AND tenant = $2 AND organisation IN (SELECT organisation "
-	               "FROM pace WHERE tenant = $2 AND organisation > $3 ORDER BY organisation LIMIT $4)",
-	               DB_ARGS(db_int(s->at_ms - PACE_DAY_MS), tenant, db_text(from), db_int(2 * THIN_EVERY)), NULL,
-	               err);
+	return db_exec(
+		l->db,
+		"DELETE FROM pace WHERE organisation > $2 AND organisation <= COALESCE((SELECT organisation FROM "
+		"pace WHERE organisation > $2 ORDER BY organisation LIMIT 1 OFFSET $3), (SELECT "
+		"MAX(organisation) FROM pace)) AND last_ms < $1",
+		DB_ARGS(db_int(s->at_ms - PACE_DAY_MS), db_text(from), db_int(2 * THIN_EVERY)), NULL, err);
 }
 
 int

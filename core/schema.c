@@ -233,7 +233,22 @@ static const char version_3[] =
 	" PRIMARY KEY (evidence, action, kind, value));"
 	"CREATE INDEX consequence_value ON consequence(kind, value);";
 
-static const char *const migrations[] = {version_1, version_2, version_3};
+/*
+ * By organisation first: those of a tenant share all of its name, which each step of a search would compare, and a tenant has most of
+ * the rows.
+ */
+static const char version_4[] = "CREATE TABLE pace_4 ("
+				" organisation TEXT NOT NULL,"
+				" tenant TEXT NOT NULL,"
+				" last_ms BIGINT NOT NULL,"
+				" times BLOB NOT NULL,"
+				" PRIMARY KEY (organisation, tenant)) WITHOUT ROWID;"
+				"INSERT INTO pace_4 (organisation, tenant, last_ms, times) SELECT organisation, "
+                                "tenant, last_ms, times FROM pace;"
+				"DROP TABLE pace;"
+				"ALTER TABLE pace_4 RENAME TO pace;";
+
+static const char *const migrations[] = {version_1, version_2, version_3, version_4};
 
 const struct db_schema schema_coldrelay = {
 	.migrations = migrations,
