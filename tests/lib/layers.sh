@@ -24,7 +24,7 @@ door() {
 	curl/*) echo 'core/lazy_curl.h' ;;
 	cjson/* | cJSON.h) echo 'core/json.c' ;;
 	libconfig.h) echo 'core/cfg_inside.h front.c' ;;
-	sqlite3.h) echo 'core/lazy_sqlite.h core/db_args.c core/db_index.h core/db_log.[hc] core/db_pages.c front.c' ;;
+	sqlite3.h) echo 'core/lazy_sqlite.h core/db_args.c core/db_index.h core/db_log.h core/db_log.c core/db_pages.c front.c' ;;
 	libpq-fe.h) echo 'core/db_postgres.h' ;;
 	libsmartcols*) echo 'core/term.c' ;;
 	libxml/*) echo 'core/xml.c' ;;
