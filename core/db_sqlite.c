@@ -750,11 +750,9 @@ engine_mark(struct engine *e, uint32_t *out, struct err *err)
 	if (rc == CR_OK && more)
 		*out = (uint32_t)engine_col_int(s, 0);
 	engine_done(s);
-	/* The same before and after: what the number stands for is what these bytes stand for. */
+	/* As it was before: whatever has come meanwhile, in the number or behind it, is a change. */
 	if (has_index)
 		db_index_keep(&e->index, before);
-	if (has_index && !db_index_same(&e->index))
-		e->index.has_seen = false;
 	return rc == CR_OK && !more ? err_set(err, CR_ESTORE, "store: no data version") : rc;
 }
 
