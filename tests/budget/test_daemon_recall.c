@@ -571,8 +571,8 @@ set_up_counting(enum log_level level)
 	exhaust();
 }
 
-static void
-clear_counting(void)
+static int
+clear_counting(void **state)
 {
 	char path[192];
 
@@ -583,7 +583,7 @@ clear_counting(void)
 	(void)unlink(path);
 	(void)snprintf(path, sizeof(path), "%s/metrics.lock", o.dir);
 	(void)unlink(path);
-	(void)tear_down(NULL);
+	return tear_down(state);
 }
 
 static long
@@ -650,7 +650,6 @@ recall__is_counted_and_logged_once(void **state)
 	assert_int_equal(count_in_log(KNOWN_LINE), 1 + KNOWN);
 	assert_int_equal(count_in_log(" at="), WARMING + 3 + 2 + KNOWN + 1);
 	(void)close(fd);
-	clear_counting();
 }
 
 static void
@@ -665,7 +664,6 @@ recall__is_counted_but_not_logged_when_quiet(void **state)
 	assert_int_equal(metric(WAITED), KNOWN);
 	assert_int_equal(stop(SIGTERM), 0);
 	assert_int_equal(count_in_log("at="), 0);
-	clear_counting();
 }
 
 #define LAST 600 /* connections: more than a turn looks at */
@@ -699,7 +697,6 @@ recall__what_arrives_last_is_answered_and_logged(void **state)
 	assert_int_equal(waitpid(server, NULL, 0), server);
 	server = 0;
 	assert_int_equal(count_in_log("wait budget at="), LAST + 1);
-	clear_counting();
 }
 
 /* ---- without its store ---- */
@@ -754,10 +751,18 @@ recall__a_store_that_was_replaced_is_a_no_or_trouble_and_never_a_yes(void **stat
 		.name = #fn, .test_func = (fn), .setup_func = set_up_patient, .teardown_func = tear_down               \
 	}
 
+#define COUNTED(fn)                                                                                                    \
+	{                                                                                                              \
+		.name = #fn, .test_func = (fn), .teardown_func = clear_counting                                        \
+	}
+
 int
 main(void)
 {
 	struct CMUnitTest tests[64] = {
+		COUNTED(recall__is_counted_and_logged_once),
+		COUNTED(recall__is_counted_but_not_logged_when_quiet),
+		COUNTED(recall__what_arrives_last_is_answered_and_logged),
 		EXHAUSTED(recall__a_known_no_needs_no_turn),
 		PATIENTLY(recall__does_not_wait_for_the_round_of_others),
 		PATIENTLY(recall__leaves_the_memory_to_the_second_thread),
@@ -772,7 +777,7 @@ main(void)
 		EXHAUSTED(recall__a_store_that_is_gone_is_a_no_or_trouble_and_never_a_yes),
 		EXHAUSTED(recall__a_store_that_was_replaced_is_a_no_or_trouble_and_never_a_yes),
 	};
-	size_t n = 13, first = n;
+	size_t n = 16, first = n;
 
 	/* A server has to be asked. */
 	if (store_server() != NULL)
@@ -781,8 +786,5 @@ main(void)
 	ROWS(tests, n, others, check_other);
 	for (size_t i = first; i < n; i++)
 		tests[i].teardown_func = tear_down;
-	TEST(tests, n, recall__is_counted_and_logged_once);
-	TEST(tests, n, recall__is_counted_but_not_logged_when_quiet);
-	TEST(tests, n, recall__what_arrives_last_is_answered_and_logged);
 	return rows_run("budget/daemon_recall", tests, n);
 }

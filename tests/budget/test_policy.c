@@ -25,6 +25,8 @@ static const struct row {
          POLICY_WHOLE,																				  POLICY_END_OF_MESSAGE, "a@x.example", "b@y.example"  },
 	{"unknown attributes are ignored",    HEAD "new_thing=1\nsenders=no\nsender=a@x.example\n\n",                                 0,                                  POLICY_WHOLE,
          POLICY_ELSEWHERE,																						     "a@x.example", ""             },
+	{"a name like ours is ignored",       HEAD "sender=a@x.example\nsinder=no\nrecipiend=no\nprotocol_stage=DATA\n\n",            0,
+         POLICY_WHOLE,																				  POLICY_ELSEWHERE,      "a@x.example", ""             },
 	{"the last of a repeated name holds", HEAD "sender=a@x.example\nsender=c@x.example\nprotocol_state=DATA\n\n",                 0,
          POLICY_WHOLE,																				  POLICY_DATA,           "c@x.example", ""             },
 	{"a value may be empty and hold '='", HEAD "sender=\nrecipient=a=b@y.example\n\n",                                            0,                                  POLICY_WHOLE,

@@ -20,8 +20,9 @@
 
 #define HALF (DB_INDEX_BYTES / 2)
 
-/* A disk that fails when it is told to: SQLite, a shared library, finds this before the C library's. */
+/* A disk that fails when it is told to, or is slow: SQLite, a shared library, finds this before the C library's. */
 static bool reading_fails;
+static void (*while_reading)(void); /* once */
 
 ssize_t
 pread64(int fd, void *data, size_t len, __off64_t at)
@@ -29,6 +30,12 @@ pread64(int fd, void *data, size_t len, __off64_t at)
 	if (reading_fails) {
 		errno = EIO;
 		return -1;
+	}
+	if (while_reading != NULL) {
+		void (*happens)(void) = while_reading;
+
+		while_reading = NULL;
+		happens();
 	}
 	return syscall(SYS_pread64, fd, data, len, at);
 }
@@ -475,6 +482,33 @@ index__a_mark_that_failed_stands_for_nothing(void **state)
 	place_close(&p);
 }
 
+static struct place *slow_place;
+
+static void
+others_commit_meanwhile(void)
+{
+	other(slow_place, "c");
+}
+
+/* The number is read, somebody commits, the call returns: what it stands for is the store of before. */
+static void
+index__what_comes_while_a_mark_is_made_is_a_change(void **state)
+{
+	struct place p;
+	uint64_t mark = 0;
+
+	(void)state;
+	place_open(&p);
+	slow_place = &p;
+	/* So that there is something to read. */
+	other(&p, "c");
+	while_reading = others_commit_meanwhile;
+	assert_ok(db_mark(p.db, &mark, &p.err), &p.err);
+	assert_null(while_reading);
+	assert_false(db_unchanged(p.db, mark));
+	place_close(&p);
+}
+
 /* ---- stores that are only read ---- */
 
 static void
@@ -621,6 +655,7 @@ main(void)
 	TEST(tests, n, index__an_older_mark_is_not_the_last_one);
 	TEST(tests, n, index__a_mark_within_rows_knows_only_their_time);
 	TEST(tests, n, index__a_mark_that_failed_stands_for_nothing);
+	TEST(tests, n, index__what_comes_while_a_mark_is_made_is_a_change);
 	TEST(tests, n, index__a_reader_sees_others);
 	TEST(tests, n, index__a_still_store_has_none_and_gets_none);
 	TEST(tests, n, index__what_is_kept_is_every_byte_of_both_copies);
