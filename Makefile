@@ -182,6 +182,7 @@ soak: deps all $(B)/killshim.so ## the long form of the proofs: every kill, faul
 	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay POWERCUT_STATES=4500 tests/e2e/powercut.sh
 	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay FAULTS_EVERY=1 tests/e2e/faults_store.sh
 	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay LOAD_SECONDS=60 tests/e2e/recount.sh
+	$(Q)COLDRELAY=$(CURDIR)/$(B)/coldrelay CUT_SECONDS=25 tests/e2e/postgres_cut.sh
 	$(Q)MODEL_FULL=1 tests/e2e/model.sh
 test-mocks: ## the cloud drivers' requests against the providers' API descriptions, where ../shared has them
 	$(Q)tests/lib/mocks.sh $(MODE)

@@ -10,8 +10,9 @@
 
 #include <string.h>
 
-#define IDLE_ALONE  "600000" /* ms: a holder that is cut off stops the others no longer than this */
-#define IDLE_SHARED "60000"
+/* ms: a holder that is cut off stops the others no longer than this.  A decision never idles; a migration may think between two. */
+#define IDLE_ALONE  "600000"
+#define IDLE_SHARED "10000"
 
 /* What is prepared looks rows up by their keys, however many arguments there are: to plan it anew for each number of them is dearer. */
 #define GENERIC                                                                                                        \

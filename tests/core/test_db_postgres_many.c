@@ -5,45 +5,55 @@
 
 #include "core/db_postgres.h"
 
+/* clang-format off */
 static const struct rewriting {
-	const char *name, *sql;
+	const char *name;
 	unsigned how;
-	const char *want; /* NULL: row by row */
+	const char *sql, *want; /* want NULL: row by row */
 } rewritings[] = {
-	{"a question is asked of each row",                      "SELECT a FROM t WHERE b = $1 AND c = $2", PG_MANY,
-         "SELECT answer.*, given.nth FROM unnest($1, $2) WITH ORDINALITY AS given(g1, g2, nth), LATERAL "
-         "(SELECT a FROM t WHERE b = given.g1 AND c = given.g2 OFFSET 0) AS answer"},
-	{"rows are locked where each is looked for",             "SELECT a FROM t WHERE b = $1",            PG_MANY | PG_LOCKS,
-         "SELECT answer.*, given.nth FROM unnest($1) WITH ORDINALITY AS given(g1, nth), LATERAL "
-         "(SELECT a FROM t WHERE b = given.g1 FOR UPDATE) AS answer"               },
-	{"one question is locked as it is",                      "SELECT a FROM t WHERE b = $1",            PG_LOCKS,
-         "SELECT a FROM t WHERE b = $1 FOR UPDATE"                                 },
-	{"of a join the last table's rows are locked",           "SELECT a FROM t JOIN u x ON x.i = t.i JOIN v y ON y.i = t.i WHERE b = $1",
-         PG_LOCKS,
-         "SELECT a FROM t JOIN u x ON x.i = t.i JOIN v y ON y.i = t.i WHERE b = $1 FOR UPDATE OF y"                      },
-	{"which may have no other name",                         "SELECT a FROM t JOIN u ON u.i = t.i WHERE b = $1", PG_LOCKS,
-         "SELECT a FROM t JOIN u ON u.i = t.i WHERE b = $1 FOR UPDATE OF u"                },
-	{"rows are put in by one statement",                     "INSERT INTO t (a, b) VALUES ($2, ($1))",  PG_MANY,
-         "INSERT INTO t (a, b) SELECT given.g2, (given.g1) FROM unnest($1, $2) AS given(g1, g2)"                 },
-	{"and what follows stays",                               "INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET b = (excluded.a)",
-         PG_MANY,
-         "INSERT INTO t (a) SELECT given.g1 FROM unnest($1) AS given(g1) ON CONFLICT (a) DO UPDATE SET b = (excluded.a)" },
-	{"what stands beside the arguments stays",               "INSERT INTO t (a, b) VALUES ('$2 )', $1)", PG_MANY,
-         "INSERT INTO t (a, b) SELECT '$2 )', given.g1 FROM unnest($1) AS given(g1)"       },
-	{"changes are made by one statement",                    "UPDATE t SET a = $1 WHERE b = $2",        PG_MANY,
-         "UPDATE t SET a = given.g1 FROM unnest($1, $2) AS given(g1, g2) WHERE b = given.g2"                       },
-	{"an order is of one answer",                            "SELECT a FROM t WHERE b = $1 ORDER BY a", PG_MANY,            NULL},
-	{"arguments behind the rows are for each",               "INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET b = $2", PG_MANY, NULL},
-	{"several rows in the text are several",                 "INSERT INTO t (a) VALUES ($1), ($2)",     PG_MANY,            NULL},
-	{"what is put in from elsewhere comes row by row",       "INSERT INTO t (a) SELECT b FROM u WHERE c = $1", PG_MANY,     NULL},
-	{"a parenthesis that never closes is nothing's",         "INSERT INTO t (a) VALUES ($1",            PG_MANY,            NULL},
-	{"a change of all is none of some",                      "UPDATE t SET a = $1",                     PG_MANY,            NULL},
-	{"a change that looks elsewhere is made row by row",     "UPDATE t SET a = $1 FROM u WHERE b = $2", PG_MANY,            NULL},
-	{"and one with a question inside",                       "UPDATE t SET a = (SELECT x WHERE true) WHERE b = $1", PG_MANY, NULL},
-	{"a removal is made row by row",                         "DELETE FROM t WHERE a = $1",              PG_MANY,            NULL},
-	{"no arguments are no rows",                             "SELECT 1",                                PG_MANY,            NULL},
-	{"nothing is no statement",                              "",                                        PG_MANY,            NULL},
+	{"a question is asked of each row", PG_MANY,
+	 "SELECT a FROM t WHERE b = $1 AND c = $2",
+	 "SELECT answer.*, given.nth FROM unnest($1, $2) WITH ORDINALITY AS given(g1, g2, nth), LATERAL "
+	 "(SELECT a FROM t WHERE b = given.g1 AND c = given.g2 OFFSET 0) AS answer"},
+	{"rows are locked where each is looked for", PG_MANY | PG_LOCKS,
+	 "SELECT a FROM t WHERE b = $1",
+	 "SELECT answer.*, given.nth FROM unnest($1) WITH ORDINALITY AS given(g1, nth), LATERAL "
+	 "(SELECT a FROM t WHERE b = given.g1 FOR UPDATE) AS answer"},
+	{"one question is locked as it is", PG_LOCKS,
+	 "SELECT a FROM t WHERE b = $1",
+	 "SELECT a FROM t WHERE b = $1 FOR UPDATE"},
+	{"of a join the last table's rows are locked", PG_LOCKS,
+	 "SELECT a FROM t JOIN u x ON x.i = t.i JOIN v y ON y.i = t.i WHERE b = $1",
+	 "SELECT a FROM t JOIN u x ON x.i = t.i JOIN v y ON y.i = t.i WHERE b = $1 FOR UPDATE OF y"},
+	{"which may have no other name", PG_LOCKS,
+	 "SELECT a FROM t JOIN u ON u.i = t.i WHERE b = $1",
+	 "SELECT a FROM t JOIN u ON u.i = t.i WHERE b = $1 FOR UPDATE OF u"},
+	{"rows are put in by one statement", PG_MANY,
+	 "INSERT INTO t (a, b) VALUES ($2, ($1))",
+	 "INSERT INTO t (a, b) SELECT given.g2, (given.g1) FROM unnest($1, $2) AS given(g1, g2)"},
+	{"and what follows stays", PG_MANY,
+	 "INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET b = (excluded.a)",
+	 "INSERT INTO t (a) SELECT given.g1 FROM unnest($1) AS given(g1) ON CONFLICT (a) DO UPDATE SET b = (excluded.a)"},
+	{"what stands beside the arguments stays", PG_MANY,
+	 "INSERT INTO t (a, b) VALUES ('$2 )', $1)",
+	 "INSERT INTO t (a, b) SELECT '$2 )', given.g1 FROM unnest($1) AS given(g1)"},
+	{"changes are made by one statement", PG_MANY,
+	 "UPDATE t SET a = $1 WHERE b = $2",
+	 "UPDATE t SET a = given.g1 FROM unnest($1, $2) AS given(g1, g2) WHERE b = given.g2"},
+	{"an order is of one answer", PG_MANY, "SELECT a FROM t WHERE b = $1 ORDER BY a", NULL},
+	{"arguments behind the rows are for each", PG_MANY,
+	 "INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET b = $2", NULL},
+	{"several rows in the text are several", PG_MANY, "INSERT INTO t (a) VALUES ($1), ($2)", NULL},
+	{"what is put in from elsewhere comes row by row", PG_MANY, "INSERT INTO t (a) SELECT b FROM u WHERE c = $1", NULL},
+	{"a parenthesis that never closes is nothing's", PG_MANY, "INSERT INTO t (a) VALUES ($1", NULL},
+	{"a change of all is none of some", PG_MANY, "UPDATE t SET a = $1", NULL},
+	{"a change that looks elsewhere is made row by row", PG_MANY, "UPDATE t SET a = $1 FROM u WHERE b = $2", NULL},
+	{"and one with a question inside", PG_MANY, "UPDATE t SET a = (SELECT x WHERE true) WHERE b = $1", NULL},
+	{"a removal is made row by row", PG_MANY, "DELETE FROM t WHERE a = $1", NULL},
+	{"no arguments are no rows", PG_MANY, "SELECT 1", NULL},
+	{"nothing is no statement", PG_MANY, "", NULL},
 };
+/* clang-format on */
 
 static void
 check_rewriting(void **state)
@@ -64,7 +74,8 @@ check_rewriting(void **state)
 static void
 arrays_read_as_the_server_wants_them(void **state)
 {
-	static const unsigned char numbers[] = "\0\0\0\1\0\0\0\1\0\0\0\24\0\0\0\2\0\0\0\1\0\0\0\10\377\377\377\377\377\377\377\376\377\377\377\377";
+	static const unsigned char numbers[] =
+		"\0\0\0\1\0\0\0\1\0\0\0\24\0\0\0\2\0\0\0\1\0\0\0\10\377\377\377\377\377\377\377\376\377\377\377\377";
 	static const unsigned char texts[] = "\0\0\0\1\0\0\0\0\0\0\0\31\0\0\0\2\0\0\0\1\0\0\0\2ab\0\0\0\0";
 	static const unsigned char blobs[] = "\0\0\0\1\0\0\0\0\0\0\0\21\0\0\0\2\0\0\0\1\0\0\0\1\0\0\0\0\2xy";
 	const struct db_value values[] = {db_int(-2),        db_text("ab"), db_blob("\0", 1),

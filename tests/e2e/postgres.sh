@@ -6,22 +6,16 @@
 . "$(dirname "$0")/../lib/e2e.sh"
 # shellcheck source=tests/lib/gate.sh
 . "$(dirname "$0")/../lib/gate.sh"
+# shellcheck source=tests/lib/pg_load.sh
+. "$(dirname "$0")/../lib/pg_load.sh"
 begin jq python3 pgrep
 
 chmod 711 "$work"
 server pg
 port=$(value PORT "$work/pg.env") bin=$(value BIN "$work/pg.env")
+db_host=127.0.0.1
 standby_port=$(free_port)
 # pg_up.sh writes the pid anew when the server is started again.
-
-sql() {
-	"$bin/psql" -qAtX -h 127.0.0.1 -p "${db_port:-$port}" -U postgres -c "$1" coldrelay
-}
-
-# configure ADDRESS: the store of $cfg.
-configure() {
-	sed -i "s|^store = .*|store = \"$1\";|" "$cfg"
-}
 
 eval "of_a_file() $(declare -f cfg_head | tail -n +2)"
 cfg_head() {
@@ -38,6 +32,7 @@ for b in "${boxes[@]}"; do
 	addresses+=("$b@getnorthwind.example" "$b@trynorthwind.example")
 done
 
+sockets=("$work/d1" "$work/d2")
 daemons=()
 # daemons_up: two of them, as on two machines.
 daemons_up() {
@@ -71,42 +66,10 @@ pg_restart() {
 pg_gone() {
 	! pgrep -r R,S,D,T -f "postgres.*-D $work/pg/data" >/dev/null
 }
-# Everybody's day is over: the next load finds full budgets.
-fresh() {
-	rm -f "$work/answers"
-	sql "UPDATE spent SET slots = NULL; DELETE FROM history" >/dev/null
-}
-
-load_up() { # SECONDS
-	python3 "$e2e_lib/gate_load.py" load "$work/answers" "$1" "$work/d1" "$work/d2" -- "${addresses[@]}" &
-	load_pid=$!
-	e2e_pids+=("$load_pid")
-}
-
-# recount MIN: at least so many were admitted, nobody more than twice, and the store knows all of them.
-recount() {
-	local many admitted missing
-	wait "$load_pid" || { why="the load failed"; return 1; }
-	admitted=$(grep -c ^admit "$work/answers")
-	[ "$admitted" -ge "$1" ] || { why="only $admitted admitted: $(sort "$work/answers" | cut -d ' ' -f 1,3- | uniq -c | sort -rn | head -4 | tr '\n' ';')"; return 1; }
-	grep ^admit "$work/answers" | sort | uniq -c | sort -rn >"$work/admits"
-	many=$(awk '$1 > 2' "$work/admits")
-	[ -z "$many" ] || { why="more than 2: $many"; return 1; }
-	sql "SELECT count(*), 'admit', m.address FROM history h JOIN mailbox m ON m.id = h.mailbox GROUP BY m.address" |
-		tr '|' ' ' >"$work/known"
-	many=$(awk '$1 > 2' "$work/known")
-	[ -z "$many" ] || { why="the store has more than 2: $many"; return 1; }
-	missing=$(awk 'NR == FNR { known[$3] = $1; next } $1 > known[$3] + 0' "$work/known" "$work/admits")
-	[ -z "$missing" ] || { why="forgotten: $missing"; return 1; }
-}
-slowest_below() { # SECONDS
-	awk -v max="$1" '/^slowest/ && $2 > max { bad = 1 } END { exit bad }' "$work/answers" || { why="$(grep ^slowest "$work/answers" | sort -k 2 -n | tail -n 1) s"; return 1; }
-}
-
 # ---- load ----
 
 side_by_side() {
-	load_up 2
+	load_up 2 "${sockets[@]}"
 	recount 96 && slowest_below 5
 }
 daemons_up
@@ -119,21 +82,21 @@ reached() {
 }
 killed() {
 	fresh
-	load_up 2
+	load_up 2 "${sockets[@]}"
 	sleep 0.3
 	pg_signal KILL
 	pg_restart || return
 	wait "$load_pid"
 	# How long it recovers is its own affair; the daemons try again within some seconds.
 	until_true 20 reached || return
-	load_up 2
+	load_up 2 "${sockets[@]}"
 	recount 40 && slowest_below 7
 }
 pass "the server is killed under load, and nothing is forgotten or given twice" killed
 
 stopped() {
 	fresh
-	load_up 4
+	load_up 4 "${sockets[@]}"
 	sleep 0.2
 	pg_signal STOP
 	sleep 1.5
@@ -155,7 +118,7 @@ cut_off() {
 	fresh
 	configure "postgresql://coldrelay@127.0.0.1:$proxy_port/coldrelay"
 	daemons_up
-	load_up 9
+	load_up 9 "${sockets[@]}"
 	sleep 0.2
 	kill -USR1 "$proxy"
 	sleep 6
@@ -170,7 +133,7 @@ daemons_down
 pooled() {
 	fresh
 	daemons_up
-	load_up 2
+	load_up 2 "${sockets[@]}"
 	recount 96 && [ "$(sql "SELECT count(*) FROM pg_prepared_statements")" = 0 ]
 }
 bouncer=$(PATH=$PATH:/usr/sbin command -v pgbouncer)

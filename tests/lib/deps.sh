@@ -8,7 +8,7 @@ BUILD='gcc make pkg-config libcurl4-openssl-dev libcjson-dev libsodium-dev libco
  libpsl-dev libssl-dev libsmartcols-dev libpq-dev libxml2-dev'
 # testing: unit tests, sanitizers and analysers, the real servers and their tools
 TESTS='libcmocka-dev g++ clang clang-tidy clang-format libclang-rt-14-dev pdns-server pdns-backend-sqlite3 sqlite3
- bind9 bind9-utils bind9-dnsutils knot knot-dnsutils knot-dnssecutils lexicon opendkim-tools opendkim rspamd postfix dovecot-core dovecot-imapd dovecot-lmtpd openssl faketime postgresql-15 postgresql-client-15 pgbouncer spin python3 curl git jq procps mandoc shellcheck'
+ bind9 bind9-utils bind9-dnsutils knot knot-dnsutils knot-dnssecutils lexicon opendkim-tools opendkim rspamd postfix dovecot-core dovecot-imapd dovecot-lmtpd openssl faketime postgresql-15 postgresql-client-15 pgbouncer iproute2 spin python3 curl git jq procps mandoc shellcheck'
 # measuring: servers that do the gate's work in another way
 BENCH='redis-server policyd-rate-limit postfwd'
 

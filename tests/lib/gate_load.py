@@ -2,6 +2,8 @@
 """Load on gates from the outside, and what they answered.
 
   gate_load.py load OUT SECONDS SOCKET... -- MAILBOX...   ask for random mailboxes over four connections a socket, until the time is over
+                                                          or SIGTERM comes
+  gate_load.py ask SOCKET MAILBOX INSTANCE                ask once; prints the answer, or "unknown"
   gate_load.py blackhole PORT TARGET_PORT                 a TCP proxy; on SIGUSR1 it passes nothing any more and closes nothing, on
                                                           SIGUSR2 it passes again (what it held, and new connections)
 
@@ -36,7 +38,7 @@ def client(path, mailboxes, end, lines, slowest, seed):
     dice = random.Random(seed)
     n = 0
     stream = None
-    while time.monotonic() < end:
+    while time.monotonic() < end and not ending.is_set():
         mailbox = dice.choice(mailboxes)
         n += 1
         start = time.monotonic()
@@ -58,10 +60,16 @@ def client(path, mailboxes, end, lines, slowest, seed):
             time.sleep(0.02)
         else:
             lines.append(f"no {mailbox} {answer}")
+            if "(store)" in answer:
+                time.sleep(0.02)
+
+
+ending = threading.Event()
 
 
 def load(out, seconds, sockets, mailboxes):
     lines, slowest, threads = [], [0.0], []
+    signal.signal(signal.SIGTERM, lambda *_: ending.set())
     end = time.monotonic() + float(seconds)
     for i, path in enumerate(sockets * 4):
         t = threading.Thread(target=client, args=(path, mailboxes, end, lines, slowest, os.getpid() * 100 + i))
@@ -104,7 +112,17 @@ def blackhole(port, target):
             other.close()
 
 
-if sys.argv[1] == "load":
+def ask_once(path, mailbox, instance):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(60)
+        s.connect(path)
+        with s.makefile("rwb") as stream:
+            print(ask(stream, mailbox, instance) or "unknown")
+
+
+if sys.argv[1] == "ask":
+    ask_once(*sys.argv[2:])
+elif sys.argv[1] == "load":
     cut = sys.argv.index("--")
     load(sys.argv[2], sys.argv[3], sys.argv[4:cut], sys.argv[cut + 1:])
 else:
