@@ -100,8 +100,8 @@ void gate_rollback(struct gate *g);
  */
 bool gate_remembers(const struct gate *g, const char *mailbox, const char *recipient, struct gate_words *out);
 /*
- * The answer of gate_ask to a question whose words are those of gate_remembers, if it is a no and memory alone knows it: nothing is read,
- * locked or written.  False: ask.
+ * The answer of gate_ask to a question whose words are those of gate_remembers, if it is a no and memory alone knows it: nothing is
+ * locked or written, and nothing read but a recipient whom the list of suppressions may hold.  False: ask.
  */
 bool gate_recall(struct gate *g, const struct gate_request *q, struct gate_answer *out);
 

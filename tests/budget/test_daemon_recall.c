@@ -326,7 +326,7 @@ recall__junk_behind_it_closes_after_the_answer(void **state)
 	int fd = dial();
 
 	(void)state;
-	memcpy(text + len, "junk\n\n", 6);
+	memcpy(text + len, "junk\n\n", sizeof("junk\n\n"));
 	put(fd, text, len + 6);
 	get_as(fd, LATER, "(budget)");
 	get(fd, answer);

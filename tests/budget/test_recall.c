@@ -41,6 +41,7 @@ recall(struct gate *g, const char *mailbox, const char *recipient, const char *i
 	const struct gate_request q = {.mailbox = mailbox, .recipient = recipient, .message_id = id, .words = &words};
 
 	memset(&words, 0xa5, sizeof(words));
+	*out = (struct gate_answer){0};
 	return gate_remembers(g, mailbox, recipient, &words) && gate_recall(g, &q, out);
 }
 
@@ -804,8 +805,8 @@ static void
 play(uint64_t seed, struct gate_limits limits)
 {
 	static const char *const from[BOXES] = {ANNA, BEN, CARL, "x@" GET, "ceo@" TENANT};
-	static const char *const to[TO] = {EXTERN_MAIL,     "b@" FABRIKAM, "a@one.example",
-	                                   "b@two.example", BEN,           "c@three.example"};
+	static const char *const to[TO] = {EXTERN_MAIL, "b@fabrikam.example", "a@one.example", "b@two.example",
+	                                   BEN,         "c@three.example"};
 	struct world w = {.dice = seed * UINT64_C(0x9e3779b97f4a7c15) + 1};
 	char id[24];
 
