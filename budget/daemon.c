@@ -36,8 +36,9 @@
 #define SWEEP_MS       10000
 #define IDLE_MS        1000 /* then the log of the store is written back */
 #define IDLE_LOG_PAGES 4000
-#define BUSY_LOG_PAGES 60000 /* each page is written back once, however often it changed; below what a log is cut to */
-#define DRAIN_MS       5000  /* for answers under way when the daemon stops */
+#define BUSY_LOG_PAGES 30000 /* each page is written back once, however often it changed; below what a log is cut to */
+#define MANY_MAILBOXES 10000
+#define DRAIN_MS       5000 /* for answers under way when the daemon stops */
 
 struct conn {
 	int fd;
@@ -688,6 +689,18 @@ open_rounds(struct daemon *d, const struct round_options *o, struct err *err)
 	return rc;
 }
 
+/* A log of full length at once, where there are enough mailboxes to fill it: else the first rounds of a busy hour wait for it. */
+static void
+make_room(struct db *db)
+{
+	int64_t mailboxes = 0;
+
+	if (!db_is_server(db) &&
+	    db_get_int(db, "SELECT MAX(id) FROM mailbox", DB_NO_ARGS, 0, &mailboxes, NULL) == CR_OK &&
+	    mailboxes >= MANY_MAILBOXES)
+		db_stretch(db, BUSY_LOG_PAGES);
+}
+
 int
 daemon_open(const struct daemon_options *o, struct daemon **out, struct err *err)
 {
@@ -707,6 +720,7 @@ daemon_open(const struct daemon_options *o, struct daemon **out, struct err *err
 	                               .log_recipients = o->log_recipients};
 	raise_files(d);
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
+	make_room(o->db);
 	rc = d->epoll < 0 ? err_errno(err, CR_EIO, errno, "epoll") : open_rounds(d, &round, err);
 	if (rc == CR_OK)
 		rc = open_signals(d, err);

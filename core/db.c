@@ -10,11 +10,14 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include "core/db_inside.h"
 
-#define CONFLICTS_MAX 5
+#define CONFLICTS_MAX  5
+#define LOG_PAGE_BYTES 2072 /* of a page of 2 KB, with its frame */
+#define ROOM_FOR       16   /* times what a log is stretched to has to be free */
 
 struct db_rows {
 	struct db *db;
@@ -248,6 +251,22 @@ db_checkpoint(struct db *db, int pages, struct err *err)
 out:
 	unhold(db);
 	return rc;
+}
+
+void
+db_stretch(struct db *db, int pages)
+{
+	const int64_t bytes = (int64_t)pages * LOG_PAGE_BYTES;
+	struct statvfs disk;
+
+	if (db->kind->stretch == NULL || statvfs(db->path, &disk) != 0 ||
+	    (int64_t)(disk.f_bavail * disk.f_frsize / ROOM_FOR) < bytes || hold(db, NULL) != CR_OK)
+		return;
+	if (db_lock(db, db->busy_ms, NULL) == CR_OK) {
+		db->kind->stretch(db->engine, bytes);
+		db_unlock(db);
+	}
+	unhold(db);
 }
 
 /* ---- statements ---- */

@@ -178,6 +178,11 @@ MUST_CHECK int db_get_text(struct db *db, const char *sql, const struct db_value
 
 /* Write the WAL back under the lock when it is longer than pages (0: always).  Best effort for the caller, errors: CR_ERETRY, CR_ESTORE. */
 MUST_CHECK int db_checkpoint(struct db *db, int pages, struct err *err);
+/*
+ * For who is going to write much: room for pages of log, on the disk before it is needed, since a commit that makes a file longer takes
+ * longer.  A disk with little room is left alone.  Best effort, and nothing depends on it.
+ */
+void db_stretch(struct db *db, int pages);
 /* Path as opened, of a server without a password; borrowed. */
 const char *db_path(const struct db *db);
 

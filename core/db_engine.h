@@ -60,6 +60,9 @@ struct engine_kind {
 	bool (*sync_later)(struct engine *e, bool later);
 	int (*sync)(struct engine *e, struct err *err);
 
+	/* See db_stretch; the door holds the lock.  NULL: its log is its own affair. */
+	void (*stretch)(struct engine *e, int64_t bytes);
+
 	/* Did the last transaction end by a conflict, so that the same may go through at once?  NULL: there are none. */
 	bool (*again)(const struct engine *e);
 

@@ -224,6 +224,17 @@ out:
 	return rc;
 }
 
+bool
+db_presence_is_alone(const struct db_presence *p)
+{
+	bool alone = p->fd >= 0 && set_lock(p->fd, F_OFD_SETLK, F_WRLCK) == 0;
+
+	/* Back to where one can be joined. */
+	if (alone)
+		(void)!set_lock(p->fd, F_OFD_SETLK, F_RDLCK);
+	return alone;
+}
+
 void
 db_presence_settled(struct db_presence *p)
 {

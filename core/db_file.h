@@ -31,6 +31,8 @@ MUST_CHECK int db_presence_enter(struct db_presence *p, const char *store, bool 
 MUST_CHECK int db_file_settle(const char *path, struct err *err);
 /* That, and a look at the pages, was done. */
 void db_presence_settled(struct db_presence *p);
+/* Nobody else has the store open for writing.  Call under the store's lock. */
+bool db_presence_is_alone(const struct db_presence *p);
 /* clean false: leave as if killed, so that the next one checks. */
 void db_presence_leave(struct db_presence *p, bool clean);
 

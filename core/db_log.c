@@ -322,3 +322,23 @@ db_log_sync(struct db_log *log)
 {
 	return log->real->pMethods->xSync(log->real, SQLITE_SYNC_NORMAL);
 }
+
+/* Zeros behind the end, as write_ahead does a little of; all of them, or none. */
+void
+db_log_stretch(struct db_log *f, sqlite3_int64 bytes)
+{
+	const sqlite3_io_methods *real = f->real->pMethods;
+	sqlite3_int64 before;
+
+	if (f->len > 0 || real->xFileSize(f->real, &before) != SQLITE_OK)
+		return;
+	for (f->size = before; f->size < bytes; f->size += WRITE_BYTES) {
+		if (real->xWrite(f->real, zeros, WRITE_BYTES, f->size) == SQLITE_OK)
+			continue;
+		(void)real->xTruncate(f->real, before);
+		f->size = before;
+		return;
+	}
+	/* Not what is written there rests on it, only the time that takes. */
+	(void)real->xSync(f->real, SQLITE_SYNC_NORMAL);
+}

@@ -198,10 +198,14 @@ db_drop(struct db **db)
 	if (*db == NULL)
 		return;
 	db_rollback(*db);
-	/* Only if nobody waits for us or we for anybody: whoever comes next finds the log as it is. */
+	/*
+	 * Only if nobody waits for us or we for anybody: whoever comes next finds the log as it is.  Beside others it is theirs: a daemon's
+	 * may be long, and room that it needs again.
+	 */
 	if ((*db)->lock != NULL && !(*db)->suspect && (*db)->kind->log_length((*db)->engine) > SHORT_LOG_PAGES &&
 	    db_lock(*db, 0, &ignored) == CR_OK) {
-		(void)!(*db)->kind->rewind((*db)->engine, &ignored);
+		if (db_presence_is_alone(&(*db)->presence))
+			(void)!(*db)->kind->rewind((*db)->engine, &ignored);
 		db_unlock(*db);
 	}
 	db_free(db);

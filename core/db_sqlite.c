@@ -132,13 +132,13 @@ static const struct setting {
 	 * A small page: what a send changes is a few bytes on each of three.  It takes only in a store that is being made.
 	 * A log that once grew is cut to 128 MB when it starts afresh.
 	 */
-	{"PRAGMA page_size=2048; PRAGMA cache_size=-33000; PRAGMA journal_size_limit=134217728", NULL,                        NULL,  true },
-	{"PRAGMA journal_mode=WAL",							      "PRAGMA journal_mode",       "wal", true },
-	{"PRAGMA synchronous=FULL",							      "PRAGMA synchronous",        "2",   true },
-	{"PRAGMA foreign_keys=ON",							       "PRAGMA foreign_keys",       "1",   true },
-	{"PRAGMA wal_autocheckpoint=0",							  "PRAGMA wal_autocheckpoint", "0",   false},
-	{"PRAGMA temp_store=MEMORY",							     "PRAGMA temp_store",         "2",   false},
-	{"PRAGMA trusted_schema=OFF",							    "PRAGMA trusted_schema",     "0",   false},
+	{"PRAGMA page_size=2048; PRAGMA cache_size=-33000; PRAGMA journal_size_limit=67108864", NULL,                        NULL,  true },
+	{"PRAGMA journal_mode=WAL",							     "PRAGMA journal_mode",       "wal", true },
+	{"PRAGMA synchronous=FULL",							     "PRAGMA synchronous",        "2",   true },
+	{"PRAGMA foreign_keys=ON",							      "PRAGMA foreign_keys",       "1",   true },
+	{"PRAGMA wal_autocheckpoint=0",							 "PRAGMA wal_autocheckpoint", "0",   false},
+	{"PRAGMA temp_store=MEMORY",							    "PRAGMA temp_store",         "2",   false},
+	{"PRAGMA trusted_schema=OFF",							   "PRAGMA trusted_schema",     "0",   false},
 };
 
 static int
@@ -681,6 +681,15 @@ engine_sync_later(struct engine *e, bool later)
 	return true;
 }
 
+static void
+engine_stretch(struct engine *e, int64_t bytes)
+{
+	if (e->log == NULL)
+		e->log = db_log_of(e->handle);
+	if (e->log != NULL)
+		db_log_stretch(e->log, bytes);
+}
+
 static int
 engine_sync(struct engine *e, struct err *err)
 {
@@ -816,6 +825,7 @@ const struct engine_kind engine_sqlite = {
 	.commit = engine_commit,
 	.sync_later = engine_sync_later,
 	.sync = engine_sync,
+	.stretch = engine_stretch,
 	.rollback = engine_rollback,
 	.in_transaction = engine_in_transaction,
 	.mark = engine_mark,
