@@ -80,6 +80,9 @@ gate_read(const struct gate *g, const char *mailbox, const char *recipient, stru
 	    (rc = address_parse(recipient, &out->recipient, err)) != CR_OK)
 		return rc;
 	organisations_of(&g->organisations, out->recipient.domain, &out->organisation);
+	vault_hash(g->vault, "address", out->recipient.text, strlen(out->recipient.text), out->recipient_hash,
+	           sizeof(out->recipient_hash));
+	out->has_hash = true;
 	return CR_OK;
 }
 
@@ -142,17 +145,19 @@ look_at_clock(struct gate *g, struct facts *f, struct err *err)
 	return CR_OK;
 }
 
-/* Hashing costs as much as a row; a recipient who is not known to be a stranger is one of ours or a peer, and few. */
+/* Made when the words were read; or, of words that memory had, remembered with them. */
 static void
 hash_recipient(const struct gate *g, struct facts *f, struct stranger *stranger)
 {
 	static_assert(sizeof(stranger->hash) == sizeof(f->recipient_hash), "one hash");
 
-	if (stranger == NULL || !stranger->has_hash)
+	if (f->words->has_hash)
+		memcpy(f->recipient_hash, f->words->recipient_hash, sizeof(f->recipient_hash));
+	else if (stranger != NULL && stranger->has_hash)
+		memcpy(f->recipient_hash, stranger->hash, sizeof(f->recipient_hash));
+	else
 		vault_hash(g->vault, "address", f->words->recipient.text, strlen(f->words->recipient.text),
 		           f->recipient_hash, sizeof(f->recipient_hash));
-	else
-		memcpy(f->recipient_hash, stranger->hash, sizeof(f->recipient_hash));
 	if (stranger != NULL && !stranger->has_hash) {
 		memcpy(stranger->hash, f->recipient_hash, sizeof(stranger->hash));
 		stranger->has_hash = true;

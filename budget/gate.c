@@ -188,6 +188,7 @@ gate_remembers(const struct gate *g, const char *mailbox, const char *recipient,
 	address_canonical(mailbox, &out->mailbox);
 	address_canonical(recipient, &out->recipient);
 	organisations_of(&g->organisations, out->recipient.domain, &out->organisation);
+	out->has_hash = false;
 	return true;
 }
 

@@ -49,6 +49,9 @@ void gate_organisations_take(struct gate *g, struct organisations *o);
 struct gate_words {
 	struct address mailbox, recipient;
 	struct name organisation; /* of the recipient */
+	/* The recipient as the store knows them; it takes as long as finding a row, so it is made before the question's turn. */
+	bool has_hash;
+	uint8_t recipient_hash[32];
 };
 /* Read them before the question's turn comes: asks no store, so any thread may.  Errors: CR_EPARSE. */
 MUST_CHECK int gate_read(const struct gate *g, const char *mailbox, const char *recipient, struct gate_words *out,
