@@ -364,6 +364,8 @@ conn_make(struct daemon *d, int fd)
 		d->conns->prev = c;
 	d->conns = c;
 	d->n_conns++;
+	/* Who connects to ask has mostly asked by now. */
+	conn_read(d, c);
 }
 
 static void
@@ -373,10 +375,10 @@ accept_some(struct daemon *d)
 		int fd = accept4(d->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		bool full = fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
 
+		if (fd < 0 && !full)
+			return;
 		if (fd >= 0)
 			conn_make(d, fd);
-		else if (!full)
-			return;
 		if (full || d->n_conns >= d->max_conns) {
 			log_warn("%zu connections: no further one is taken until one ends", d->n_conns);
 			want_listener(d, false);
