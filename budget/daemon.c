@@ -36,7 +36,7 @@
 #define SWEEP_MS       10000
 #define IDLE_MS        1000 /* then the log of the store is written back */
 #define IDLE_LOG_PAGES 4000
-#define BUSY_LOG_PAGES 30000 /* each page is written back once, however often it changed; below what a log is cut to */
+#define BUSY_LOG_PAGES 60000 /* each page is written back once, however often it changed; below what a log is cut to */
 #define MANY_MAILBOXES 10000
 #define DRAIN_MS       5000 /* for answers under way when the daemon stops */
 

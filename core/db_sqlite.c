@@ -132,7 +132,7 @@ static const struct setting {
 	 * A small page: what a send changes is a few bytes on each of three.  It takes only in a store that is being made.
 	 * A log that once grew is cut to 128 MB when it starts afresh.
 	 */
-	{"PRAGMA page_size=2048; PRAGMA cache_size=-33000; PRAGMA journal_size_limit=67108864", NULL,                        NULL,  true },
+	{"PRAGMA page_size=2048; PRAGMA cache_size=-33000; PRAGMA journal_size_limit=134217728", NULL,                        NULL,  true },
 	{"PRAGMA journal_mode=WAL",							     "PRAGMA journal_mode",       "wal", true },
 	{"PRAGMA synchronous=FULL",							     "PRAGMA synchronous",        "2",   true },
 	{"PRAGMA foreign_keys=ON",							      "PRAGMA foreign_keys",       "1",   true },
