@@ -49,7 +49,7 @@ struct round {
 	bool begun;
 	struct err trouble;   /* code CR_OK: none in this round */
 	struct err broken;    /* code CR_OK: the outcome of each commit was known */
-	bool may_leave, left; /* its sync */
+	bool may_leave, left; /* its sync, also of a commit that failed */
 	/* for the metrics, which are not the deciding thread's to touch */
 	uint64_t store_errors, released;
 	size_t n_synced;
@@ -208,7 +208,6 @@ commit(struct round *r)
 	rc = gate_commit(r->court->gate, &err);
 	if (r->left)
 		(void)db_sync_later(r->court->db, false);
-	r->left = r->left && rc == CR_OK;
 	for (size_t i = 0; i < r->n; i++)
 		n += r->list[i].spends && !r->list[i].answered;
 	if (rc == CR_OK) {
@@ -249,17 +248,6 @@ release_all(struct round *r)
 	return tried;
 }
 
-/* A no rests on nothing that would have to be synced. */
-static bool
-says_yes(const struct round *r)
-{
-	for (size_t i = 0; i < r->n; i++) {
-		if (r->list[i].spends && !r->list[i].answered && r->list[i].judgement.action == POLICY_GO)
-			return true;
-	}
-	return false;
-}
-
 void
 round_sync(struct round *const *rounds, size_t n)
 {
@@ -269,7 +257,6 @@ round_sync(struct round *const *rounds, size_t n)
 	int rc;
 
 	for (size_t i = 0; i < n; i++) {
-		rounds[i]->left = rounds[i]->left && says_yes(rounds[i]);
 		if (rounds[i]->left)
 			db = rounds[i]->court->db;
 	}

@@ -68,7 +68,9 @@ void db_rollback(struct db *db); /* no transaction: nothing happens */
 /*
  * later: what db_commit says from now on is that everybody sees it; it is durable when a db_sync that began afterwards has said CR_OK.  So
  * the next transaction is made while the last one's sync is waited for.  Whoever sees it and writes syncs it too: in a file what comes
- * later is durable only after what came before.  False: this store's commits are durable at once, as without it.
+ * later is durable only after what came before.  False: this store's commits are durable at once, as without it, since it is a server, or
+ * another process leaves syncs.  After each such commit, also one that failed, db_sync has to be called: until then nobody can open the store,
+ * for only who has it open is told when that sync fails.
  * db_sync may be called by another thread beside everything else.  Errors: CR_EUNKNOWN; then nothing more is written through this handle.
  */
 bool db_sync_later(struct db *db, bool later);

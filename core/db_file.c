@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/file.h"
 
 static int
@@ -158,10 +159,18 @@ db_file_is_still(const char *path)
 	return access(dir, W_OK) != 0 && stat(log, &st) != 0 && errno == ENOENT;
 }
 
+/* Bytes of STORE.open: locks, and marks of "!" that outlive whoever holds them. */
+enum presence_byte {
+	BYTE_OPEN,     /* shared by all who have it open; marked: somebody has it open */
+	BYTE_UNSYNCED, /* marked: somebody's sync failed since the log was last written again; whoever leaves in order must not wipe that out */
+	BYTE_LATER,    /* held and marked: somebody's commits are seen, and not synced yet */
+	BYTE__COUNT,
+};
+
 static int
-set_lock(int fd, int command, short type)
+set_lock(int fd, enum presence_byte byte, int command, short type)
 {
-	struct flock fl = {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+	struct flock fl = {.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = 1};
 	int rc;
 
 	do
@@ -170,51 +179,91 @@ set_lock(int fd, int command, short type)
 	return rc;
 }
 
-#define MARK_OPEN 0 /* somebody has it open */
-#define MARK_UNSYNCED                                                                                                  \
-	1 /* somebody's sync failed since the log was last written again: whoever leaves in order must not wipe that out */
-
 static bool
-put_mark(int fd, off_t at)
+put_mark(int fd, enum presence_byte at, const char *mark)
 {
 	ssize_t put;
 
 	do
-		put = pwrite(fd, "!", 1, at);
+		put = pwrite(fd, mark, 1, (off_t)at);
 	while (put < 0 && errno == EINTR);
 	return put > 0;
 }
 
+/* What cannot be read counts as marked.  A file that another version made may hold anything behind its first byte: "!" only is ours. */
+static bool
+is_loose(int fd)
+{
+	char marks[BYTE__COUNT] = {0};
+	ssize_t got;
+
+	do
+		got = pread(fd, marks, sizeof(marks), 0);
+	while (got < 0 && errno == EINTR);
+	return got < 0 || marks[BYTE_UNSYNCED] == '!' || marks[BYTE_LATER] == '!';
+}
+
+/* Until no commit is seen that waits for its sync: the store's lock is held, so none comes after these. */
+static int
+wait_synced(int fd, const struct clock *clock, int64_t wait_ms)
+{
+	const int64_t until_ms = clock_boot_ms(clock) + wait_ms;
+
+	while (set_lock(fd, BYTE_LATER, F_OFD_SETLK, F_RDLCK) != 0) {
+		if (errno != EAGAIN && errno != EACCES)
+			return CR_EIO;
+		if (clock_boot_ms(clock) >= until_ms)
+			return CR_ERETRY;
+		clock_sleep_ms(clock, 1);
+	}
+	(void)set_lock(fd, BYTE_LATER, F_OFD_SETLK, F_UNLCK);
+	return CR_OK;
+}
+
 /*
  * The file is not empty while somebody has the store open.  Who gets the exclusive lock is alone: what stands in it then was
- * left by a process that was killed, or by a power cut.
+ * left by a process that was killed, or by a power cut.  Beside others only the marks of what is not synced count.
  */
+static int
+enter(struct db_presence *p, const struct clock *clock, int64_t wait_ms, bool *unclean_out)
+{
+	struct stat st;
+	int rc = CR_OK;
+
+	if (set_lock(p->fd, BYTE_OPEN, F_OFD_SETLK, F_WRLCK) == 0) {
+		if (fstat(p->fd, &st) == 0 && st.st_size > 0)
+			*unclean_out = true;
+		else if (!put_mark(p->fd, BYTE_OPEN, "!"))
+			rc = CR_EIO;
+	}
+	/* Waits at most for somebody who is just leaving. */
+	if (rc == CR_OK && set_lock(p->fd, BYTE_OPEN, F_OFD_SETLKW, F_RDLCK) != 0)
+		rc = CR_EIO;
+	if (rc == CR_OK)
+		rc = wait_synced(p->fd, clock, wait_ms);
+	if (rc == CR_OK)
+		*unclean_out = *unclean_out || is_loose(p->fd);
+	return rc;
+}
+
 int
-db_presence_enter(struct db_presence *p, const char *store, bool *unclean_out, struct err *err)
+db_presence_enter(struct db_presence *p, const char *store, const struct clock *clock, int64_t wait_ms,
+                  bool *unclean_out, struct err *err)
 {
 	struct buf path = {0};
-	struct stat st;
 	int rc;
 
 	buf_addf(&path, "%s.open", store);
 	rc = buf_check(&path, "store path", err);
 	if (rc != CR_OK)
 		goto out;
-	p->fd = open(buf_str(&path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (p->fd < 0) {
-		rc = err_errno(err, CR_EIO, errno, buf_str(&path));
-		goto out;
-	}
 	*unclean_out = false;
-	if (set_lock(p->fd, F_OFD_SETLK, F_WRLCK) == 0) {
-		if (fstat(p->fd, &st) == 0 && st.st_size > 0)
-			*unclean_out = true;
-		else if (!put_mark(p->fd, MARK_OPEN))
-			rc = err_errno(err, CR_EIO, errno, buf_str(&path));
-	}
-	/* Waits at most for somebody who is just leaving. */
-	if (rc == CR_OK && set_lock(p->fd, F_OFD_SETLKW, F_RDLCK) != 0)
-		rc = err_errno(err, CR_EIO, errno, buf_str(&path));
+	p->fd = open(buf_str(&path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	rc = p->fd < 0 ? CR_EIO : enter(p, clock, wait_ms, unclean_out);
+	if (rc == CR_ERETRY)
+		rc = err_set(err, rc, "%s: another process's sync takes too long", buf_str(&path));
+	else if (rc != CR_OK)
+		rc = err_errno(err, rc, errno, buf_str(&path));
 out:
 	buf_release(&path);
 	if (rc != CR_OK && p->fd >= 0) {
@@ -227,11 +276,11 @@ out:
 bool
 db_presence_is_alone(const struct db_presence *p)
 {
-	bool alone = p->fd >= 0 && set_lock(p->fd, F_OFD_SETLK, F_WRLCK) == 0;
+	bool alone = p->fd >= 0 && set_lock(p->fd, BYTE_OPEN, F_OFD_SETLK, F_WRLCK) == 0;
 
 	/* Back to where one can be joined. */
 	if (alone)
-		(void)!set_lock(p->fd, F_OFD_SETLK, F_RDLCK);
+		(void)!set_lock(p->fd, BYTE_OPEN, F_OFD_SETLK, F_RDLCK);
 	return alone;
 }
 
@@ -239,15 +288,26 @@ void
 db_presence_settled(struct db_presence *p)
 {
 	/* At worst the next one settles it once more. */
-	(void)!ftruncate(p->fd, MARK_OPEN + 1);
+	(void)!ftruncate(p->fd, BYTE_OPEN + 1);
 }
 
-static bool
-is_unsynced(int fd)
+bool
+db_presence_defer(struct db_presence *p)
 {
-	struct stat st;
+	if (p->fd < 0 || set_lock(p->fd, BYTE_LATER, F_OFD_SETLK, F_WRLCK) != 0)
+		return false;
+	/* A mark that stands is another's, and not ours to take away. */
+	if (!is_loose(p->fd) && put_mark(p->fd, BYTE_LATER, "!"))
+		return true;
+	(void)set_lock(p->fd, BYTE_LATER, F_OFD_SETLK, F_UNLCK);
+	return false;
+}
 
-	return fstat(fd, &st) != 0 || st.st_size > MARK_UNSYNCED;
+void
+db_presence_synced(struct db_presence *p)
+{
+	(void)!put_mark(p->fd, BYTE_LATER, "");
+	(void)set_lock(p->fd, BYTE_LATER, F_OFD_SETLK, F_UNLCK);
 }
 
 void
@@ -256,10 +316,10 @@ db_presence_leave(struct db_presence *p, bool clean)
 	if (p->fd < 0)
 		return;
 	if (!clean)
-		(void)!put_mark(p->fd, MARK_UNSYNCED);
+		(void)!put_mark(p->fd, BYTE_UNSYNCED, "!");
 	/* Not the last, or not writable: at worst the next one checks once too often. */
-	else if (set_lock(p->fd, F_OFD_SETLK, F_WRLCK) == 0 && !is_unsynced(p->fd) && ftruncate(p->fd, 0) != 0)
-		(void)set_lock(p->fd, F_OFD_SETLK, F_RDLCK);
+	else if (set_lock(p->fd, BYTE_OPEN, F_OFD_SETLK, F_WRLCK) == 0 && !is_loose(p->fd) && ftruncate(p->fd, 0) != 0)
+		(void)set_lock(p->fd, BYTE_OPEN, F_OFD_SETLK, F_RDLCK);
 	(void)close(p->fd);
 	p->fd = -1;
 }

@@ -19,6 +19,13 @@ struct asker {
 };
 #define LATER_MAX 8
 
+/* Commits whose sync was left: a mark stands in STORE.open from before the first until all are synced. */
+struct unsynced {
+	pthread_mutex_t mutex;
+	uint64_t begun, ended; /* how many were to be left, and of these are over */
+	bool marked;
+};
+
 struct db {
 	char *path;
 	enum db_mode mode;
@@ -40,6 +47,7 @@ struct db {
 	uint32_t alone;        /* transactions of db_begin that may have changed something */
 	uint64_t marked;       /* by the last db_mark */
 	bool is_marked;        /* and the engine can tell whether that still holds */
+	struct unsynced unsynced;
 	_Atomic(bool) suspect; /* damaged, or a write of unknown outcome: the next one to open it checks it */
 };
 

@@ -10,6 +10,7 @@
 #include "core/db_log.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +42,14 @@ struct db_log {
 	int len;
 	sqlite3_int64 size; /* of the file when it was last looked at */
 	unsigned syncs;
-	bool later; /* syncs of frames are somebody else's */
+	bool later;         /* syncs of frames are somebody else's */
+	_Atomic(bool) owed; /* such a one was left, and no sync has begun since */
+	/*
+	 * One sync at a time: the kernel tells a descriptor once that what was to be written is lost, so another thread's sync that
+	 * comes second would say that all is well.
+	 */
+	pthread_mutex_t syncing;
+	bool failed; /* a sync, and so each one from then on */
 };
 
 static const char zeros[WRITE_BYTES];
@@ -93,6 +101,7 @@ log_close(sqlite3_file *file)
 	struct db_log *f = (struct db_log *)file;
 	int rc = flush(f), closed = f->real->pMethods->xClose(f->real);
 
+	(void)pthread_mutex_destroy(&f->syncing);
 	free(f->gathered);
 	f->gathered = NULL;
 	return rc != SQLITE_OK ? rc : closed;
@@ -146,6 +155,22 @@ log_truncate(sqlite3_file *file, sqlite3_int64 size)
 	return f->real->pMethods->xTruncate(f->real, size);
 }
 
+/* Of all that is written now; only_owed: unless none is owed. */
+static int
+sync_real(struct db_log *f, int flags, bool only_owed)
+{
+	int rc = SQLITE_OK;
+
+	(void)pthread_mutex_lock(&f->syncing);
+	if (f->failed)
+		rc = SQLITE_IOERR_FSYNC;
+	else if (atomic_exchange(&f->owed, false) || !only_owed)
+		rc = f->real->pMethods->xSync(f->real, flags);
+	f->failed = f->failed || rc != SQLITE_OK;
+	(void)pthread_mutex_unlock(&f->syncing);
+	return rc;
+}
+
 static int
 log_sync(sqlite3_file *file, int flags)
 {
@@ -154,9 +179,11 @@ log_sync(sqlite3_file *file, int flags)
 	int rc = flush(f);
 
 	f->syncs++;
-	if (rc == SQLITE_OK && f->later && !is_header)
+	if (rc == SQLITE_OK && f->later && !is_header) {
+		atomic_store(&f->owed, true);
 		return SQLITE_OK;
-	return rc != SQLITE_OK ? rc : f->real->pMethods->xSync(f->real, flags);
+	}
+	return rc != SQLITE_OK ? rc : sync_real(f, flags, false);
 }
 
 static int
@@ -268,6 +295,7 @@ vfs_open(sqlite3_vfs *self, sqlite3_filename name, sqlite3_file *file, int flags
 	rc = open_real(f, name, flags, flags_out);
 	if (rc != SQLITE_OK)
 		return rc; /* pMethods stays NULL: nothing to close */
+	(void)pthread_mutex_init(&f->syncing, NULL);
 	f->base.pMethods = &methods;
 	f->gathered = malloc(GATHER_BYTES);
 	return SQLITE_OK;
@@ -316,11 +344,11 @@ db_log_later(struct db_log *log, bool later)
 	log->later = later;
 }
 
-/* All that is gathered was written by the commit that left its sync; SQLite's own xSync only hands its descriptor to the kernel. */
+/* All that is gathered was written by the commit that left its sync; SQLite's own xSync then only hands its descriptor to the kernel. */
 int
 db_log_sync(struct db_log *log)
 {
-	return log->real->pMethods->xSync(log->real, SQLITE_SYNC_NORMAL);
+	return sync_real(log, SQLITE_SYNC_NORMAL, true);
 }
 
 /* Zeros behind the end, as write_ahead does a little of; all of them, or none. */

@@ -13,7 +13,8 @@ const char *db_log_vfs(void);
 /*
  * The log of a database that was opened so and has been written to; NULL: it has none.  Valid as long as handle is open.
  * later: a sync of frames is not done but left to db_log_sync, which gives SQLite's code, and may run in another thread beside anything
- * else that is done with handle.  A sync of the log's own header is always done: SQLite's recovery rests on its order.
+ * else that is done with handle; it does nothing when none was left.  A sync of the log's own header is always done: SQLite's recovery rests
+ * on its order.  Once a sync has failed every one fails: the kernel says it once, to whoever comes first.
  */
 struct db_log;
 struct db_log *db_log_of(sqlite3 *handle);

@@ -21,6 +21,7 @@ init_turns(struct db *db)
 	(void)pthread_condattr_init(&attr);
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	(void)pthread_mutex_init(&db->mutex, NULL);
+	(void)pthread_mutex_init(&db->unsynced.mutex, NULL);
 	(void)pthread_cond_init(&db->freed, &attr);
 	(void)pthread_condattr_destroy(&attr);
 }
@@ -110,7 +111,7 @@ open_writer(struct db *db, const struct db_options *o, struct err *err)
 	if (rc != CR_OK)
 		return rc;
 	if (db->kind->is_file)
-		rc = db_presence_enter(&db->presence, db->path, &unclean, err);
+		rc = db_presence_enter(&db->presence, db->path, db->clock, db->busy_ms, &unclean, err);
 	if (rc == CR_OK && unclean)
 		rc = db_file_settle(db->path, err);
 	if (rc == CR_OK)
@@ -151,6 +152,7 @@ db_free(struct db **db)
 	db_presence_leave(&(*db)->presence, !(*db)->suspect);
 	(void)pthread_cond_destroy(&(*db)->freed);
 	(void)pthread_mutex_destroy(&(*db)->mutex);
+	(void)pthread_mutex_destroy(&(*db)->unsynced.mutex);
 	free((*db)->path);
 	free(*db);
 	*db = NULL;
