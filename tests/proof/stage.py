@@ -12,6 +12,7 @@ PROGRAM = os.environ.get("COLDRELAY", ROOT + "/build/debug/coldrelay")
 BUILD = os.path.dirname(PROGRAM)
 SENDING, OTHER = "getnorthwind.example", "trynorthwindnow.example"
 LOCALS = ("anna", "ben", "carl", "dora", "emil", "fred", "gina", "hugo")
+CROWD = tuple(f"crowd{n}" for n in range(20))  # of the first domain
 PATIENCE_S = 20
 LIMIT = {"outbound": 2, "warmup": 2}
 
@@ -28,16 +29,16 @@ def mailbox(local, domain=SENDING):
 class Stage:
     """The directory holds store.db, key and coldrelay.cfg; zones and mail are below it."""
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, path, crowd=()):
+        self.path, self.crowd = path, crowd
         self.socket = path + "/gate"
         self.daemon = None
 
     def configure(self):
         for d in ("zones", "mail"):
             os.makedirs(f"{self.path}/{d}", exist_ok=True)
-        boxes = ", ".join(f'{{ local = "{x}"; }}' for x in LOCALS)
-        domains = ", ".join(f'{{ name = "{d}"; mailboxes = ({boxes}); }}' for d in (SENDING, OTHER))
+        domains = ", ".join('{ name = "%s"; mailboxes = (%s); }' % (d, ", ".join(f'{{ local = "{x}"; }}' for x in boxes))
+                            for d, boxes in ((SENDING, LOCALS + self.crowd), (OTHER, LOCALS)))
         with open(self.path + "/coldrelay.cfg", "w", encoding="ascii") as f:
             f.write(f'''store = "store.db";
 key_file = "key";
@@ -106,6 +107,7 @@ tenants = ({{ primary = "northwind.example"; zone = "files"; mail_host = "own"; 
 
 class Policy:
     """One connection of Postfix."""
+    CLIENT = "192.0.2.1"
 
     def __init__(self, path):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -119,7 +121,7 @@ class Policy:
 
     def put(self, instance, sender, recipient, state="END-OF-MESSAGE"):
         self.sock.sendall((f"request=smtpd_access_policy\nprotocol_state={state}\nprotocol_name=ESMTP\n"
-                           f"client_address=192.0.2.1\ninstance={instance}\nsender={sender}\nrecipient={recipient}\n"
+                           f"client_address={self.CLIENT}\ninstance={instance}\nsender={sender}\nrecipient={recipient}\n"
                            "recipient_count=1\nsize=100\n\n").encode())
 
     def get(self):

@@ -6,13 +6,15 @@
  *
  * A record: kind 1, process 4, file descriptor 4, offset 8, length of name 2, length of data 4 bytes, little-endian, then name and data.
  *   P program started (data: TRACE_TAG)    O file made       w bytes written       t file cut or grown to offset
- *   u unlinked    r renamed (data: new)    s synced          e a sync that failed: what it was to write is lost or kept, for good
+ *   u unlinked    r renamed (data: new)    b a sync begins (offset: thread)    s it is done
+ *   e it failed: what it was to write is lost or kept, for good
  *   A bytes that are about to leave by a socket, or standard output flushed      R bytes that arrived by a socket      C socket closed
- * An operation and its record are one step under a lock, over all processes, so the order in the trace is the order on the disk;
+ * Each but a sync and its record are one step under a lock, over all processes, so the order in the trace is the order on the disk;
  * what leaves is written down before it leaves.  Files below TRACE_DIR's subdirectories are left out, and so is what is written
  * through a mapping: only the index of the write-ahead log is, which does not outlive a power cut.
  *
  * TRACE_KILL_SYNC=N: SIGKILL in the place of the N-th sync of a file.  TRACE_FAIL_SYNC=N: it fails, once, and syncs nothing.
+ * TRACE_SLOW_SYNC=N: each takes N microseconds longer.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -35,7 +37,7 @@
 static int trace = -1;
 static char dir[512];
 static size_t dir_len;
-static long kill_sync, fail_sync, syncs;
+static long kill_sync, fail_sync, slow_us, syncs;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 /* The function of that name behind ours.  ISO C has no conversion from an object pointer: the bytes are copied. */
@@ -106,6 +108,7 @@ start(void)
 {
 	const char *file = getenv("TRACE_FILE"), *root = getenv("TRACE_DIR"), *tag = getenv("TRACE_TAG");
 	const char *kill_text = getenv("TRACE_KILL_SYNC"), *fail_text = getenv("TRACE_FAIL_SYNC");
+	const char *slow_text = getenv("TRACE_SLOW_SYNC");
 
 	(void)unsetenv("LD_PRELOAD");
 	if (file == NULL || root == NULL || strlen(root) >= sizeof(dir))
@@ -114,6 +117,7 @@ start(void)
 	dir_len = strlen(dir);
 	kill_sync = kill_text != NULL ? strtol(kill_text, NULL, 10) : 0;
 	fail_sync = fail_text != NULL ? strtol(fail_text, NULL, 10) : 0;
+	slow_us = slow_text != NULL ? strtol(slow_text, NULL, 10) : 0;
 	trace = (int)syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (trace < 0)
 		abort();
@@ -302,26 +306,31 @@ ftruncate64(int fd, __off64_t len)
 	return traced_truncate(fd, len, real);
 }
 
+/* Only what was written before it begins is promised: beginning and end are two records of one thread, and others write in between. */
 static int
 traced_sync(int fd, int (*real)(int))
 {
 	struct target t = target_of(fd);
+	uint64_t thread = (uint64_t)syscall(SYS_gettid);
+	bool is_file = strcmp(t.name, ".") != 0, fails;
 	int rc;
 
 	if (t.kind != STORE_FILE)
 		return real(fd);
 	lock();
-	if (strcmp(t.name, ".") != 0)
-		syncs++;
-	if (syncs == kill_sync && strcmp(t.name, ".") != 0)
+	syncs += is_file;
+	if (is_file && syncs == kill_sync)
 		(void)kill(getpid(), SIGKILL);
-	if (syncs == fail_sync && strcmp(t.name, ".") != 0) {
+	fails = is_file && syncs == fail_sync;
+	record('b', fd, thread, t.name, NULL, 0);
+	unlock();
+	if (is_file && slow_us > 0)
+		(void)usleep((useconds_t)slow_us);
+	rc = fails ? -1 : real(fd);
+	if (fails)
 		errno = EIO;
-		rc = -1;
-	} else {
-		rc = real(fd);
-	}
-	record(rc == 0 ? 's' : 'e', fd, 0, t.name, NULL, 0);
+	lock();
+	record(rc == 0 ? 's' : 'e', fd, thread, t.name, NULL, 0);
 	unlock();
 	return rc;
 }
