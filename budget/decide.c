@@ -110,7 +110,9 @@ test_state(const struct gate *g, const struct facts *f, struct gate_finding *out
 	else if (f->standing->tenant_frozen)
 		say(out, GATE_REFUSE, "frozen", "every domain of %s is frozen", f->standing->tenant);
 	else
-		say(out, GATE_ALLOW, "ok", "%s is %s", f->standing->domain, domain_state_name(f->standing->state));
+		say(out, GATE_ALLOW, "ok", "%s is %s", f->standing->domain,
+		    domain_state_name(
+			    domain_state_in_effect(f->standing->state, f->standing->first_send_ms, f->now_ms)));
 }
 
 static void

@@ -1064,6 +1064,29 @@ gate__explains_every_test_and_spends_nothing(void **state)
 	office_close(&o);
 }
 
+/* The row says warming until somebody changes it; what counts is the date, as in `status`. */
+static void
+gate__explains_the_state_that_is_in_effect(void **state)
+{
+	const struct gate_request q = {.mailbox = ANNA, .recipient = EXTERN_MAIL};
+	struct gate_finding f[GATE_TESTS];
+	struct gate_answer a;
+	struct office o;
+
+	(void)state;
+	office_open(&o, GATE_LIMITS_DEFAULT);
+	assert_ok(db_begin(o.db, &o.err), &o.err);
+	assert_ok(db_exec(o.db, "UPDATE domain SET state = 'warming'", DB_NO_ARGS, NULL, &o.err), &o.err);
+	assert_ok(db_commit(o.db, &o.err), &o.err);
+	set_first_send(&o, OFFICE_START_MS + DAY_MS);
+	assert_ok(gate_explain(o.gate, &q, f, &a, &o.err), &o.err);
+	assert_string_equal(f[3].message, "getnorthwind.example is warming");
+	set_first_send(&o, OFFICE_START_MS - 1);
+	assert_ok(gate_explain(o.gate, &q, f, &a, &o.err), &o.err);
+	assert_string_equal(f[3].message, "getnorthwind.example is active");
+	office_close(&o);
+}
+
 /* Without a time the tests of time have no meaning, and say so. */
 static void
 gate__explains_nothing_by_a_clock_in_doubt(void **state)
@@ -1147,6 +1170,7 @@ main(void)
 	TEST(tests, n, gate__a_store_held_by_another_never_allows);
 	TEST(tests, n, gate__a_store_opened_for_reading_never_allows);
 	TEST(tests, n, gate__explains_every_test_and_spends_nothing);
+	TEST(tests, n, gate__explains_the_state_that_is_in_effect);
 	TEST(tests, n, gate__explains_nothing_by_a_clock_in_doubt);
 	TEST(tests, n, gate__an_unreadable_address_is_no_answer);
 	return rows_run("budget/gate", tests, n);
