@@ -87,6 +87,17 @@ gate_read(const struct gate *g, const char *mailbox, const char *recipient, stru
 }
 
 int
+gate_now(struct gate *g, int64_t *now_ms_out, struct err *err)
+{
+	struct clockwork w;
+	int rc = clockwork_read(g->db, g->clock, &w, err);
+
+	if (rc == CR_OK)
+		*now_ms_out = w.effective_ms;
+	return rc;
+}
+
+int
 facts_read(const struct gate *g, const struct gate_request *q, struct facts *f, struct err *err)
 {
 	int rc;

@@ -69,7 +69,4 @@ void gate_answer_no(const struct gate *g, const struct facts *f, struct gate_fin
 /* Not now, "store": whatever else it was going to be. */
 void gate_answer_trouble(const struct facts *f, const struct err *err, struct gate_answer *a);
 
-/* Which spend a ticket names says nothing to whoever was not told: a hash under a key of ours. */
-void gate_ticket_of(const struct gate *g, int64_t mailbox, const struct token *t, struct ticket *out);
-
 #endif

@@ -351,14 +351,3 @@ gate_knows(struct gate *g, const char *address, bool *known_out, struct err *err
 		*known_out = known != 0;
 	return rc;
 }
-
-int
-gate_now(struct gate *g, int64_t *now_ms_out, struct err *err)
-{
-	struct clockwork w;
-	int rc = clockwork_read(g->db, g->clock, &w, err);
-
-	if (rc == CR_OK)
-		*now_ms_out = w.effective_ms;
-	return rc;
-}

@@ -2,6 +2,7 @@
  * gate_answer.c - what the gate says, from what was found: verdict, reason, what is left, when to ask again, one line for people.
  */
 #include "budget/facts.h"
+#include "budget/ticket.h"
 
 #include "core/buf.h"
 
@@ -45,7 +46,7 @@ gate_answer_allow(const struct gate *g, const struct facts *f, const struct toke
 	a->verdict = GATE_ALLOW;
 	buf_copy_text(a->reason, sizeof(a->reason), "ok");
 	if (spend != NULL) {
-		gate_ticket_of(g, f->seat->id, spend, &t);
+		ticket_of(g->ticket_key, f->seat->id, spend, &t);
 		ticket_format(&t, a->ticket);
 	}
 	answer_left(g, f, a);

@@ -1,9 +1,10 @@
 /*
- * gate_release.c - tickets: which spend one names, and how its token is given back.
+ * gate_release.c - how the token that a ticket names is given back.
  *
  * In a transaction of its own, of the kind that binds all: what was given back is known to every gate at its next decision.
  */
 #include "budget/facts.h"
+#include "budget/ticket.h"
 
 #include "core/audit.h"
 
@@ -12,17 +13,6 @@
 #include <string.h>
 
 #define HISTORY_SLACK_MS 5000
-
-void
-gate_ticket_of(const struct gate *g, int64_t mailbox, const struct token *t, struct ticket *out)
-{
-	const struct {
-		int64_t mailbox, spent_ms;
-		uint64_t key;
-	} of = {mailbox, t->spent_ms, t->key};
-
-	*out = (struct ticket){.mailbox = mailbox, .proof = secret_short_hash(g->ticket_key, &of, sizeof(of))};
-}
 
 /* Where the ticket was spent; the slots decide whether it is still alive. */
 struct spent_at {
@@ -64,7 +54,7 @@ take_spend(const struct gate *g, const struct ticket *t, int64_t now_ms, struct 
 	for (size_t i = 0; i < at->tokens.n; i++) {
 		struct ticket of;
 
-		gate_ticket_of(g, t->mailbox, &at->tokens.slot[i], &of);
+		ticket_of(g->ticket_key, t->mailbox, &at->tokens.slot[i], &of);
 		if (of.proof != t->proof || !tokens_is_live(&at->tokens.slot[i], &g->rules, now_ms))
 			continue;
 		*out = at->tokens.slot[i];

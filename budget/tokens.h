@@ -16,12 +16,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TOKENS_MAX         4                        /* live spends of a mailbox; a fifth is what this program refuses */
-#define TOKENS_PACKED      53                       /* always: a row that keeps its length is changed where it stands */
-#define TOKENS_FIRST_MS    ((int64_t)1735689600000) /* 2025-01-01: no send of this program is older */
-#define TOKENS_LAST_MS     (TOKENS_FIRST_MS + (((int64_t)1 << 40) - 2)) /* 2059 */
-#define TOKENS_NEVER       INT64_MAX
-#define TOKENS_TICKET_SIZE 40
+#define TOKENS_MAX      4                        /* live spends of a mailbox; a fifth is what this program refuses */
+#define TOKENS_PACKED   53                       /* always: a row that keeps its length is changed where it stands */
+#define TOKENS_FIRST_MS ((int64_t)1735689600000) /* 2025-01-01: no send of this program is older */
+#define TOKENS_LAST_MS  (TOKENS_FIRST_MS + (((int64_t)1 << 40) - 2)) /* 2059 */
+#define TOKENS_NEVER    INT64_MAX
 
 struct token {
 	int64_t spent_ms;
@@ -60,14 +59,5 @@ void tokens_spend(struct tokens *t, const struct tokens_rules *r, const struct t
 bool tokens_is_live(const struct token *s, const struct tokens_rules *r, int64_t now_ms);
 /* Give back spend at. */
 void tokens_remove(struct tokens *t, size_t at);
-
-/* Names a spend to whoever was allowed it: the mailbox's row, and a proof that cannot be guessed. */
-struct ticket {
-	int64_t mailbox;
-	uint64_t proof;
-};
-void ticket_format(const struct ticket *t, char out[TOKENS_TICKET_SIZE]);
-/* Errors: CR_EPARSE. */
-MUST_CHECK int ticket_parse(const char *text, struct ticket *out, struct err *err);
 
 #endif

@@ -244,7 +244,7 @@ static const char version_4[] = "CREATE TABLE pace_4 ("
 				" times BLOB NOT NULL,"
 				" PRIMARY KEY (organisation, tenant)) WITHOUT ROWID;"
 				"INSERT INTO pace_4 (organisation, tenant, last_ms, times) SELECT organisation, "
-                                "tenant, last_ms, times FROM pace;"
+				"tenant, last_ms, times FROM pace;"
 				"DROP TABLE pace;"
 				"ALTER TABLE pace_4 RENAME TO pace;";
 

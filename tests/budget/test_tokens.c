@@ -3,6 +3,7 @@
  */
 #include "budget/gate.h"
 #include "budget/pace.h"
+#include "budget/ticket.h"
 #include "budget/tokens.h"
 #include "tests/lib/rows.h"
 
@@ -221,7 +222,7 @@ static void
 check_ticket(void **state)
 {
 	const struct ticket_row *r = *state;
-	char back[TOKENS_TICKET_SIZE];
+	char back[TICKET_SIZE];
 	struct ticket t;
 	struct err err;
 

@@ -4,6 +4,7 @@
  */
 #include "budget/gate.h"
 #include "budget/pace.h"
+#include "budget/ticket.h"
 #include "budget/tokens.h"
 
 #include <assert.h>
@@ -66,7 +67,7 @@ try_pace(const uint8_t *data, size_t size)
 static void
 try_ticket(const uint8_t *data, size_t size)
 {
-	char text[64], again[TOKENS_TICKET_SIZE];
+	char text[64], again[TICKET_SIZE];
 	struct ticket t, back;
 
 	if (size >= sizeof(text))
