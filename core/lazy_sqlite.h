@@ -1,5 +1,5 @@
 /*
- * lazy_sqlite.h - the calls of SQLite that core/db_sqlite.c makes, loaded when the first store is opened.
+ * lazy_sqlite.h - the calls of SQLite that core/db_sqlite.c and its parts make, loaded when the first store is opened.
  */
 #ifndef CORE_LAZY_SQLITE_H
 #define CORE_LAZY_SQLITE_H
@@ -9,7 +9,7 @@
 #include "core/lazy.h"
 
 /* clang-format off */
-#define CALLS(X) \
+#define SQLITE_CALLS(X) \
 	X(sqlite3_bind_blob64) X(sqlite3_bind_int64) X(sqlite3_bind_null) \
 	X(sqlite3_bind_parameter_count) X(sqlite3_bind_parameter_name) X(sqlite3_bind_text64) \
 	X(sqlite3_busy_timeout) X(sqlite3_changes64) X(sqlite3_clear_bindings) X(sqlite3_close) \
@@ -20,7 +20,8 @@
 	X(sqlite3_prepare_v3) X(sqlite3_reset) X(sqlite3_sql) X(sqlite3_step) X(sqlite3_stmt_readonly) \
 	X(sqlite3_db_readonly) X(sqlite3_wal_checkpoint_v2) X(sqlite3_wal_hook)
 /* clang-format on */
-LAZY_LIBRARY(libsqlite3, "libsqlite3.so.0", "libsqlite3-0", CALLS);
+LAZY_TABLE(libsqlite3, SQLITE_CALLS);
+LAZY_SHARED(libsqlite3);
 #define sqlite3_bind_blob64           libsqlite3.sqlite3_bind_blob64
 #define sqlite3_bind_int64            libsqlite3.sqlite3_bind_int64
 #define sqlite3_bind_null             libsqlite3.sqlite3_bind_null
