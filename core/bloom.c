@@ -22,7 +22,8 @@ bloom_start(struct bloom *b, size_t n, struct err *err)
 {
 	size_t n_bits = BITS_FIRST;
 
-	while (n_bits / (2 * BITS_AN_ENTRY) < n)
+	/* More than can be is left to the allocator to refuse. */
+	while (n_bits / (2 * BITS_AN_ENTRY) < n && n_bits <= SIZE_MAX / 2)
 		n_bits *= 2;
 	free(b->bits);
 	*b = (struct bloom){.bits = calloc(n_bits / 64, sizeof(b->bits[0]))};
