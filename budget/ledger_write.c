@@ -3,14 +3,13 @@
  */
 #include "budget/ledger_inside.h"
 
-#include <stdio.h>
-
 #define THIN_EVERY                                                                                                     \
 	128 /* sends; then as many rows at most are looked at twice: little, so that no send waits long for it */
-#define SEAT_ARGS 2
-#define PACE_ARGS 4
-#define SENT_ARGS 6
-#define WRITE_MAX 64 /* rows a statement: what they are made of fits the stack */
+#define FROM_FIRST 8 /* one look in so many begins at the first pace */
+#define SEAT_ARGS  2
+#define PACE_ARGS  4
+#define SENT_ARGS  6
+#define WRITE_MAX  64 /* rows a statement: what they are made of fits the stack */
 
 static int
 write_seats(struct ledger *l, struct err *err)
@@ -137,8 +136,7 @@ static int
 thin(struct ledger *l, struct err *err)
 {
 	const struct sent *s = l->sent.item[l->sent.kept - 1];
-	static const char letters[] = "-0123456789abcdefghijklmnopqrstuvwxyz";
-	char from[3];
+	const char *from = "";
 	int rc = db_exec(l->db, "DELETE FROM history WHERE at_ms < $1 AND seq < (SELECT MIN(seq) FROM history) + $2",
 	                 DB_ARGS(db_int(s->at_ms - l->history_keep_ms), db_int(2 * THIN_EVERY)), NULL, err);
 
@@ -148,13 +146,16 @@ thin(struct ledger *l, struct err *err)
 		             DB_ARGS(db_int(s->at_ms - l->history_keep_ms), db_int(2 * THIN_EVERY)), NULL, err);
 	if (rc != CR_OK || l->spent_paces.kept == 0)
 		return rc;
-	/* Somewhere in the paces, and in time everywhere: the key is as good as random. */
-	(void)snprintf(from, sizeof(from), "%c%c", letters[(s->key >> 10) % (sizeof(letters) - 1)],
-	               letters[(s->key >> 20) % (sizeof(letters) - 1)]);
+	/*
+	 * Behind one that was written just now: where many are put in, many are looked at, however alike their names are.  Sometimes from the
+	 * first on: nothing may be written in front of it any more.
+	 */
+	if (s->key / THIN_EVERY % FROM_FIRST != 0)
+		from = ((const struct paced *)l->spent_paces.item[(s->key >> 10) % l->spent_paces.kept])->organisation;
 	return db_exec(
 		l->db,
-		"DELETE FROM pace WHERE organisation > $2 AND organisation <= COALESCE((SELECT organisation FROM "
-		"pace WHERE organisation > $2 ORDER BY organisation LIMIT 1 OFFSET $3), (SELECT "
+		"DELETE FROM pace WHERE organisation >= $2 AND organisation <= COALESCE((SELECT organisation FROM "
+		"pace WHERE organisation >= $2 ORDER BY organisation LIMIT 1 OFFSET $3), (SELECT "
 		"MAX(organisation) FROM pace)) AND last_ms < $1",
 		DB_ARGS(db_int(s->at_ms - PACE_DAY_MS), db_text(from), db_int(2 * THIN_EVERY)), NULL, err);
 }

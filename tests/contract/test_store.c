@@ -11,6 +11,7 @@
 
 #include "budget/copy.h"
 #include "core/db.h"
+#include "tests/budget/thin.h"
 #include "tests/lib/server.h"
 
 #define MAX_PLACES 4
@@ -678,6 +679,31 @@ every_change_is_in_the_chain(struct office *o)
 	assert_int_equal(report.first_bad_seq, 2);
 }
 
+/* In the order of bytes on both: a hyphen, digits, letters, and what is none of them. */
+static void
+paces_that_are_over_go_and_no_others(struct office *o)
+{
+	static const char *const begin[] = {"!", "-", "0", "M", "m", "xn--a", "zz", "\xc3\xa4"};
+	const int64_t binds_ms = OFFICE_START_MS - PACE_DAY_MS;
+	uint64_t seed = 1;
+	char name[64];
+
+	assert_ok(db_begin(o->db, &o->err), &o->err);
+	for (size_t i = 0; i < 100 * ARRAY_LEN(begin); i++) {
+		(void)snprintf(name, sizeof(name), "%s%zu.example", begin[i / 100], i);
+		thin_put(o, i % 4 < 2 ? TENANT : "adatum.example", name, i % 2 == 0 ? binds_ms : binds_ms - 1);
+	}
+	assert_ok(db_commit(o->db, &o->err), &o->err);
+	for (size_t i = 0; i < 100; i++) {
+		const size_t to = thin_random(&seed) % (50 * ARRAY_LEN(begin)) * 2;
+
+		(void)snprintf(name, sizeof(name), "%s%zu.example", begin[to / 100], to);
+		thin_send(o, to % 4 < 2 ? TENANT : "adatum.example", name, OFFICE_START_MS, thin_random(&seed));
+	}
+	assert_int_equal(thin_count(o, "SELECT COUNT(*) FROM pace"), 50 * ARRAY_LEN(begin));
+	assert_int_equal(thin_count(o, "SELECT COUNT(*) FROM pace WHERE last_ms < 1763982418999"), 0);
+}
+
 static const struct duty {
 	const char *name;
 	void (*check)(struct office *o);
@@ -687,6 +713,7 @@ static const struct duty {
 	{"a freeze and a suppression bind at once", a_freeze_and_a_suppression_bind_at_once},
 	{"gates side by side never give more",      gates_side_by_side_never_give_more     },
 	{"every change is in the chain",            every_change_is_in_the_chain           },
+	{"paces that are over go, and no others",   paces_that_are_over_go_and_no_others   },
 };
 
 /* ---- a server alone ---- */
