@@ -140,7 +140,7 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(BLIB) $(B)/libcoldrelay.a
 # Whose allocations fail one after the other.
 comma := ,
 $(B)/tests/dns/test_spf_memory: LDFLAGS += $(foreach f,malloc calloc realloc reallocarray strdup strndup,-Wl$(comma)--wrap=$(f))
-$(B)/tests/core/test_bloom: LDFLAGS += -Wl,--wrap=calloc
+$(B)/tests/core/test_bloom $(B)/tests/budget/test_homes: LDFLAGS += -Wl,--wrap=calloc
 
 # What bench_start.sh compares with: no more than it needs, and copied as the program is.
 START  := hello hello_static ask once steps

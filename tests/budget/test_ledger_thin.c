@@ -119,7 +119,7 @@ thin__a_pace_is_one_tenant_s(void **state)
 static void
 thin__an_empty_table_and_a_short_one_are_no_trouble(void **state)
 {
-	const struct sent sent = {.at_ms = NOW_MS, .mailbox = 1, .organisation = "m.example"};
+	const struct sent sent = {.at_ms = NOW_MS, .mailbox = 1, .key = THIN_KEY, .organisation = "m.example"};
 	struct office o;
 
 	(void)state;
@@ -131,6 +131,7 @@ thin__an_empty_table_and_a_short_one_are_no_trouble(void **state)
 	assert_int_equal(thin_count(&o, "SELECT COUNT(*) FROM pace"), 1);
 	assert_ok(db_begin(o.db, &o.err), &o.err);
 	thin_put(&o, TENANT, "n.example", OVER_MS);
+	thin_put(&o, TENANT, "\xc3\xa4.example", OVER_MS);
 	assert_ok(db_commit(o.db, &o.err), &o.err);
 	thin_send(&o, TENANT, "m.example", NOW_MS, 1);
 	assert_int_equal(thin_count(&o, "SELECT COUNT(*) FROM pace"), 1);
