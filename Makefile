@@ -12,12 +12,12 @@ SRC    := $(foreach r,$(ROOMS),$(wildcard $(r)/*.c))
 LIBOBJ := $(SRC:%.c=$(B)/%.o)
 TESTS  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/core/test_*.c tests/dns/test_*.c tests/templates/test_*.c \
           tests/budget/test_*.c tests/provision/test_*.c tests/library/test_*.c tests/contract/test_*.c))
-TSAN   := $(B)/tests/library/test_gate $(B)/tests/budget/test_daemon
+TSAN   := $(B)/tests/library/test_gate $(B)/tests/budget/test_daemon $(B)/tests/budget/test_daemon_sync
 FUZZ   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 BLIB   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/lib/*.c))
 # The ground of provisioning is not built where provisioning is not.
-TLIB   := $(patsubst %.c,$(B)/%.o,$(filter-out $(if $(filter tsan,$(MODE)),tests/lib/ground.c tests/lib/provider.c),$(wildcard tests/lib/*.c)))
+TLIB   := $(patsubst %.c,$(B)/%.o,$(filter-out $(if $(filter tsan,$(MODE)),tests/lib/golden.c tests/lib/ground.c tests/lib/provider.c),$(wildcard tests/lib/*.c)))
 # The main of a fuzz target: a replay of files, or libFuzzer's own.
 FMAIN  := $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/lib/fuzz_main.o)
 FUZZ_SECONDS ?= 60
