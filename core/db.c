@@ -303,7 +303,7 @@ db_stretch(struct db *db, int pages)
 	const int64_t bytes = (int64_t)pages * LOG_PAGE_BYTES;
 	struct statvfs disk;
 
-	if (db->kind->stretch == NULL || statvfs(db->path, &disk) != 0 ||
+	if (db->kind->stretch == NULL || refuse_nested(db, "stretch", NULL) != CR_OK || statvfs(db->path, &disk) != 0 ||
 	    (int64_t)(disk.f_bavail * disk.f_frsize / ROOM_FOR) < bytes || hold(db, NULL) != CR_OK)
 		return;
 	if (db_lock(db, db->busy_ms, NULL) == CR_OK) {

@@ -3,6 +3,10 @@
  */
 #include "tests/budget/desk.h"
 
+#include <sys/statvfs.h>
+
+#include "budget/daemon_inside.h"
+
 static const struct refused {
 	const char *name;
 	struct question q;
@@ -418,6 +422,56 @@ daemon__listens_on_an_address_too(void **state)
 	assert_int_equal(stop(SIGTERM), 0);
 }
 
+/* The mailbox with the highest number of all: they rise. */
+static void
+put_mailbox(int64_t id, const char *address)
+{
+	assert_ok(db_begin(o.db, &o.err), &o.err);
+	assert_ok(db_exec(o.db, "INSERT INTO mailbox (id, address, domain) VALUES ($1, $2, 'getnorthwind.example')",
+	                  DB_ARGS(db_int(id), db_text(address)), NULL, &o.err),
+	          &o.err);
+	assert_ok(db_commit(o.db, &o.err), &o.err);
+}
+
+static off_t
+log_bytes(void)
+{
+	char path[STORE_PATH_MAX + 8];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s-wal", o.path);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+/* Room in the log is for those who fill it: a small installation's disk is not taken. */
+static void
+daemon__many_mailboxes_are_given_room_in_the_log(void **state)
+{
+	const off_t room = (off_t)DAEMON_LOG_PAGES * 2048;
+	off_t size;
+	struct statvfs disk;
+
+	(void)state;
+	assert_int_equal(statvfs(o.dir, &disk), 0);
+	if ((off_t)(disk.f_bavail * disk.f_frsize / 20) < room)
+		skip();
+	assert_int_equal(stop(SIGTERM), 0);
+	put_mailbox(9999, "many@getnorthwind.example");
+	start(NO_PACE);
+	assert_true(log_bytes() < room / 10);
+	assert_int_equal(stop(SIGTERM), 0);
+	put_mailbox(10000, "more@getnorthwind.example");
+	start(NO_PACE);
+	assert_true(log_bytes() >= room);
+	expect_two_left();
+	assert_int_equal(stop(SIGTERM), 0);
+	/* The next one finds it there. */
+	size = log_bytes();
+	start(NO_PACE);
+	assert_int_equal(log_bytes(), size);
+}
+
 int
 main(void)
 {
@@ -443,8 +497,9 @@ main(void)
 		DAEMON_TEST(daemon__a_living_one_is_not_replaced),
 		DAEMON_TEST(daemon__a_file_in_its_place_is_left_alone),
 		DAEMON_TEST(daemon__listens_on_an_address_too),
+		DAEMON_TEST(daemon__many_mailboxes_are_given_room_in_the_log),
 	};
-	size_t n = 21, first = n;
+	size_t n = 22, first = n;
 
 	ROWS(tests, n, refused, check_refused);
 	for (size_t i = first; i < n; i++)
