@@ -217,6 +217,31 @@ daemon__a_round_is_decided_while_the_last_is_synced_and_told_after_its_own_sync(
 	assert_int_equal(disk->begun, 2);
 }
 
+/* Else an old beginning of it could come back, and with it an older store. */
+static void
+daemon__a_log_begun_anew_has_its_header_synced_before_anything_is_seen(void **state)
+{
+	int anna[MANY];
+
+	(void)state;
+	if (store_server() != NULL)
+		skip();
+	dial_all(anna);
+	expect(&(struct question){END, "c", CARL, EXTERN_MAIL, NULL, 1}, GO, "");
+	assert_ok(db_checkpoint(o.db, 0, &o.err), &o.err);
+	disk->begun = 0;
+	disk->holds = true;
+	ask_round(ANNA, "a", anna);
+	until_inside(1);
+	assert_int_equal(n_sends(ANNA), 0);
+	disk->let = 1;
+	until_seen(ANNA);
+	expect_silence(anna);
+	disk->holds = false;
+	expect_round(anna, true);
+	assert_int_equal(disk->begun, 2);
+}
+
 static void
 daemon__one_sync_is_for_all_rounds_that_were_decided_by_then(void **state)
 {
@@ -421,6 +446,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DISK_TEST(daemon__a_round_is_decided_while_the_last_is_synced_and_told_after_its_own_sync),
+		DISK_TEST(daemon__a_log_begun_anew_has_its_header_synced_before_anything_is_seen),
 		DISK_TEST(daemon__one_sync_is_for_all_rounds_that_were_decided_by_then),
 		DISK_TEST(daemon__the_loop_goes_on_while_a_sync_is_slow),
 		DISK_TEST(daemon__a_late_sync_that_fails_answers_nobody_and_the_next_settles),
