@@ -26,7 +26,7 @@ LAZY   := libpq libcurl libcjson libsodium libconfig sqlite3 libidn2 libpsl libc
 # The gate as a library is linked to what it needs: a program that embeds it should see that.  DOORS are compiled for it once more.
 GATE_PARTS := libsodium libconfig sqlite3 libidn2 libpsl
 DOORS  := core/cfg.c core/cfg_rows.c core/db_args.c core/db_index.c core/db_log.c core/db_pages.c $(wildcard core/db_sqlite*.c) \
-          core/secret.c dns/name.c dns/organisation.c
+          core/lazy_sqlite.c core/secret.c dns/name.c dns/organisation.c
 
 ifeq ($(origin CC),default)
 CC     := $(if $(filter fuzz,$(MODE)),clang,gcc)

@@ -13,8 +13,6 @@
 
 #define OUR_ID 0x636f6c64 /* "cold": application_id, bytes 68..71 of the file header */
 
-LAZY_SHARED_ROW(libsqlite3, "libsqlite3.so.0", "libsqlite3-0", SQLITE_CALLS);
-
 static int
 engine_run(struct engine *e, const char *sql, struct err *err)
 {
@@ -123,7 +121,7 @@ engine_open(const struct engine_options *o, struct engine **out, struct err *err
 	struct engine *e;
 	struct buf uri = {0};
 	int flags = SQLITE_OPEN_NOMUTEX | (o->mode == DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
-	int rc = lazy_need(&libsqlite3_lazy, err);
+	int rc = lazy_sqlite_need(err);
 
 	if (rc != CR_OK)
 		return rc;

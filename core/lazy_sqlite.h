@@ -22,6 +22,9 @@
 /* clang-format on */
 LAZY_TABLE(libsqlite3, SQLITE_CALLS);
 LAZY_SHARED(libsqlite3);
+/* Errors: as lazy_need. */
+MUST_CHECK int lazy_sqlite_need(struct err *err);
+
 #define sqlite3_bind_blob64           libsqlite3.sqlite3_bind_blob64
 #define sqlite3_bind_int64            libsqlite3.sqlite3_bind_int64
 #define sqlite3_bind_null             libsqlite3.sqlite3_bind_null
