@@ -224,6 +224,9 @@ homes__many_made_one_by_one_are_all_known(void **state)
 		(i % 2 == 0 ? make_here : make_elsewhere)(&o, domain, mailbox);
 		assert_string_equal(class_of(&o, mailbox), "warmup");
 	}
+	/* Nor is anything read twice. */
+	assert_int_equal(o.gate->ledger.homes.last_mailbox, 3 + 40);
+	assert_int_equal(o.gate->ledger.homes.domains.n, 2 + 40);
 	for (int i = 0; i < 40; i++) {
 		(void)snprintf(mailbox, sizeof(mailbox), "a@home%d.example", i);
 		assert_string_equal(class_of(&o, mailbox), "warmup");

@@ -472,6 +472,38 @@ versions_are_kept_apart(struct place *p)
 	assert_non_null(strstr(p->err.text, "newer"));
 }
 
+/* The program's own last step: each pace by the same two names, in the other order. */
+static void
+paces_of_schema_3_come_along(struct place *p)
+{
+	const struct db_schema old = {.migrations = schema_coldrelay.migrations, .n_migrations = 3};
+	char name[64];
+
+	assert_ok(open_at(p, 0, DB_CREATE, &old, 300), &p->err);
+	begin(p, 0);
+	for (int i = 0; i < 500; i++) {
+		(void)snprintf(name, sizeof(name), "org%d.example", i / 2);
+		assert_ok(db_exec(p->db[0],
+		                  "INSERT INTO pace (tenant, organisation, last_ms, times) VALUES ($1, $2, $3, $4)",
+		                  DB_ARGS(db_text(i % 2 == 0 ? TENANT : "adatum.example"), db_text(name), db_int(i),
+		                          db_blob(name, strlen(name))),
+		                  NULL, &p->err),
+		          &p->err);
+	}
+	commit(p, 0);
+	db_drop(&p->db[0]);
+	assert_ok(open_at(p, 0, DB_WRITE, &schema_coldrelay, 300), &p->err);
+	assert_int_equal(ask_int(p, 0, "SELECT COUNT(*) FROM pace"), 500);
+	assert_int_equal(ask_int(p, 0,
+	                         "SELECT SUM(last_ms) FROM pace WHERE tenant = '" TENANT
+	                         "' AND organisation LIKE 'org%.example'"),
+	                 249 * 250);
+	assert_int_equal(ask_int(p, 0,
+	                         "SELECT last_ms FROM pace WHERE tenant = 'adatum.example' AND organisation = "
+	                         "'org249.example'"),
+	                 499);
+}
+
 /* handles: opened beforehand, all of schema_2. */
 static const struct promise {
 	const char *name;
@@ -491,6 +523,7 @@ static const struct promise {
 	{"the mark tells that others wrote",  2, the_mark_tells_that_others_wrote},
 	{"many may make a store at once",     0, many_may_make_a_store_at_once   },
 	{"versions are kept apart",           0, versions_are_kept_apart         },
+	{"paces of schema 3 come along",      0, paces_of_schema_3_come_along    },
 };
 
 /* ---- the gate, both engines ---- */

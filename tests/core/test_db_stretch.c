@@ -35,7 +35,6 @@ static long writes;
 static bool kills; /* instead of failing */
 static fsblkcnt_t disk_free = 0;
 
-ssize_t pwrite64(int fd, const void *data, size_t len, __off64_t at);
 int __wrap_statvfs(const char *path, struct statvfs *out);
 int __real_statvfs(const char *path, struct statvfs *out);
 
