@@ -162,6 +162,17 @@ metrics() {
 }
 pass "metrics tell decisions and what is frozen" metrics
 
+reload_metrics() {
+	: >"$work/log"
+	reloads 'read again and holds' && sed -i 's/^limits = .*/limits = { total = 9; };/' "$cfg" &&
+		reloads 'not taken over, the old one holds' && scrape && has "$out" '^coldrelay_reloads_total 1$' &&
+		has "$out" '^coldrelay_reload_failures_total 1$'
+	local rc=$?
+	configure "metrics = \"inet:127.0.0.1:$port\";"
+	return "$rc"
+}
+pass "metrics tell what was read again, and what was not taken over" reload_metrics
+
 # More of them than there are places, silent, or asking and never reading.
 slow_scrapers() {
 	python3 - "$port" "$work/gate" <<-'PYTHON' || return
