@@ -146,6 +146,45 @@ recipients() {
 }
 pass "recipients are logged only where that is set" recipients
 
+# ---- connections ----
+# With 192 files it takes 128 connections.  One that ends makes room at once, not when the daemon next looks around (10 s).
+full_house() {
+	configure
+	: >"$work/log"
+	prlimit --nofile=192 "$program" -c "$cfg" serve 2>>"$work/log" &
+	daemon=$!
+	e2e_pids+=("$daemon")
+	until_true 10 grep -q '^listening on ' "$work/log" || return
+	python3 - "$work/gate" "$work/log" "$anna" <<-'PYTHON'
+		import socket, sys, time
+		def dial():
+		    s = socket.socket(socket.AF_UNIX)
+		    s.settimeout(5)
+		    s.connect(sys.argv[1])
+		    return s
+		silent = [dial() for _ in range(128)]
+		until = time.monotonic() + 5
+		while "128 connections: no further one" not in open(sys.argv[2]).read():
+		    assert time.monotonic() < until, "not full"
+		    time.sleep(0.01)
+		s = dial()
+		s.sendall(b"request=smtpd_access_policy\nprotocol_state=RCPT\ninstance=f1\nsender=%s\nrecipient=li@fabrikam.example\n"
+		          b"client_address=192.0.2.1\n\n" % sys.argv[3].encode())
+		s.settimeout(0.1)
+		try:
+		    s.recv(1)
+		    sys.exit("one too many was taken")
+		except socket.timeout:
+		    pass
+		silent.pop().close()
+		s.settimeout(5)
+		assert s.recv(4096).startswith(b"action="), "no answer"
+	PYTHON
+	local rc=$?
+	down && return "$rc"
+}
+pass "one connection too many waits, and is taken when another ends" full_house
+
 # ---- metrics ----
 port=$(free_port)
 scrape() {
