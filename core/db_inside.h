@@ -44,9 +44,9 @@ struct db {
 	int conflicts;                 /* in a row */
 	struct asker later[LATER_MAX]; /* whose answers have not come yet */
 	size_t n_later;
-	uint32_t alone;        /* transactions of db_begin that may have changed something */
-	uint64_t marked;       /* by the last db_mark */
-	bool is_marked;        /* and the engine can tell whether that still holds */
+	uint32_t alone;  /* transactions of db_begin that may have changed something */
+	uint64_t marked; /* by the last db_mark */
+	bool is_marked;  /* and the engine can tell whether that still holds */
 	struct unsynced unsynced;
 	_Atomic(bool) suspect; /* damaged, or a write of unknown outcome: the next one to open it checks it */
 };
