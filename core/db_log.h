@@ -21,6 +21,6 @@ struct db_log *db_log_of(sqlite3 *handle);
 void db_log_later(struct db_log *log, bool later);
 int db_log_sync(struct db_log *log);
 /* Room for so many bytes, on the disk already: what is written there makes the file no longer.  Under the store's lock; at worst it is as it was. */
-void db_log_stretch(struct db_log *log, sqlite3_int64 bytes);
+void db_log_stretch(struct db_log *f, sqlite3_int64 bytes);
 
 #endif
