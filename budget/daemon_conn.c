@@ -33,6 +33,7 @@ conn_free(struct daemon *d, struct conn *c)
 		c->next->prev = c->prev;
 	(void)close(c->fd);
 	buf_release(&c->in);
+	free(c->scan);
 	buf_release(&c->out);
 	free(c);
 	d->n_conns--;

@@ -33,8 +33,8 @@ struct conn {
 	bool dead; /* freed at the end of the turn, once nothing is asked: an event or a round may still point here */
 	unsigned asked; /* in rounds that are not answered yet */
 	int64_t since_ms;
-	struct policy_scan scan;
-	struct buf in, out; /* the beginning of a request; answers from out_at on */
+	struct policy_scan *scan; /* of the beginning of a request; NULL: none is kept */
+	struct buf in, out;       /* the beginning of a request; answers from out_at on */
 	size_t out_at;
 	struct conn *next, *prev, *next_dead;
 };
@@ -57,6 +57,7 @@ struct daemon {
 	bool dirty;        /* something was committed since the store's log was last looked at */
 	struct err broken; /* code CR_OK: what was committed is known */
 	char scratch[POLICY_REQUEST_BYTES + DAEMON_READ];
+	struct policy_scan scan; /* of the request at hand */
 };
 
 /* ---- signals (daemon_signals.c) ---- */

@@ -6,6 +6,7 @@
 #include "core/log.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@ add_request(struct daemon *d, struct conn *c, const char *data)
 	const bool may_recall = c->asked == 0 && !committer_is_busy(d->committer);
 	const char *answer;
 
-	switch (round_add(d->round, c, c->fd, data, &c->scan, may_recall, &answer)) {
+	switch (round_add(d->round, c, c->fd, data, &d->scan, may_recall, &answer)) {
 	case ROUND_JUNK:
 		return false;
 	case ROUND_KNOWN:
@@ -38,8 +39,9 @@ conn_requests(struct daemon *d, struct conn *c, size_t len)
 {
 	size_t at = 0;
 
+	d->scan = c->scan != NULL ? *c->scan : (struct policy_scan){0};
 	while (at < len && !c->dead) {
-		enum policy_progress p = policy_scan(&c->scan, d->scratch + at, len - at);
+		enum policy_progress p = policy_scan(&d->scan, d->scratch + at, len - at);
 
 		if (p == POLICY_MORE)
 			return at;
@@ -49,19 +51,27 @@ conn_requests(struct daemon *d, struct conn *c, size_t len)
 			conn_want(d, c, 0);
 			return len;
 		}
-		at += c->scan.at;
-		c->scan = (struct policy_scan){0};
+		at += d->scan.at;
+		d->scan = (struct policy_scan){0};
 	}
 	return len;
 }
 
+/* With how far it was looked at, which is too much for each of ten thousand that rest. */
 static void
 conn_keep(struct daemon *d, struct conn *c, const char *rest, size_t len)
 {
 	if (len == 0) {
 		buf_release(&c->in);
+		free(c->scan);
+		c->scan = NULL;
 		return;
 	}
+	if (c->scan == NULL && (c->scan = malloc(sizeof(*c->scan))) == NULL) {
+		conn_kill(d, c);
+		return;
+	}
+	*c->scan = d->scan;
 	if (c->in.len == 0)
 		c->since_ms = d->now_ms;
 	buf_clear(&c->in);
