@@ -5,6 +5,7 @@
  * What SQLite relies on stays as it is: it reads its own log through this file (gathered bytes are written before any read), publishes
  * frames to other connections only after xSync (synchronous=FULL), and puts the commit frame last, so that a write cut short never
  * holds it.  An error of the late write comes out of xSync, the call that may not fail silently; the transaction is then rolled back.
+ * One thing is otherwise where its caller asks for it (db_log_later): frames are written and published, and synced by db_log_sync.
  * Sources: sqlite.org/c3ref/io_methods.html, sqlite.org/walformat.html (read 2026-11).
  */
 #include "core/db_log.h"
@@ -21,11 +22,9 @@
 #define AHEAD_BYTES  (2 * 1024 * 1024) /* a round waits for all of it, once in the life of a log */
 #define OFTEN        64                /* syncs of one opener */
 #define SHORT_BYTES  (192 * 1024)      /* of a log that begins; one-shots begin it afresh before it is as long */
-#define HEADER_BYTES 32
+#define HEADER_BYTES 32                /* of the log */
 #define GATHER_BYTES (512 * 1024)
 #define WRITE_BYTES  65536 /* os_unix.c takes at most 128 KB less one in one call */
-
-#define HEADER_BYTES 32 /* of the log */
 
 #define CALLS(X) X(sqlite3_file_control) X(sqlite3_vfs_find) X(sqlite3_vfs_register)
 LAZY_LIBRARY(log_calls, "libsqlite3.so.0", "libsqlite3-0", CALLS);
@@ -367,6 +366,6 @@ db_log_stretch(struct db_log *f, sqlite3_int64 bytes)
 		f->size = before;
 		return;
 	}
-	/* Not what is written there rests on it, only the time that takes. */
-	(void)real->xSync(f->real, SQLITE_SYNC_NORMAL);
+	/* Nothing rests on it but time; an error that the kernel tells of here, it tells nobody else: it sticks, and the next commit fails. */
+	(void)sync_real(f, SQLITE_SYNC_NORMAL, false);
 }

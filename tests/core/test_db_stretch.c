@@ -1,7 +1,7 @@
 /*
  * test_db_stretch.c - room in the log before it is needed: made once, all of it or none, and nothing rests on it; and who leaves it behind.
  *
- * SQLite's writes and the size of the disk come through here.
+ * SQLite's writes and syncs and the size of the disk come through here.
  */
 #include "tests/lib/rows.h"
 
@@ -34,6 +34,7 @@ static long writes_left = -1;
 static long writes;
 static bool kills; /* instead of failing */
 static fsblkcnt_t disk_free = 0;
+static bool sync_fails; /* the next one; those that follow go well, as a kernel's do that has told it once */
 
 int __wrap_statvfs(const char *path, struct statvfs *out);
 int __real_statvfs(const char *path, struct statvfs *out);
@@ -50,6 +51,17 @@ pwrite64(int fd, const void *data, size_t len, __off64_t at)
 		return -1;
 	}
 	return syscall(SYS_pwrite64, fd, data, len, at);
+}
+
+int
+fdatasync(int fd)
+{
+	if (sync_fails) {
+		sync_fails = false;
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
 }
 
 int
@@ -281,6 +293,25 @@ stretch__a_disk_that_gets_full_leaves_the_log_as_it_was(void **state)
 	db_drop(&db);
 }
 
+/* What the kernel says once was said to whoever made room: no commit may be told later that all is well. */
+static void
+stretch__a_sync_that_fails_is_not_forgotten(void **state)
+{
+	struct db *db = open_at("sync", DB_CREATE);
+	struct err err = {0};
+
+	(void)state;
+	put_id(db, 0);
+	sync_fails = true;
+	db_stretch(db, PAGES);
+	assert_false(sync_fails);
+	assert_ok(db_begin(db, &err), &err);
+	assert_ok(db_exec(db, "INSERT INTO t (id) VALUES (1)", DB_NO_ARGS, NULL, &err), &err);
+	assert_int_equal(db_commit(db, &err), CR_EUNKNOWN);
+	assert_int_equal(db_begin(db, &err), CR_ESTORE);
+	db_drop(&db);
+}
+
 /* Killed at a write: what was committed is there, and the next one goes on. */
 static void
 stretch__who_is_killed_meanwhile_loses_nothing(void **state)
@@ -420,6 +451,7 @@ main(void)
 	TEST(tests, n, stretch__who_is_killed_meanwhile_loses_nothing);
 	TEST(tests, n, stretch__makes_room_once_and_only_beyond_the_end);
 	TEST(tests, n, stretch__commits_that_follow_make_the_file_no_longer);
+	TEST(tests, n, stretch__a_sync_that_fails_is_not_forgotten);
 	TEST(tests, n, stretch__leaves_what_another_wrote);
 	TEST(tests, n, stretch__a_store_in_use_is_left_alone);
 	TEST(tests, n, stretch__a_disk_with_little_room_is_left_alone);
