@@ -264,8 +264,10 @@ round_sync(struct round *const *rounds, size_t n)
 		return;
 	rc = db_sync(db, &err);
 	for (size_t i = 0; i < n; i++) {
-		if (rounds[i]->left && rc != CR_OK)
+		if (rounds[i]->left && rc != CR_OK) {
+			rounds[i]->n_synced = 0;
 			unknown(rounds[i], &err);
+		}
 		rounds[i]->synced_us += now_us() - start_us;
 		rounds[i]->left = false;
 	}
