@@ -1,5 +1,5 @@
 /*
- * db_inside.h - the door's own state, shared by its halves: db_open.c opens and migrates, db.c is everything after.
+ * db_inside.h - the door's own state, shared by its parts: db_open.c opens and migrates, db_later.c knows what is not synced, db.c is the rest.
  */
 #ifndef CORE_DB_INSIDE_H
 #define CORE_DB_INSIDE_H
